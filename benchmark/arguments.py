@@ -1,0 +1,124 @@
+"""Arguments as people write them, bound to a signature: types, bounds, near misses.
+
+Strategies (``focal(gamma=2)``) and task settings (``imbalance=20``) are read by the
+same rules: the callable's own annotations and defaults say what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from benchmark.errors import UserError
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, for ``Annotated[float, Range(0, 1)]``; both ends are allowed."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False  # `low` itself is not allowed
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        return above and value <= self.high
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"{'above' if self.open_low else 'at least'} {self.low:g}"
+        between = f"between {self.low:g} and {self.high:g}"
+        return f"{between}, {self.low:g} excluded" if self.open_low else between
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """What to say after an unknown name: the near miss, or all there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "it takes none"
+
+
+def parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """Name -> (annotation, default) of everything that `target` takes."""
+    hints = typing.get_type_hints(target, include_extras=True)
+    if inspect.isclass(target):
+        hints = typing.get_type_hints(target.__init__, include_extras=True)
+    return {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(target).parameters.items()
+    }
+
+
+def bind(target: Callable[..., Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """All arguments of `target`, defaults spelled out, values of the declared type.
+
+    Args:
+        given: name -> value; text is converted to the declared type.
+        where: how to call `target` in an error, e.g. "strategy 'focal'".
+
+    Raises:
+        UserError: for an unknown name, a wrong type or a value out of bounds.
+    """
+    declared = parameters(target)
+    for name in given:
+        if name not in declared:
+            raise UserError(f"{where} has no argument {name!r}: {suggest(name, declared)}")
+    return {
+        name: _convert(given[name], annotation, f"{where}: {name}") if name in given else default
+        for name, (annotation, default) in declared.items()
+    }
+
+
+def describe(target: Callable[..., Any]) -> str:
+    """The arguments with their defaults, as a person would write them."""
+    return as_text({name: default for name, (_, default) in parameters(target).items()}, ", ")
+
+
+def as_text(arguments: Mapping[str, Any], separator: str) -> str:
+    """``gamma=2, alpha=0.75``: numbers in their shortest form, so that 2 and 2.0 are one."""
+    return separator.join(f"{name}={_short(value)}" for name, value in arguments.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def _convert(value: Any, annotation: Any, where: str) -> Any:
+    bounds = Range()
+    if get_origin(annotation) is Annotated:
+        annotation, bounds = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        choices = get_args(annotation)
+        if value not in choices:
+            raise UserError(f"{where} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        return value
+    if annotation is str:
+        return str(value)
+    options = get_args(annotation) or (annotation,)  # `float | None` or plain `float`
+    if type(None) in options and value in (None, "None"):
+        return None
+    kind = next(option for option in options if option is not type(None))
+    number = _number(value, kind, where)
+    if number not in bounds:
+        raise UserError(f"{where} must be {bounds}, not {_short(number)}")
+    return number
+
+
+def _number(value: Any, kind: type, where: str) -> float | int:
+    wanted = "a whole number" if kind is int else "a number"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise UserError(f"{where} must be {wanted}, not {value!r}") from None
+    if not math.isfinite(number) or (kind is int and not number.is_integer()):
+        raise UserError(f"{where} must be {wanted}, not {value!r}")
+    return int(number) if kind is int else number

@@ -1,0 +1,151 @@
+"""What a task is: data, a network and a budget.
+
+A module in ``tasks/`` fills in one ``Task`` and exports it as ``TASK``;
+``tasks/_template.py`` shows how. The record's functions are called in the order
+in which its fields stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+Ints = NDArray[np.int64]
+Kind = Literal["image", "table"]
+Source = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """All rows of a data set, before anything was learned from them."""
+
+    rows: Any  # images: uint8 (rows, height, width, 3); tables: a DataFrame
+    labels: Ints  # (rows,), positions in `classes`
+    groups: Ints  # (rows,); rows of one group (exact duplicates) share a split
+    classes: tuple[str, ...]  # of two classes the second is the positive one
+    digest: str  # hash of the content
+    source: Source
+    origin: str  # where it came from, for people
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Three disjoint sets of rows, and features whose statistics come from `train` alone."""
+
+    x: NDArray[Any]  # (rows, ...), one row for every row of the data
+    y: Ints  # (rows,)
+    train: Ints  # row numbers into x and y
+    validation: Ints
+    test: Ints
+    categorical: tuple[int, ...] = ()  # columns of x that hold category codes
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long every strategy trains."""
+
+    steps: int  # optimizer steps
+    batch: int  # rows a step
+
+
+@dataclass(frozen=True)
+class Network:
+    """An untrained Keras model and its optimizer.
+
+    The model takes rows of ``Splits.x`` and ends in a dense layer with a bias
+    that gives one logit a class.
+    """
+
+    model: keras.Model
+    optimizer: keras.optimizers.Optimizer
+
+
+@dataclass(frozen=True)
+class Task:
+    """One classification problem. `S` below is an instance of `settings`.
+
+    settings:  a frozen dataclass; its fields are what ``--settings`` can change,
+               ``Annotated[float, Range(1, 100)]`` gives a field its bounds
+    load:      (S, path) -> Data; reads and checks real data, UserError names what is wrong
+    stand_in:  (S) -> Data; a small synthetic set, the same at every call
+    split:     (Data, S, seed) -> Splits; the same for the same seed, UserError if too small
+    network:   (S, Splits, classes, Budget) -> Network; Keras has its seed already
+    budget:    (S, source) -> Budget; what is trained if nobody says otherwise
+    fetch:     (path) -> None; downloads the real set into the folder `path`
+    """
+
+    summary: str
+    kind: Kind
+    settings: type
+    load: Callable[[Any, Path], Data]
+    stand_in: Callable[[Any], Data]
+    split: Callable[[Data, Any, int], Splits]
+    network: Callable[[Any, Splits, int, Budget], Network]
+    budget: Callable[[Any, Source], Budget]
+    fetch: Callable[[Path], None]
+
+
+def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The share of each class, float64 (classes,), of rows that may be weighted."""
+    counts = np.bincount(labels, weights=weights, minlength=classes)
+    return counts / counts.sum()
+
+
+def split_by_share(
+    data: Data, shares: tuple[float, float, float], seed: int
+) -> tuple[Ints, Ints, Ints]:
+    """Rows of train, validation and test, each with the population's prevalence.
+
+    Rows of one group stay together. Raises UserError if a class is too small to
+    be in every split.
+    """
+    rng = np.random.default_rng(seed)
+    _, firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)
+    destination = np.empty(len(firsts), np.int64)
+    for label, name in enumerate(data.classes):
+        members = rng.permutation(np.flatnonzero(data.labels[firsts] == label))
+        ends = np.round(np.cumsum(shares) * len(members)).astype(int)
+        parts = np.split(members, ends[:2])
+        if min(map(len, parts)) == 0:
+            raise UserError(
+                f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
+                "too few for train, validation and test"
+            )
+        for number, part in enumerate(parts):
+            destination[part] = number
+    of_row = destination[group]
+    train, validation, test = (np.flatnonzero(of_row == number) for number in range(3))
+    return train, validation, test
+
+
+def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:
+    """Rows of train, validation and test with ``counts[split, class]`` rows each.
+
+    Of each group one row is used. Raises UserError if a class has too few.
+    """
+    rng = np.random.default_rng(seed)
+    _, firsts = np.unique(data.groups, return_index=True)
+    parts: tuple[list[Ints], list[Ints], list[Ints]] = ([], [], [])
+    for label, name in enumerate(data.classes):
+        members = rng.permutation(firsts[data.labels[firsts] == label])
+        needed = int(counts[:, label].sum())
+        if len(members) < needed:
+            raise UserError(
+                f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
+                f"but train, validation and test together need {needed}"
+            )
+        ends = np.cumsum(counts[:, label])
+        for part, chosen in zip(parts, np.split(members[:needed], ends[:2]), strict=True):
+            part.append(chosen)
+    train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
+    return train, validation, test
