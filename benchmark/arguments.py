@@ -76,6 +76,12 @@ def bind(target: Callable[..., Any], given: Mapping[str, Any], where: str) -> di
     }
 
 
+def without_defaults(target: Callable[..., Any], bound: Mapping[str, Any]) -> dict[str, Any]:
+    """Only those of the bound arguments that differ from the defaults."""
+    declared = parameters(target)
+    return {name: value for name, value in bound.items() if value != declared[name][1]}
+
+
 def describe(target: Callable[..., Any]) -> str:
     """The arguments with their defaults, as a person would write them."""
     return as_text({name: default for name, (_, default) in parameters(target).items()}, ", ")

@@ -162,11 +162,11 @@ def chain(*parts: Strategy) -> Strategy:
     weighings: list[Weigh] = _filled(parts, "weigh")
     calibrations: list[Calibrate] = _filled(parts, "calibrate")
     return Strategy(
-        resample=reduce(_resample_twice, resamplers, every_row),
-        weigh=reduce(_multiply, weighings, equal_weights),
+        resample=reduce(_resample_twice, resamplers) if resamplers else every_row,
+        weigh=reduce(_multiply, weighings) if weighings else equal_weights,
         loss=_only(parts, "loss"),
         bias=_only(parts, "bias"),
-        calibrate=reduce(_calibrate_twice, calibrations, as_trained),
+        calibrate=reduce(_calibrate_twice, calibrations) if calibrations else as_trained,
         threshold=_only(parts, "threshold"),
         needs=frozenset().union(*(part.needs for part in parts)),
     )
@@ -185,9 +185,6 @@ def _only(parts: Sequence[Strategy], slot: str) -> Any:
 
 
 def _resample_twice(first: Resample, second: Resample) -> Resample:
-    if first is every_row:
-        return second
-
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
     ) -> Resampling:
@@ -213,15 +210,10 @@ def _resample_twice(first: Resample, second: Resample) -> Resample:
 
 
 def _multiply(first: Weigh, second: Weigh) -> Weigh:
-    if first is equal_weights:
-        return second
     return lambda labels, classes: first(labels, classes) * second(labels, classes)
 
 
 def _calibrate_twice(first: Calibrate, second: Calibrate) -> Calibrate:
-    if first is as_trained:
-        return second
-
     def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
         one = first(logits, labels, priors)
         two = second(one(logits), labels, priors)

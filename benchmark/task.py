@@ -98,7 +98,7 @@ class Task:
 def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None) -> NDArray[Any]:
     """The share of each class, float64 (classes,), of rows that may be weighted."""
     counts = np.bincount(labels, weights=weights, minlength=classes)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum(), np.float64)
 
 
 def split_by_share(

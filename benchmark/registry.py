@@ -1,0 +1,189 @@
+"""Finds tasks and strategies by their files, and reads strategies as people write them.
+
+The only module that imports ``tasks/`` and ``strategies/``. A file whose name
+starts with an underscore is a helper or a template and registers nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from benchmark import arguments
+from benchmark.errors import UserError
+from benchmark.strategy import DECISION_SLOTS, TRAINING_SLOTS, Strategy, chain, changed
+from benchmark.task import Task
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A strategy as written in full, and the record of functions that it stands for.
+
+    Attributes:
+        text: defaults spelled out, e.g. ``oversample(ratio=1)+threshold(beta=1)``.
+        training: the text of the parts that change the training; "none" if there are none.
+        label: the shortest text that means the same, for tables and charts.
+        training_modules, decision_modules: where its functions stand.
+    """
+
+    text: str
+    label: str
+    training: str
+    strategy: Strategy
+    training_modules: tuple[str, ...]
+    decision_modules: tuple[str, ...]
+
+
+@cache
+def tasks() -> dict[str, ModuleType]:
+    """Name -> module of every registered task."""
+    return {module.__name__.split(".")[-1]: module for module in _modules("tasks")}
+
+
+def task(name: str) -> Task:
+    """The task of that name. Raises UserError with the near miss if there is none."""
+    if name not in tasks():
+        raise UserError(f"unknown task {name!r}: {arguments.suggest(name, tasks())}")
+    found = tasks()[name].TASK
+    assert isinstance(found, Task)
+    return found
+
+
+def settings(task_name: str, text: str) -> Any:
+    """The settings of a task, read from ``imbalance=20 model=compact``.
+
+    Raises:
+        UserError: for an unknown setting or a value that is not allowed.
+    """
+    where = f"task {task_name!r}"
+    given: dict[str, str] = {}
+    for word in text.replace(",", " ").split():
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise UserError(f"{where}: settings are written name=value, not {word!r}")
+        given[name] = value
+    kind = task(task_name).settings
+    return kind(**arguments.bind(kind, given, where))
+
+
+@cache
+def strategies() -> dict[str, Callable[..., Strategy]]:
+    """Name -> function of every registered strategy, in the order of the files."""
+    return {
+        name: function
+        for module in _modules("strategies")
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and not name.startswith("_")
+        and function.__module__ == module.__name__
+        and function.__annotations__.get("return") in ("Strategy", Strategy)
+    }
+
+
+def read_list(text: str) -> list[Remedy]:
+    """Strategies separated by commas: ``none, oversample(ratio=0.5)+focal``; ``all`` is all.
+
+    Raises:
+        UserError: for what cannot be read, is unknown, out of bounds or cannot be joined.
+    """
+    tree = _parse(", ".join(strategies()) if text.strip() == "all" else text)
+    remedies = [_remedy(node) for node in (tree.elts if isinstance(tree, ast.Tuple) else [tree])]
+    texts = [remedy.text for remedy in remedies]
+    for remedy in remedies:
+        if texts.count(remedy.text) > 1:
+            raise UserError(f"strategy {remedy.label!r} is given twice")
+    return remedies
+
+
+def read(text: str) -> Remedy:
+    """One strategy, e.g. ``oversample(ratio=0.5)+threshold``."""
+    return _remedy(_parse(text))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the remedies that `+` joins, its arguments bound."""
+
+    text: str
+    label: str
+    module: str
+    strategy: Strategy
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise UserError(
+            f"cannot read strategies {text!r}: write them like none, oversample(ratio=0.5)+focal"
+        ) from None
+
+
+def _remedy(node: ast.expr) -> Remedy:
+    parts = [_part(operand) for operand in _operands(node)]
+    label = "+".join(part.label for part in parts)
+    try:
+        whole = chain(*(part.strategy for part in parts))
+    except UserError as error:
+        raise UserError(f"strategy {label!r}: {error}") from None
+    training = [part for part in parts if changed(part.strategy, TRAINING_SLOTS)]
+    decision = [part for part in parts if changed(part.strategy, DECISION_SLOTS)]
+    return Remedy(
+        text="+".join(part.text for part in parts),
+        label=label,
+        training="+".join(part.text for part in training) or "none",
+        strategy=whole,
+        training_modules=tuple(sorted({part.module for part in training})),
+        decision_modules=tuple(sorted({part.module for part in decision})),
+    )
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_operands(node.left), *_operands(node.right)]
+    return [node]
+
+
+def _part(node: ast.expr) -> _Part:
+    call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+    if not isinstance(call.func, ast.Name):
+        raise UserError(f"cannot read strategy {ast.unparse(node)!r}: expected a name")
+    name = call.func.id
+    if name not in strategies():
+        raise UserError(f"unknown strategy {name!r}: {arguments.suggest(name, strategies())}")
+    function = strategies()[name]
+    if call.args:
+        example = f"{name}({arguments.describe(function)})"
+        raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
+    given = {keyword.arg or "**": _value(keyword.value) for keyword in call.keywords}
+    bound = arguments.bind(function, given, f"strategy {name!r}")
+    chosen = arguments.without_defaults(function, bound)
+    try:
+        strategy = function(**bound)
+    except UserError as error:
+        raise UserError(f"strategy {name!r}: {error}") from None
+    return _Part(_written(name, bound), _written(name, chosen), function.__module__, strategy)
+
+
+def _value(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+
+
+def _written(name: str, given: Mapping[str, Any]) -> str:
+    return f"{name}({arguments.as_text(given, ', ')})" if given else name
+
+
+def _modules(package: str) -> list[ModuleType]:
+    folder = importlib.import_module(package)
+    return [
+        importlib.import_module(f"{package}.{found.name}")
+        for found in pkgutil.iter_modules(folder.__path__)
+        if not found.name.startswith("_")
+    ]

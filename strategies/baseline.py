@@ -1,0 +1,22 @@
+"""What every remedy is compared with, and the smallest change to it."""
+
+import numpy as np
+
+from benchmark.strategy import Floats, Strategy
+
+
+def none() -> Strategy:
+    """Plain training: cross-entropy on the data as it is, decisions at 0.5."""
+    return Strategy()
+
+
+def prior_bias() -> Strategy:
+    """Starts the output layer at the class shares, b_c = log pi_c, so that no step is lost on them.
+
+    Source: "Classification on imbalanced data", TensorFlow tutorials; Lin et al. 2017, section 3.3.
+    """
+
+    def bias(priors: Floats) -> Floats:
+        return np.log(priors)
+
+    return Strategy(bias=bias)

@@ -1,0 +1,87 @@
+"""Remedies that change which rows are trained on."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+
+from benchmark.arguments import Range
+from benchmark.strategy import Features, Ints, Resampling, Strategy
+
+Ratio = Annotated[float, Range(0, 1, open_low=True)]
+
+
+def undersample(ratio: Ratio = 1.0) -> Strategy:
+    """Drops rows at random until no class has more than the smallest class / ratio."""
+
+    def resample(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        from imblearn.under_sampling import RandomUnderSampler
+
+        counts = np.bincount(labels)
+        most = round(counts[counts > 0].min() / ratio)
+        wanted = {label: min(n, most) for label, n in enumerate(counts.tolist()) if n}
+        return _drawn_by(RandomUnderSampler, labels, wanted, rng)
+
+    return Strategy(resample=resample)
+
+
+def oversample(ratio: Ratio = 1.0) -> Strategy:
+    """Repeats rows at random until no class has less than the largest class * ratio."""
+
+    def resample(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        from imblearn.over_sampling import RandomOverSampler
+
+        return _drawn_by(RandomOverSampler, labels, _at_least(labels, ratio), rng)
+
+    return Strategy(resample=resample)
+
+
+def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1)] = 5) -> Strategy:
+    """Makes rows between a rare row and its k nearest of the same class; tables only.
+
+    Category columns take the neighbours' most frequent value (SMOTENC).
+    Source: Chawla et al. 2002, "SMOTE: synthetic minority over-sampling technique".
+    """
+
+    def resample(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        from imblearn.over_sampling import SMOTE, SMOTENC
+
+        seen = features()
+        options = {
+            "sampling_strategy": _at_least(labels, ratio),
+            "k_neighbors": k,
+            "random_state": _seed(rng),
+        }
+        if seen.categorical:
+            sampler = SMOTENC(categorical_features=list(seen.categorical), **options)
+        else:
+            sampler = SMOTE(**options)
+        values, all_labels = sampler.fit_resample(seen.values, labels)
+        return Resampling(np.arange(len(values)), values[len(labels) :], all_labels[len(labels) :])
+
+    return Strategy(resample=resample, needs=frozenset({"table"}))
+
+
+def _at_least(labels: Ints, ratio: float) -> dict[int, int]:
+    """Class -> rows after oversampling."""
+    counts = np.bincount(labels)
+    least = round(counts.max() * ratio)
+    return {label: max(n, least) for label, n in enumerate(counts.tolist()) if n}
+
+
+def _drawn_by(
+    sampler: type, labels: Ints, wanted: dict[int, int], rng: np.random.Generator
+) -> Resampling:
+    drawn = sampler(sampling_strategy=wanted, random_state=_seed(rng))
+    drawn.fit_resample(labels[:, None], labels)  # the features play no part in the drawing
+    return Resampling(np.asarray(drawn.sample_indices_, np.int64))
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
