@@ -1,0 +1,128 @@
+"""The grid of an invocation as a lazy sequence, and the identity of everything in it.
+
+A *cell* is (task with its settings, strategy, seed); it becomes one run. Cells
+that differ only in the decision part share one *training*. All cells of one
+table share their *conditions*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark import arguments, registry
+from benchmark.errors import UserError
+from benchmark.fingerprint import digest, fingerprint
+from benchmark.registry import Remedy
+from benchmark.task import Budget, Data, Task
+
+HARNESS = ("benchmark.run", "benchmark.train", "benchmark.metrics", "benchmark.strategy")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all strategies of a comparison have in common."""
+
+    task: str
+    settings: Any  # an instance of the task's settings
+    data: str  # path of the real data; "" is the stand-in
+    classes: tuple[str, ...]
+    source: str
+    origin: str
+    content: str  # hash of the data
+    budget: Budget
+    identity: str
+
+    @property
+    def settings_text(self) -> str:
+        """``imbalance=10 model=simple``, as ``--settings`` takes it."""
+        return arguments.as_text(dataclasses.asdict(self.settings), " ")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One strategy at one seed: one run."""
+
+    strategy: str  # in full
+    label: str
+    seed: int
+    identity: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained once, and the cells that are decided from it."""
+
+    conditions: Conditions
+    strategy: str  # the training part, in full
+    seed: int
+    identity: str
+    cells: tuple[Cell, ...]
+
+    def __str__(self) -> str:
+        labels = ", ".join(cell.label for cell in self.cells)
+        return f"{labels} · seed {self.seed}"
+
+
+def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) -> Conditions:
+    """The conditions of a task on the data that it loaded."""
+    code = fingerprint([*HARNESS, "benchmark.task", f"tasks.{name}"])
+    settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
+    identity = digest(name, settings_text, data.digest, data.source, budget, code)
+    return Conditions(
+        name, settings, path, data.classes, data.source, data.origin, data.digest, budget, identity
+    )
+
+
+def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:
+    """Raises UserError naming a strategy that makes no sense on this task."""
+    for remedy in remedies:
+        lacking = _lacking(task, classes, remedy)
+        if lacking:
+            raise UserError(
+                f"strategy {remedy.label!r} needs a task that is {lacking}, "
+                f"and this one is not ({task.kind}, {len(classes)} classes): leave it out"
+            )
+
+
+def those_suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> list[Remedy]:
+    """The strategies that make sense on this task."""
+    return [remedy for remedy in remedies if not _lacking(task, classes, remedy)]
+
+
+def _lacking(task: Task, classes: Sequence[str], remedy: Remedy) -> str:
+    traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
+    return " and ".join(sorted(remedy.strategy.needs - traits))
+
+
+def trainings(
+    conditions: Conditions, remedies: Sequence[Remedy], seeds: Sequence[int]
+) -> Iterator[Training]:
+    """All trainings of the grid, seed by seed, so that every strategy has a first result early."""
+    by_training: dict[str, list[Remedy]] = {}
+    for remedy in remedies:
+        by_training.setdefault(remedy.training, []).append(remedy)
+    for seed in seeds:
+        for text, sharing in by_training.items():
+            code = fingerprint(sharing[0].training_modules)
+            yield Training(
+                conditions=conditions,
+                strategy=text,
+                seed=seed,
+                identity=digest(conditions.identity, text, seed, code),
+                cells=tuple(_cell(conditions, remedy, seed) for remedy in sharing),
+            )
+
+
+def _cell(conditions: Conditions, remedy: Remedy, seed: int) -> Cell:
+    code = fingerprint([*remedy.training_modules, *remedy.decision_modules])
+    return Cell(
+        remedy.text, remedy.label, seed, digest(conditions.identity, remedy.text, seed, code)
+    )
+
+
+def remedy_of(text: str) -> Remedy:
+    """The remedy that a training or a cell names."""
+    return registry.read(text)
