@@ -16,10 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark import metrics
+from benchmark import device, metrics
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
 from benchmark.task import Budget, Data, Splits, Task, class_shares
-from benchmark.train import Batches, Curve, DivergedError, Rows, compiles, predictor, train
+from benchmark.train import (
+    Batches,
+    Curve,
+    DivergedError,
+    Rows,
+    compiles,
+    predictor,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,8 @@ class Fit:
     trained_rows: int  # rows of one epoch after resampling
     best_step: int
     seconds: float
-    compiled: bool
+    compiled: bool  # whether XLA ran the steps
+    device: str  # what they ran on
     curves: dict[str, Curve]
 
 
@@ -112,6 +121,7 @@ def fit(
         best_step=trained.best_step,
         seconds=trained.seconds,
         compiled=compiles(network.model),
+        device=device.name(),
         curves=trained.curves,
     )
 
@@ -186,10 +196,12 @@ def to_bytes(fit: Fit) -> bytes:
         "training_priors": fit.priors.training,
         "population_priors": fit.priors.population,
         "numbers": np.array([fit.trained_rows, fit.best_step, fit.seconds, fit.compiled]),
+        "device": np.array(fit.device),
     }
     for name in ("validation", "test"):
         for field, values in vars(getattr(fit, name)).items():
-            arrays[f"{name}_{field}"] = values
+            # networks give float32: nothing is lost
+            arrays[f"{name}_{field}"] = values.astype(np.float32) if values.ndim == 2 else values
     for name, curve in fit.curves.items():
         arrays[f"curve:{name}"] = np.array(curve)
     buffer = io.BytesIO()
@@ -203,16 +215,21 @@ def from_bytes(content: bytes) -> Fit:
         fields = ("rows", "labels", "best", "last")
         trained_rows, best_step, seconds, compiled = arrays["numbers"].tolist()
         return Fit(
-            validation=Predictions(*(arrays[f"validation_{field}"] for field in fields)),
-            test=Predictions(*(arrays[f"test_{field}"] for field in fields)),
+            validation=Predictions(*(_wide(arrays[f"validation_{field}"]) for field in fields)),
+            test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
             priors=Priors(arrays["training_priors"], arrays["population_priors"]),
             trained_rows=int(trained_rows),
             best_step=int(best_step),
             seconds=seconds,
             compiled=bool(compiled),
+            device=str(arrays["device"]),
             curves={
                 name.removeprefix("curve:"): [(int(step), value) for step, value in arrays[name]]
                 for name in arrays
                 if name.startswith("curve:")
             },
         )
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.float64) if values.dtype == np.float32 else values

@@ -1,0 +1,30 @@
+"""What MLflow shows as the description of a run, in Markdown."""
+
+from __future__ import annotations
+
+from benchmark.plan import Cell, Training
+
+
+def of_cell(training: Training, cell: Cell) -> str:
+    """One cell: what it is, on which data, and what it shares."""
+    conditions = training.conditions
+    shared = [other.label for other in training.cells if other.identity != cell.identity]
+    lines = [
+        f"Strategy **{cell.label}** (in full `{cell.strategy}`) on task **{conditions.task}**, "
+        f"seed {cell.seed}.",
+        "",
+        f"- data: {source_in_words(conditions.source, conditions.origin)}, "
+        f"content `{conditions.content}`",
+        f"- positive class: {conditions.classes[-1]}",
+        f"- settings: `{conditions.settings_text}`",
+        f"- budget: {conditions.budget.steps} optimizer steps of {conditions.budget.batch} rows",
+        "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones",
+    ]
+    if shared:
+        lines.append(f"- one training serves this run and {', '.join(shared)}")
+    return "\n".join(lines)
+
+
+def source_in_words(source: str, origin: str) -> str:
+    """Real data by its place; the stand-in loudly."""
+    return f"real, {origin}" if source == "real" else f"**SYNTHETIC STAND-IN** ({origin})"

@@ -1,0 +1,51 @@
+"""A leaderboard for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from benchmark.leaderboard import COLUMNS, Table
+from benchmark.report import markdown
+from benchmark.tracking import Store
+
+SHOWN = (
+    "test/f1",
+    "test/f1_at_half",
+    "test/f1_tuned",
+    "test/average_precision",
+    "test/roc_auc",
+    "test/brier",
+)
+
+
+def show(console: Console, table: Table) -> None:
+    """Prints the columns that fit a terminal; the files hold all of them."""
+    grid = Grid(
+        title=f"{markdown.title(table)}   {table.settings}",
+        caption=f"mean ± standard deviation over seeds, on test   {markdown.account(table)}",
+    )
+    grid.add_column("strategy")
+    for name in SHOWN:
+        grid.add_column(COLUMNS[name], justify="right")
+    grid.add_column("seeds", justify="right")
+    summary = table.summary()
+    for label, row in summary.iterrows():
+        numbers = [markdown.number(row[name, "mean"], row[name, "std"], name) for name in SHOWN]
+        lost = int(row["cells", "failed"] + row["cells", "missing"])
+        seeds = str(int(row["cells", "finished"])) + (f" ({lost} lost)" if lost else "")
+        mark = " [yellow](collapsed)[/]" if row["cells", "collapsed"] else ""
+        grid.add_row(f"{label}{mark}", *numbers, seeds)
+    console.print(grid)
+
+
+def where_next(console: Console, store: Store) -> None:
+    """Says how to open the runs in MLflow, as commands that can be pasted."""
+    address = store.uri
+    if not address.startswith(("http://", "https://")):
+        console.print("Compare the runs in MLflow:")
+        console.print(f"  uv run mlflow ui --backend-store-uri {store.uri}", soft_wrap=True)
+        address = "http://127.0.0.1:5000"
+    page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
+    console.print(f"  {page}", soft_wrap=True)
+    console.print("Write the leaderboard: python -m benchmark leaderboard --output LEADERBOARD.md")
