@@ -1,0 +1,89 @@
+"""Frozen networks of keras.applications, whose features are computed once for all pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.errors import UserError
+from tasks._cache import Array, cached, key
+
+if TYPE_CHECKING:
+    import keras
+
+# Written down, because importing Keras to check a name takes seconds; a test compares.
+NAMES = tuple(
+    """
+    ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge
+    DenseNet121 DenseNet169 DenseNet201
+    EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3
+    EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7
+    EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3
+    EfficientNetV2L EfficientNetV2M EfficientNetV2S
+    InceptionResNetV2 InceptionV3
+    MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small
+    NASNetLarge NASNetMobile
+    ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2
+    VGG16 VGG19 Xception
+    """.split()  # noqa: SIM905
+)
+BATCH = 64
+SEED = 0  # of random weights; not a cell's seed, so that all cells share the features
+
+
+def features(pictures: Array, name: str, weights: str) -> Array:
+    """What the backbone `name` sees in each picture, averaged over places: float32 (rows, width).
+
+    Args:
+        pictures: uint8 (rows, size, size, 3).
+        weights: "imagenet", or "random" for untrained ones, always the same.
+
+    Raises:
+        UserError: if the weights cannot be downloaded or the pictures are too small.
+    """
+    import keras
+
+    content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
+    model, preprocess = _backbone(name, weights, pictures.shape[1])
+
+    def batches() -> Iterator[Array]:
+        for start in range(0, len(pictures), BATCH):
+            batch = pictures[start : start + BATCH].astype(np.float32)
+            yield np.asarray(model.predict_on_batch(preprocess(batch)))
+
+    return cached(
+        key("features", keras.__version__, name, weights, pictures.shape, content),
+        (len(pictures), model.output_shape[1]),
+        np.float32,
+        batches,
+    )
+
+
+def _backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
+    import keras
+
+    build = getattr(keras.applications, name)
+    keras.utils.set_random_seed(SEED)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # Keras reports downloads
+            model = build(
+                include_top=False,
+                pooling="avg",
+                input_shape=(size, size, 3),
+                weights=None if weights == "random" else weights,
+            )
+    except ValueError as error:
+        raise UserError(f"model={name} does not work with size={size}: {error}") from error
+    except Exception as error:  # the only class that Keras raises when a download fails
+        if "URL fetch failure" not in str(error):
+            raise
+        raise UserError(
+            f"the {weights} weights of {name} cannot be downloaded ({error}): use weights=random "
+            "or another model, or put that file into ~/.keras/models"
+        ) from error
+    return model, sys.modules[build.__module__].preprocess_input

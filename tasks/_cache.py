@@ -1,0 +1,115 @@
+"""Arrays that are costly to make, kept on disk and mapped into memory.
+
+An entry is an ordinary ``.npy`` file with the SHA-256 of all its bytes behind
+them, which NumPy does not read. A file that does not end in its own checksum,
+or that holds another shape or type, is damaged and made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from benchmark.errors import UserError
+
+Array = NDArray[Any]
+CHECKSUM = hashlib.sha256().digest_size
+BLOCK = 1 << 20
+
+
+def key(*parts: object) -> str:
+    """A name for an entry that depends on all `parts` and on nothing else."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def folder() -> Path:
+    """The cache folder: the environment's SKEWBENCH_CACHE, else the system's place for caches."""
+    given = os.environ.get("SKEWBENCH_CACHE")
+    if given:
+        return Path(given)
+    import pooch
+
+    return Path(pooch.os_cache("skewbench"))
+
+
+def cached(
+    name: str, shape: tuple[int, ...], dtype: DTypeLike, make: Callable[[], Iterable[Array]]
+) -> Array:
+    """The entry `name`, read-only and mapped into memory; made first if there is no whole one.
+
+    Args:
+        make: gives the array in order, in pieces that may have any number of
+            rows. If it raises, no entry is left. Two processes that make the same
+            entry at once do the work twice and leave one whole entry.
+
+    Raises:
+        UserError: if the cache folder cannot be written.
+    """
+    path = folder() / f"{name}.npy"
+    if not _whole(path, shape, np.dtype(dtype)):
+        with _replacing(path) as file:
+            _write(file, shape, np.dtype(dtype), make())
+    array: Array = np.load(path, mmap_mode="r")
+    return array
+
+
+def _write(
+    file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], pieces: Iterable[Array]
+) -> None:
+    checksum = hashlib.sha256()
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    file.seek(0)
+    checksum.update(file.read())
+    for piece in pieces:
+        content = np.ascontiguousarray(piece, dtype).tobytes()
+        checksum.update(content)
+        file.write(content)
+    file.write(checksum.digest())
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of `path` at the end, or vanishes after an exception."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:16]}-")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w+b") as file:
+                yield file
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the cache in {path.parent}: {error.strerror or error} "
+            "(the environment's SKEWBENCH_CACHE names another folder)"
+        ) from error
+
+
+def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    try:
+        array = np.load(path, mmap_mode="r")
+        fits = array.shape == shape and array.dtype == dtype
+        return fits and _sealed(path)
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def _sealed(path: Path) -> bool:
+    checksum = hashlib.sha256()
+    left = path.stat().st_size - CHECKSUM
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(BLOCK, left))):
+            checksum.update(block)
+            left -= len(block)
+        return file.read() == checksum.digest()

@@ -1,0 +1,201 @@
+"""Photos in class folders, checked, decoded once and kept as one array.
+
+Two layouts are read: one folder a class (``cats/``, ``Cat/``, ...), and Kaggle's
+flat one, in which a file's name begins with its class (``cat.0.jpg``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from benchmark.errors import UserError
+from benchmark.task import Data
+from tasks._cache import Array, cached, key
+from tasks._pictures import DECODER, FORMATS, BadPicture, decode
+
+SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One file, not yet known to be a picture."""
+
+    path: Path
+    label: int
+    digest: str  # SHA-256 of its bytes; empty if it cannot be read
+
+
+def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
+    """All photos under `path`, uint8 (photos, size, size, 3), sorted by class and content.
+
+    Aspect ratios are not kept. Byte-identical photos form a group.
+
+    Raises:
+        UserError: if `path` is not laid out as above, or naming every bad file.
+    """
+    photos = _read(find(path, classes))
+    contents = [f"{classes[photo.label]} {photo.digest}" for photo in photos]
+    formats = [FORMATS.get(photo.path.suffix.lower()) for photo in photos]
+    rows = cached(
+        key("photos", DECODER, size, *zip(contents, formats, strict=True)),
+        (len(photos), size, size, 3),
+        np.uint8,
+        lambda: _decode_all(photos, classes, size, path),
+    )
+    _, groups = np.unique([photo.digest for photo in photos], return_inverse=True)
+    return Data(
+        rows=rows,
+        labels=np.array([photo.label for photo in photos], np.int64),
+        groups=groups.astype(np.int64),
+        classes=classes,
+        digest=key(*contents),
+        source="real",
+        origin=str(path),
+    )
+
+
+def find(path: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    """Every file of a class with its label, bad ones included.
+
+    Raises:
+        UserError: if `path` is no folder or empty, or classes are missing or too many.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path} {'is not a folder' if path.exists() else 'does not exist'}")
+    entries = _visible(path)
+    if not entries:
+        raise UserError(f"{path} is empty")
+    folders = [entry for entry in entries if entry.is_dir()]
+    found = _in_folders(path, folders, classes) if folders else _flat(path, entries, classes)
+    for label, name in enumerate(classes):
+        if not any(label == other for _, other in found):
+            where = f"its folder for class {name!r} is empty" if folders else f"no {name}.*.jpg"
+            raise UserError(f"{path}: {where}")
+    return found
+
+
+def _in_folders(
+    path: Path, folders: Sequence[Path], classes: tuple[str, ...]
+) -> list[tuple[Path, int]]:
+    wanted = [_singular(name) for name in classes]
+    names = [_singular(folder.name) for folder in folders]
+    extra = [folder.name for folder in folders if _singular(folder.name) not in wanted]
+    missing = [repr(name) for name in classes if _singular(name) not in names]
+    twice = [folder.name for folder in folders if names.count(_singular(folder.name)) > 1]
+    if missing:
+        there = ", ".join(folder.name for folder in folders)
+        raise UserError(
+            f"{path} has no folder for class {' and '.join(missing)}; its folders: {there}"
+        )
+    if extra:
+        raise UserError(f"{path}: {', '.join(extra)} is no class; classes: {', '.join(classes)}")
+    if twice:
+        raise UserError(f"{path} has two folders for one class: {', '.join(twice)}")
+    return [
+        (file, wanted.index(name))
+        for folder, name in zip(folders, names, strict=True)
+        for file in _visible(folder)
+    ]
+
+
+def _flat(path: Path, files: Sequence[Path], classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    wanted = [_singular(name) for name in classes]
+    names = [_singular(file.name.split(".")[0]) for file in files]
+    if not set(names) & set(wanted):
+        raise UserError(
+            f"{path} has neither a folder for each class ({', '.join(classes)}) "
+            f"nor files named like {classes[0]}.0.jpg"
+        )
+    strangers = [file.name for file, name in zip(files, names, strict=True) if name not in wanted]
+    if strangers:
+        raise UserError(
+            f"{path}: {len(strangers)} files whose names do not begin with a class: "
+            f"{', '.join(strangers[:10])}{', ...' if len(strangers) > 10 else ''}"
+        )
+    return [(file, wanted.index(name)) for file, name in zip(files, names, strict=True)]
+
+
+def _singular(name: str) -> str:
+    return name.lower().removesuffix("s")
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What a person put there: neither hidden files nor Windows' thumbnails."""
+    entries = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(entry for entry in entries if entry.name.lower() != "thumbs.db")
+
+
+def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
+    def read(file: tuple[Path, int]) -> Photo:
+        path, label = file
+        try:
+            return Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest())
+        except OSError:  # named when it is decoded, with every other bad file
+            return Photo(path, label, "")
+
+    photos = _in_threads(read, files, "Reading photos")
+    return sorted(photos, key=lambda photo: (photo.label, photo.digest))
+
+
+def _decode_all(
+    photos: Sequence[Photo], classes: tuple[str, ...], size: int, root: Path
+) -> Iterator[Array]:
+    """Decoded photos in order, one at a time; UserError at the end if any was bad."""
+    classes_of: dict[str, list[str]] = {}
+    for photo in photos:
+        classes_of.setdefault(photo.digest, []).append(classes[photo.label])
+
+    def attempt(photo: Photo) -> Array | BadPicture:
+        try:
+            pixels = decode(photo.path, size)
+        except BadPicture as bad:
+            return bad
+        names = sorted(set(classes_of[photo.digest]))
+        if len(names) > 1:
+            return BadPicture(f"is mislabelled: the same photo is in {' and '.join(names)}")
+        return pixels[np.newaxis]
+
+    reasons: dict[Path, BadPicture] = {}
+    with warnings.catch_warnings():
+        # Pillow warns of odd metadata, which change no pixel, and of far too large pictures.
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", ".*decompression bomb.*")
+        decoded = _in_threads(attempt, photos, "Decoding photos")
+        for photo, result in zip(photos, decoded, strict=True):
+            if isinstance(result, BadPicture):
+                reasons[photo.path.relative_to(root)] = result
+            else:
+                yield result
+    if reasons:
+        lines = [f"  {path}: {reasons[path]}" for path in sorted(reasons)]
+        raise UserError("\n".join([f"{root}: {len(reasons)} bad files", *lines]))
+
+
+def _in_threads(
+    work: Callable[[Input], Output], items: Sequence[Input], title: str
+) -> Iterable[Output]:
+    """`work` done by all cores, results in order; a progress bar on stderr if there are many."""
+    from rich.console import Console
+    from rich.progress import track
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from track(
+            pool.map(work, items),
+            title,
+            total=len(items),
+            console=Console(stderr=True),
+            transient=True,
+            disable=len(items) < SHOW_PROGRESS_FROM,
+        )

@@ -1,0 +1,112 @@
+"""Cats and dogs: real photos, few of them of dogs.
+
+The task of a series of articles on unbalanced image data, with the data of
+Kaggle's "Dogs vs. Cats". Dog is the positive class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+
+from benchmark.arguments import Range, suggest
+from benchmark.errors import UserError
+from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_count
+from tasks import _archive, _backbones, _drawings, _networks, _photos
+
+CLASSES = ("cat", "dog")
+BATCH = 32
+MODELS = {name.lower(): name for name in (*_networks.BUILDERS, *_backbones.NAMES)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be changed. Sizes count cats; dogs are a share of them."""
+
+    imbalance: Annotated[float, Range(1)] = 10  # cats for each dog, in every split
+    train: Annotated[int, Range(1)] = 1500
+    validation: Annotated[int, Range(1)] = 1000
+    test: Annotated[int, Range(1)] = 1000
+    size: Annotated[int, Range(16, 512)] = 64  # pixels a side
+    model: str = "simple"
+    weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an unknown model, and if a split would have no dog."""
+        known = MODELS.get(self.model.lower())
+        if known is None:
+            raise UserError(f"unknown model {self.model!r}: {suggest(self.model, MODELS.values())}")
+        object.__setattr__(self, "model", known)  # "xception" and "Xception" are one cell
+        for split in ("train", "validation", "test"):
+            cats = getattr(self, split)
+            if round(cats / self.imbalance) < 1:
+                raise UserError(
+                    f"imbalance={self.imbalance:g} leaves no dog beside {split}={cats} cats: "
+                    f"lower imbalance or raise {split}"
+                )
+
+    def counts(self) -> Ints:
+        """Pictures of each split and class, (3, 2)."""
+        cats = (self.train, self.validation, self.test)
+        return np.array([(count, round(count / self.imbalance)) for count in cats], np.int64)
+
+
+def load(settings: Settings, path: Path) -> Data:
+    """The photos under `path`; UserError names every file that cannot be used."""
+    return _photos.load(path, CLASSES, settings.size)
+
+
+def stand_in(settings: Settings) -> Data:
+    """As many drawn pictures as the settings ask for."""
+    cats, dogs = settings.counts().sum(axis=0)
+    return _drawings.draw(int(cats), int(dogs), settings.size)
+
+
+def split(data: Data, settings: Settings, seed: int) -> Splits:
+    """Random splits of the sizes that the settings name.
+
+    A frozen backbone's features take the place of the pictures: they are learned
+    on none of them, so they are computed once for all seeds.
+    """
+    try:
+        train, validation, test = split_by_count(data, settings.counts(), seed)
+    except UserError as error:
+        raise UserError(
+            f"{error}: lower train, validation or test, or raise imbalance to need fewer dogs"
+        ) from error
+    x = data.rows
+    if settings.model in _backbones.NAMES:
+        x = _backbones.features(x, settings.model, settings.weights)
+    return Splits(x, data.labels, train, validation, test)
+
+
+def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
+    """The settings' model, untrained; of a keras.applications model, the head on its features."""
+    builder = _builder(settings)
+    model = builder.model(splits.x.shape[1], classes)
+    return Network(model, builder.optimizer(budget.steps))
+
+
+def budget(settings: Settings, source: Source) -> Budget:
+    """Enough steps for the model to settle; fewer for the drawn pictures, which are easier."""
+    return Budget(_builder(settings).steps[source], BATCH)
+
+
+def _builder(settings: Settings) -> _networks.Builder:
+    return _networks.BUILDERS.get(settings.model, _networks.HEAD)
+
+
+TASK = Task(
+    summary="photos of cats and dogs (positive), 10 : 1",
+    kind="image",
+    settings=Settings,
+    load=load,
+    stand_in=stand_in,
+    split=split,
+    network=network,
+    budget=budget,
+    fetch=_archive.fetch,
+)

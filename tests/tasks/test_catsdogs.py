@@ -1,0 +1,217 @@
+"""Cats and dogs: settings, splits, networks and the download."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.arguments import bind
+from benchmark.errors import UserError
+from benchmark.task import Budget
+from tasks import _archive, _backbones
+from tasks.catsdogs import CLASSES, TASK, Settings
+
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared" / "data" / "catsdogs"
+SMALL = Settings(imbalance=4, train=12, validation=8, test=8, size=16)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKEWBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def small(**changes: Any) -> Settings:
+    return dataclasses.replace(SMALL, **changes)
+
+
+def test_import_is_light() -> None:
+    heavy = "{'keras', 'tensorflow', 'pandas', 'sklearn', 'matplotlib', 'PIL'}"
+    code = f"import sys, tasks.catsdogs; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_dog_is_positive() -> None:
+    assert CLASSES == ("cat", "dog")
+    assert TASK.stand_in(SMALL).classes == CLASSES
+
+
+def test_settings_as_people_write_them() -> None:
+    given = {"imbalance": "20", "size": "128", "model": "xception", "weights": "random"}
+    settings = Settings(**bind(Settings, given, "task 'catsdogs'"))
+    assert (settings.imbalance, settings.size, settings.model) == (20, 128, "Xception")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"imbalance": "0.5"}, "at least 1"),
+        ({"size": "8"}, "between 16 and 512"),
+        ({"train": "many"}, "whole number"),
+        ({"weights": "mine"}, "imagenet, random"),
+        ({"model": "simpel"}, "did you mean 'simple'"),
+        ({"model": "Xceptoin"}, "did you mean 'Xception'"),
+        ({"imbalance": "5000"}, "imbalance=5000 leaves no dog beside train=1500 cats"),
+        ({"test": "4"}, "raise test"),
+    ],
+)
+def test_settings_out_of_range(given: dict[str, str], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        Settings(**bind(Settings, given, "task 'catsdogs'"))
+
+
+def test_counts_by_default() -> None:
+    assert Settings().counts().tolist() == [[1500, 150], [1000, 100], [1000, 100]]
+
+
+def test_split_sizes_prevalence_and_disjointness() -> None:
+    data = TASK.stand_in(SMALL)
+    splits = TASK.split(data, SMALL, 0)
+    parts = (splits.train, splits.validation, splits.test)
+    assert [np.bincount(splits.y[part]).tolist() for part in parts] == [[12, 3], [8, 2], [8, 2]]
+    together = np.concatenate(parts)
+    assert len(set(together.tolist())) == len(together)
+    assert splits.x is data.rows
+
+
+def test_split_depends_on_the_seed_alone() -> None:
+    data = TASK.stand_in(SMALL)
+    first, again, other = (TASK.split(data, SMALL, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.train, again.train)
+    np.testing.assert_array_equal(first.test, again.test)
+    assert first.train.tolist() != other.train.tolist()
+
+
+def test_more_than_the_data_has() -> None:
+    data = TASK.stand_in(SMALL)
+    with pytest.raises(UserError, match=r"'dog' has 7 distinct rows.*raise imbalance"):
+        TASK.split(data, small(imbalance=2), 0)
+    with pytest.raises(UserError, match=r"'cat' has 28 distinct rows.*lower train"):
+        TASK.split(data, small(train=13), 0)
+
+
+def test_budget() -> None:
+    assert TASK.budget(SMALL, "real") == Budget(1000, 32)
+    assert TASK.budget(SMALL, "synthetic") == Budget(400, 32)
+
+
+def test_simple_network() -> None:
+    import keras
+
+    splits = TASK.split(TASK.stand_in(SMALL), SMALL, 0)
+    outputs = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        made = TASK.network(SMALL, splits, 2, Budget(10, 4))
+        outputs.append(np.asarray(made.model(splits.x[:3])))
+    assert outputs[0].shape == (3, 2)
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert np.abs(outputs[0] - outputs[2]).max() > 0
+    assert [layer.name for layer in made.model.layers][-1] == "logits"
+
+
+def test_names_are_those_of_keras() -> None:
+    import keras
+
+    known = {name for name, it in vars(keras.applications).items() if inspect.isfunction(it)}
+    assert set(_backbones.NAMES) == known
+
+
+def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    settings = small(model="MobileNet", weights="random", size=32)
+    data = TASK.stand_in(settings)
+    splits = TASK.split(data, settings, 0)
+    assert splits.x.shape == (len(data.rows), 1024)
+    assert splits.x.dtype == np.float32
+    made = TASK.network(settings, splits, 2, Budget(10, 4))
+    assert made.model.output_shape == (None, 2)
+
+    monkeypatch.setattr(
+        keras.Model, "predict_on_batch", lambda *_: pytest.fail("features were computed again")
+    )
+    np.testing.assert_array_equal(TASK.split(data, settings, 1).x, splits.x)
+
+
+def test_backbone_that_needs_larger_pictures() -> None:
+    settings = small(model="Xception", weights="random")
+    with pytest.raises(UserError, match="model=Xception does not work with size=16"):
+        TASK.split(TASK.stand_in(settings), settings, 0)
+
+
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    def build(**_: Any) -> None:
+        raise Exception("URL fetch failure on https://example.org/x.h5: None -- no network")
+
+    monkeypatch.setattr(keras.applications, "MobileNet", build)
+    settings = small(model="MobileNet", size=32)
+    with pytest.raises(UserError, match=r"x\.h5.*weights=random") as caught:
+        TASK.split(TASK.stand_in(settings), settings, 0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    import pooch
+
+    path = tmp_path / "archive.zip"
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (20, 20), "red").save(photo)
+    with zipfile.ZipFile(path, "w") as files:
+        files.writestr("readme[1].txt", "terms")
+        files.writestr("PetImages/Cat/Thumbs.db", "x")
+        for name in ("Cat/0.jpg", "Dog/0.jpg", "Dog/1.jpg"):
+            files.writestr(f"PetImages/{name}", photo.read_bytes())
+        files.writestr("PetImages/Cat/666.jpg", b"")
+        files.writestr("PetImages/Dog/2.jpg", photo.read_bytes()[:200])
+    monkeypatch.setattr(pooch, "retrieve", lambda *_, **__: str(path))
+    return path
+
+
+def test_fetch_keeps_whole_photos(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "data" / "catsdogs"
+    TASK.fetch(target)
+    files = sorted(str(file.relative_to(target)) for file in target.rglob("*.*"))
+    assert files == ["cats/0.jpg", "dogs/0.jpg", "dogs/1.jpg", "readme[1].txt"]
+    assert list(target.parent.iterdir()) == [target]
+    said = capsys.readouterr().out
+    assert "3 photos; 2 files" in said
+    assert "icence" in said
+    with pytest.raises(UserError, match="there already"):
+        TASK.fetch(target)
+
+
+def test_fetch_that_fails(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.write_bytes(b"not a zip file")
+    with pytest.raises(UserError, match="cannot be fetched") as caught:
+        TASK.fetch(tmp_path / "photos")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "photos").exists()
+    assert _archive.SHA256.startswith("b7974bd0")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real photos are not in {REAL}")
+def test_real_photos(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / "some" / name).mkdir(parents=True)
+        for file in sorted((REAL / name).iterdir())[:30]:
+            (tmp_path / "some" / name / file.name).symlink_to(file.resolve())
+    data = TASK.load(small(size=64), tmp_path / "some")
+    assert data.rows.shape == (60, 64, 64, 3)
+    assert 60 < data.rows.mean() < 180
+    assert np.bincount(data.labels).tolist() == [30, 30]
