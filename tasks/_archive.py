@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import UserError
+from tasks._cache import folder
 from tasks._pictures import BadPicture, decode_bytes
 
 URL = (
@@ -35,13 +36,13 @@ def fetch(path: Path) -> None:
         archive = pooch.retrieve(
             URL,
             known_hash=f"sha256:{SHA256}",
-            path=pooch.os_cache("skewbench"),
+            path=folder(),
             downloader=pooch.HTTPDownloader(progressbar=True),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            kept, bad = _unpack(Path(archive), Path(folder) / "photos")
-            (Path(folder) / "photos").rename(path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as part:
+            kept, bad = _unpack(Path(archive), Path(part) / "photos")
+            (Path(part) / "photos").rename(path)
     except (OSError, ValueError, zipfile.BadZipFile) as error:  # requests' errors are OSErrors
         reason = " ".join(str(error).split())
         raise UserError(f"the photos cannot be fetched from {URL}: {reason}") from error

@@ -100,7 +100,7 @@ def _builder(settings: Settings) -> _networks.Builder:
 
 
 TASK = Task(
-    summary="photos of cats and dogs (positive), 10 : 1",
+    summary="photos of cats and, fewer, of dogs; dog is the positive class",
     kind="image",
     settings=Settings,
     load=load,

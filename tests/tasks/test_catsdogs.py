@@ -1,4 +1,4 @@
-"""Cats and dogs: settings, splits, networks and the download."""
+"""Cats and dogs: settings, splits and networks."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import dataclasses
 import inspect
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmark.arguments import bind
 from benchmark.errors import UserError
 from benchmark.task import Budget
-from tasks import _archive, _backbones
+from tasks import _backbones
 from tasks.catsdogs import CLASSES, TASK, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -161,48 +159,6 @@ def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UserError, match=r"x\.h5.*weights=random") as caught:
         TASK.split(TASK.stand_in(settings), settings, 0)
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    import pooch
-
-    path = tmp_path / "archive.zip"
-    photo = tmp_path / "photo.jpg"
-    Image.new("RGB", (20, 20), "red").save(photo)
-    with zipfile.ZipFile(path, "w") as files:
-        files.writestr("readme[1].txt", "terms")
-        files.writestr("PetImages/Cat/Thumbs.db", "x")
-        for name in ("Cat/0.jpg", "Dog/0.jpg", "Dog/1.jpg"):
-            files.writestr(f"PetImages/{name}", photo.read_bytes())
-        files.writestr("PetImages/Cat/666.jpg", b"")
-        files.writestr("PetImages/Dog/2.jpg", photo.read_bytes()[:200])
-    monkeypatch.setattr(pooch, "retrieve", lambda *_, **__: str(path))
-    return path
-
-
-def test_fetch_keeps_whole_photos(
-    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = tmp_path / "data" / "catsdogs"
-    TASK.fetch(target)
-    files = sorted(str(file.relative_to(target)) for file in target.rglob("*.*"))
-    assert files == ["cats/0.jpg", "dogs/0.jpg", "dogs/1.jpg", "readme[1].txt"]
-    assert list(target.parent.iterdir()) == [target]
-    said = capsys.readouterr().out
-    assert "3 photos; 2 files" in said
-    assert "icence" in said
-    with pytest.raises(UserError, match="there already"):
-        TASK.fetch(target)
-
-
-def test_fetch_that_fails(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive.write_bytes(b"not a zip file")
-    with pytest.raises(UserError, match="cannot be fetched") as caught:
-        TASK.fetch(tmp_path / "photos")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "photos").exists()
-    assert _archive.SHA256.startswith("b7974bd0")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real photos are not in {REAL}")
