@@ -1,0 +1,155 @@
+"""Which customers of a health insurance want a vehicle insurance too: 12 of 100 do.
+
+Kaggle's cross-sell set: ten features of a customer, some of them codes with many
+levels. The network embeds the codes, so that a region or a sales channel gets a
+place of its own instead of a position on a number line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from benchmark.arguments import Range
+from benchmark.errors import UserError
+from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_share
+from tasks import _insurance_csv, _insurance_stand_in
+from tasks._insurance_csv import FEATURES, LABEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KAGGLE = "anmolkumar/health-insurance-cross-sell-prediction"
+NUMBERS = ("Age", "Annual_Premium", "Vintage")
+CODES = tuple(name for name in FEATURES if name not in NUMBERS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be changed about the task."""
+
+    validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
+    test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
+    rare: Annotated[int, Range(1)] = 30  # a level with fewer training rows is "other"
+
+
+def load(settings: Settings, path: Path) -> Data:
+    """The CSV at `path` or in the folder `path`. UserError names every line that is wrong."""
+    return _data(_insurance_csv.read(path), "real", str(_insurance_csv.find(path)))
+
+
+def stand_in(settings: Settings) -> Data:
+    """Made-up customers with the real columns, types and rates."""
+    return _data(_insurance_stand_in.customers(), "synthetic", "insurance stand-in")
+
+
+def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
+    names = list(FEATURES)
+    content = frame[[*names, LABEL]].to_csv(index=False)
+    return Data(
+        rows=frame[names],
+        labels=frame[LABEL].to_numpy(np.int64),
+        groups=frame.groupby(names, sort=False).ngroup().to_numpy().astype(np.int64),
+        classes=("not interested", "interested"),
+        digest=hashlib.sha256(content.encode()).hexdigest(),
+        source=source,
+        origin=origin,
+    )
+
+
+def split(data: Data, settings: Settings, seed: int) -> Splits:
+    """Columns of x: `NUMBERS` as their quantiles in training, 0 to 1, then `CODES`."""
+    from sklearn.preprocessing import QuantileTransformer
+
+    training_share = 1 - settings.validation - settings.test
+    shares = (training_share, settings.validation, settings.test)
+    train, validation, test = split_by_share(data, shares, seed)
+    numbers = data.rows[list(NUMBERS)].to_numpy(np.float64)
+    # Quantiles, because the premiums have a long tail and a spike at their minimum.
+    scaler = QuantileTransformer(n_quantiles=min(200, len(train)), subsample=None).fit(
+        numbers[train]
+    )
+    codes = [_codes(data.rows[name], train, settings.rare) for name in CODES]
+    return Splits(
+        x=np.column_stack([scaler.transform(numbers), *codes]).astype(np.float32),
+        y=data.labels,
+        train=train,
+        validation=validation,
+        test=test,
+        categorical=tuple(range(len(NUMBERS), len(NUMBERS) + len(CODES))),
+    )
+
+
+def _codes(values: pd.Series, train: Ints, rare: int) -> Ints:
+    """The level of each row as 1, 2, ...; 0 for all that are rare in training or not there."""
+    import pandas as pd
+
+    counts = values.iloc[train].value_counts()
+    levels = pd.Index(sorted(counts.index[counts >= rare]))
+    return np.asarray(levels.get_indexer(pd.Index(values)) + 1, np.int64)
+
+
+def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
+    """Embedded codes beside the numbers, two dense layers, one logit a class."""
+    import keras
+    from keras import layers
+
+    rows = keras.Input(splits.x.shape[1:])
+    embedded = [
+        layers.Embedding(levels, min(levels, 8))(rows[:, column])
+        for column, levels in zip(splits.categorical, _levels(splits), strict=True)
+    ]
+    hidden = layers.concatenate([rows[:, : len(NUMBERS)], *embedded])
+    for units in (64, 32):
+        hidden = layers.Dense(units, activation="relu")(hidden)
+    logits = layers.Dense(classes, name="logits")(hidden)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, budget.steps)
+    return Network(keras.Model(rows, logits), keras.optimizers.AdamW(rate, weight_decay=1e-4))
+
+
+def _levels(splits: Splits) -> list[int]:
+    """How many codes each categorical column has; known from training alone."""
+    return [1 + int(splits.x[splits.train, column].max()) for column in splits.categorical]
+
+
+def budget(settings: Settings, source: Source) -> Budget:
+    """Enough for validation scores to stop rising."""
+    return Budget(steps=2000 if source == "real" else 1000, batch=512)
+
+
+def fetch(path: Path) -> None:
+    """Downloads the set from Kaggle as `path`/train.csv. UserError if that fails."""
+    import kagglehub
+
+    page = f"https://www.kaggle.com/datasets/{KAGGLE}"
+    print(f"From {page}: its licence stands there. Kaggle may ask for a log-in.")
+    try:
+        file = Path(kagglehub.dataset_download(KAGGLE, path=_insurance_csv.NAMES[0]))
+    except Exception as error:  # whatever the network, Kaggle or its client come up with
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"Kaggle gave no data ({reason}); log in as https://www.kaggle.com/settings "
+            f"says, or download {_insurance_csv.NAMES[0]} from {page} into {path}"
+        ) from error
+    _insurance_csv.read(file)
+    path.mkdir(parents=True, exist_ok=True)
+    copy = shutil.copyfile(file, path / _insurance_csv.NAMES[0])
+    print(f"{copy}: downloaded and checked")
+
+
+TASK = Task(
+    summary="customers who want a vehicle insurance too (Kaggle's health-insurance cross-sell)",
+    kind="table",
+    settings=Settings,
+    load=load,
+    stand_in=stand_in,
+    split=split,
+    network=network,
+    budget=budget,
+    fetch=fetch,
+)

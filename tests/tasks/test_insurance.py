@@ -1,0 +1,208 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.task import Data
+from tasks import _insurance_stand_in
+from tasks.insurance import NUMBERS, TASK, Settings
+
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared" / "data" / "insurance"
+SETTINGS = Settings()
+
+Table = list[list[str]]  # the fields of a CSV, header first: table[4] is line 5
+
+
+@pytest.fixture(scope="module")
+def customers() -> pd.DataFrame:
+    return _insurance_stand_in.customers()
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return TASK.stand_in(SETTINGS)
+
+
+@pytest.fixture
+def table(customers: pd.DataFrame) -> Table:
+    lines = customers.head(40).to_csv(index=False, lineterminator="\n").splitlines()
+    return [line.split(",") for line in lines]
+
+
+def write(path: Path, table: Table, separator: str = ",") -> Path:
+    path.write_text("".join(separator.join(row) + "\n" for row in table))
+    return path
+
+
+def put(column: str, value: str, lines: range = range(5, 6)) -> Callable[[Table], None]:
+    def change(table: Table) -> None:
+        for line in lines:
+            table[line - 1][table[0].index(column)] = value
+
+    return change
+
+
+def drop_column(table: Table) -> None:
+    for row in table:
+        del row[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put("Age", "4x"), "line 5, column Age: '4x' is not a whole number from 16 to 120"),
+        (put("Age", "-3"), "line 5, column Age: '-3'"),
+        (put("Age", ""), "line 5, column Age: ''"),
+        (put("Vintage", "nan"), "line 5, column Vintage: 'nan'"),
+        (put("Annual_Premium", "inf"), "line 5, column Annual_Premium: 'inf'"),
+        (put("Region_Code", "2.5"), "line 5, column Region_Code: '2.5'"),
+        (put("Gender", ""), "line 5, column Gender: ''"),
+        (put("Vehicle_Age", "3 Years"), "line 5, column Vehicle_Age: '3 Years' is not one of"),
+        (put("Response", "1.5"), "line 5, column Response: '1.5'"),
+        (put("Response", "2"), "line 5, column Response: '2'"),
+        (put("Response", "0", range(2, 42)), "column Response is 0 in every row"),
+        (lambda table: table[4].append("7"), "line 5: 13 fields where the header has 12"),
+        (lambda table: table[4].pop(3), "line 5: 11 fields where the header has 12"),
+        (lambda table: [row.insert(0, "7") for row in table[1:]], "line 2: 13 fields"),
+        (drop_column, "line 1: column Age is missing"),
+        (put("id", "Unnamed: 0", range(1, 2)), "line 1: column Unnamed: 0 is unknown"),
+        (put("id", "Age", range(1, 2)), "line 1: column Age is there twice"),
+        (lambda table: table.__delitem__(slice(1, None)), "holds no rows"),
+        (lambda table: table.clear(), "is empty"),
+    ],
+)
+def test_damage_is_named_with_its_place(
+    tmp_path: Path, table: Table, change: Callable[[Table], None], message: str
+) -> None:
+    change(table)
+    file = write(tmp_path / "train.csv", table)
+    with pytest.raises(UserError) as error:
+        TASK.load(SETTINGS, tmp_path)
+    assert str(error.value).startswith(f"{file}: ")
+    assert message in str(error.value)
+
+
+def test_all_problems_are_counted_and_the_first_ten_listed(tmp_path: Path, table: Table) -> None:
+    put("Age", "old", range(6, 20))(table)
+    table[2].append("7")
+    with pytest.raises(UserError) as error:
+        TASK.load(SETTINGS, write(tmp_path / "x.csv", table))
+    summary, *problems = str(error.value).splitlines()
+    assert "15 problems" in summary
+    assert [problem.split()[1].strip(",:") for problem in problems[:10]] == [
+        str(line) for line in [3, *range(6, 15)]
+    ]
+    assert problems[10:] == ["  and 5 more"]
+
+
+def test_wrong_separator_binary_and_missing_files(tmp_path: Path, table: Table) -> None:
+    with pytest.raises(UserError, match="line 1: no commas"):
+        TASK.load(SETTINGS, write(tmp_path / "semicolons.csv", table, ";"))
+    (tmp_path / "archive.csv").write_bytes(b"PK\x03\x04\xff\xfe\x00")
+    with pytest.raises(UserError, match="not a CSV in UTF-8"):
+        TASK.load(SETTINGS, tmp_path / "archive.csv")
+    with pytest.raises(UserError, match=r"holds neither train\.csv nor data\.csv"):
+        TASK.load(SETTINGS, tmp_path)
+    with pytest.raises(UserError, match="no such file or folder"):
+        TASK.load(SETTINGS, tmp_path / "nowhere")
+
+
+def test_the_digest_is_of_the_content_not_of_its_formatting(tmp_path: Path, table: Table) -> None:
+    plain = TASK.load(SETTINGS, write(tmp_path / "data.csv", table))
+    assert TASK.load(SETTINGS, tmp_path).digest == plain.digest
+    styled = [[field.removesuffix(".0") for field in reversed(row[1:])] for row in table]
+    (tmp_path / "styled.csv").write_text(
+        "\r\n".join(map(",".join, styled)), encoding="utf-8-sig", newline=""
+    )
+    assert TASK.load(SETTINGS, tmp_path / "styled.csv").digest == plain.digest
+    table[1], table[2] = table[2], table[1]
+    assert TASK.load(SETTINGS, write(tmp_path / "x.csv", table)).digest != plain.digest
+
+
+def test_same_features_are_one_group_whatever_the_id(tmp_path: Path, table: Table) -> None:
+    table.append(["999999", *table[3][1:]])
+    loaded = TASK.load(SETTINGS, write(tmp_path / "x.csv", table))
+    assert loaded.groups[2] == loaded.groups[-1]
+    assert "id" not in loaded.rows and "Response" not in loaded.rows
+
+
+def test_split(data: Data) -> None:
+    splits = TASK.split(data, SETTINGS, 1)
+    parts = [splits.train, splits.validation, splits.test]
+    assert sorted(np.concatenate(parts)) == list(range(len(data.labels)))
+    for part, share in zip(parts, (0.7, 0.15, 0.15), strict=True):
+        assert len(part) == pytest.approx(share * len(data.labels), rel=0.01)
+        assert data.labels[part].mean() == pytest.approx(data.labels.mean(), rel=0.01)
+    assert splits.x.dtype == np.float32 and np.isfinite(splits.x).all()
+    assert splits.categorical == tuple(range(len(NUMBERS), splits.x.shape[1]))
+    again, other = TASK.split(data, SETTINGS, 1), TASK.split(data, SETTINGS, 2)
+    assert np.array_equal(splits.x, again.x) and np.array_equal(splits.test, again.test)
+    assert not np.array_equal(splits.test, other.test)
+
+
+def test_features_are_learned_on_training_rows_alone(data: Data) -> None:
+    before = TASK.split(data, SETTINGS, 0)
+    outside = np.concatenate([before.validation, before.test])
+    rows = data.rows.copy()
+    columns = ["Age", "Annual_Premium", "Region_Code"]
+    rows.iloc[outside, rows.columns.get_indexer(columns)] = [110, 1e9, 999]
+    after = TASK.split(replace(data, rows=rows), SETTINGS, 0)
+    assert np.array_equal(before.x[before.train], after.x[before.train])
+    region = before.categorical[list(rows.drop(columns=list(NUMBERS))).index("Region_Code")]
+    assert (after.x[outside, region] == 0).all()
+    assert (after.x[outside, 0] == 1).all()
+
+
+def test_stand_in_reads_back_as_a_file(tmp_path: Path, customers: pd.DataFrame, data: Data) -> None:
+    customers.to_csv(tmp_path / "train.csv", index=False)
+    loaded = TASK.load(SETTINGS, tmp_path)
+    assert loaded.digest == data.digest
+    assert (loaded.source, data.source) == ("real", "synthetic")
+
+
+def test_network_gives_logits(data: Data) -> None:
+    import keras
+
+    splits = TASK.split(data, SETTINGS, 0)
+    keras.utils.set_random_seed(0)
+    network = TASK.network(SETTINGS, splits, 2, TASK.budget(SETTINGS, "synthetic"))
+    logits = network.model(splits.x[:5])
+    assert logits.shape == (5, 2)
+    assert network.model.layers[-1].name == "logits" and network.model.layers[-1].use_bias
+
+
+def test_fetch(tmp_path: Path, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "cached.csv", table)
+    monkeypatch.setattr("kagglehub.dataset_download", lambda handle, path: str(file))
+    TASK.fetch(tmp_path / "new")
+    assert (tmp_path / "new" / "train.csv").read_bytes() == file.read_bytes()
+
+    def unreachable(handle: str, path: str) -> str:
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr("kagglehub.dataset_download", unreachable)
+    with pytest.raises(UserError, match=r"no route\).*log in.*download train\.csv") as error:
+        TASK.fetch(tmp_path / "other")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "other").exists()
+
+
+def test_importing_the_task_imports_nothing_heavy() -> None:
+    heavy = "{'keras', 'tensorflow', 'sklearn', 'pandas', 'pandera', 'kagglehub'}"
+    code = f"import sys, tasks.insurance; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real rows in {REAL}")
+def test_real_rows() -> None:
+    loaded = TASK.load(SETTINGS, REAL)
+    assert len(loaded.labels) == len(loaded.rows) == 100_000
+    assert loaded.labels.mean() == pytest.approx(0.1226, abs=1e-4)
+    assert loaded.source == "real"
