@@ -106,8 +106,8 @@ def leaderboard(task: Sequence[str], tracking: str, output: str, csv: str) -> No
     import pandas as pd
 
     from benchmark import leaderboard
-    from benchmark import tracking as store
     from benchmark.report import markdown
+    from benchmark.tracking import store
 
     named = [name for name in task if name]
     for name in named:

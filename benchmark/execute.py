@@ -6,6 +6,7 @@ asks the store whether a cell is done before it starts it.
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import device, registry, run, tracking
+from benchmark import device, registry, run
 from benchmark.errors import UserError
 from benchmark.plan import Cell, Conditions, Training
 from benchmark.task import Data
-from benchmark.tracking import Store
+from benchmark.tracking import cells as tracked
+from benchmark.tracking import system
+from benchmark.tracking.store import Store
 from benchmark.train import DivergedError
 
 PROGRESS = "skewbench-progress"  # the topic on which Dask workers tell their steps
@@ -86,6 +89,7 @@ def _cluster(workers: int, scheduler: str) -> Any:
     if scheduler:
         return nullcontext(scheduler)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # outcomes tell of failures
     return LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -104,16 +108,17 @@ def _work_on_dask(training: Training, store: Store) -> list[Outcome]:
 
 def work(training: Training, store: Store, report: Report) -> list[Outcome]:
     """One training and the cells that share it, from data to tracked runs."""
-    cells = [cell for cell in training.cells if not tracking.is_done(store, cell)]
-    runs = {cell: tracking.start(store, training, cell) for cell in cells}
+    cells = [cell for cell in training.cells if not tracked.is_done(store, cell)]
+    runs: dict[Cell, str] = {}
     try:
-        with tracking.system_samples() as samples:
-            earlier = tracking.earlier_fit(store, training)
+        runs |= {cell: tracked.start(store, training, cell) for cell in cells}
+        with system.samples() as samples:
+            earlier = tracked.earlier_fit(store, training)
             fit = earlier or _fit(training, report)
     except Exception as error:
         reason = _reason(error)
         for run_id in runs.values():
-            tracking.fail(store, run_id, reason)
+            tracked.fail(store, run_id, reason)
         return [_failed(training, cell, reason) for cell in cells]
     seconds = 0.0 if earlier else fit.seconds
     return [_decide(training, cell, store, runs[cell], fit, samples, seconds) for cell in cells]
@@ -135,7 +140,7 @@ def _fit(training: Training, report: Report) -> run.Fit:
 
 def _checked(conditions: Conditions) -> Data:
     data = load(conditions.task, conditions.settings, conditions.data)
-    if data.digest != conditions.content:
+    if not data.digest.startswith(conditions.content):
         raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
     return data
 
@@ -151,9 +156,9 @@ def _decide(
 ) -> Outcome:
     try:
         score = run.score(registry.read(cell.strategy).strategy, fit)
-        tracking.complete(store, run_id, fit, score, samples)
+        tracked.complete(store, run_id, fit, score, samples)
     except Exception as error:
-        tracking.fail(store, run_id, _reason(error))
+        tracked.fail(store, run_id, _reason(error))
         return _failed(training, cell, _reason(error))
     return Outcome(training.identity, cell, "finished", score.metrics, "", seconds)
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import registry, tracking
+from benchmark import registry
 from benchmark.errors import UserError
+from benchmark.tracking import read, tags
 
 COLUMNS = {
     "test/f1": "F1",
@@ -97,17 +98,17 @@ def tables(uri: str, tasks: Iterable[str]) -> list[Table]:
         UserError: if the store has no run of these tasks or cannot be reached.
     """
     wanted = list(tasks)
-    records = list(tracking.tracked(uri, wanted))
-    cells = [record for record in records if record[tracking.KIND] == "cell"]
+    records = list(read.tracked(uri, wanted))
+    cells = [record for record in records if record[tags.KIND] == "cell"]
     if not cells:
         raise UserError(f"{uri} has no runs of {', '.join(wanted)}: start with `run --task ...`")
     plans: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        if record[tracking.KIND] == "invocation":
-            plan = json.loads(record[tracking.PLAN])
-            plans.setdefault(record[tracking.CONDITIONS], []).append(plan)
+        if record[tags.KIND] == "invocation":
+            plan = json.loads(record[tags.PLAN])
+            plans.setdefault(record[tags.CONDITIONS], []).append(plan)
     return [
-        _table(group, plans.get(group[0][tracking.CONDITIONS], []), older)
+        _table(group, plans.get(group[0][tags.CONDITIONS], []), older)
         for group, older in _newest_code(cells)
     ]
 
@@ -116,9 +117,9 @@ def _newest_code(cells: list[dict[str, Any]]) -> list[tuple[list[dict[str, Any]]
     """Cells by conditions, and how many cells older code left under the same ones."""
     alike: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
     for cell in sorted(cells, key=lambda cell: -int(cell["started"])):
-        names = ("task", "settings", tracking.CONTENT, tracking.SOURCE, "steps", "batch")
+        names = ("task", "settings", tags.CONTENT, tags.SOURCE, "steps", "batch")
         same = alike.setdefault(tuple(cell[name] for name in names), {})
-        same.setdefault(cell[tracking.CONDITIONS], []).append(cell)
+        same.setdefault(cell[tags.CONDITIONS], []).append(cell)
     result = []
     for by_code in alike.values():
         newest, *older = by_code.values()
@@ -132,8 +133,8 @@ def _table(cells: list[dict[str, Any]], plans: list[dict[str, Any]], older: int)
     for cell in cells:
         key = (cell["strategy_in_full"], int(cell["seed"]))
         kept = found.setdefault(key, cell)
-        same_code = kept[tracking.CELL] == cell[tracking.CELL]
-        if same_code and tracking.DONE in cell and tracking.DONE not in kept:
+        same_code = kept[tags.CELL] == cell[tags.CELL]
+        if same_code and tags.DONE in cell and tags.DONE not in kept:
             found[key] = cell
     planned = {
         (text, seed): None
@@ -144,16 +145,16 @@ def _table(cells: list[dict[str, Any]], plans: list[dict[str, Any]], older: int)
     rows = [_row(key, found.get(key)) for key in {**planned, **dict.fromkeys(found)}]
     newest = cells[0]
     return Table(
-        conditions=newest[tracking.CONDITIONS],
+        conditions=newest[tags.CONDITIONS],
         task=newest["task"],
         settings=newest["settings"],
         data=newest["data"],
-        source=newest[tracking.SOURCE],
-        origin=newest[tracking.ORIGIN],
-        content=newest[tracking.CONTENT],
+        source=newest[tags.SOURCE],
+        origin=newest[tags.ORIGIN],
+        content=newest[tags.CONTENT],
         steps=int(newest["steps"]),
         batch=int(newest["batch"]),
-        devices=tuple(sorted({c[tracking.DEVICE] for c in cells if tracking.DEVICE in c})),
+        devices=tuple(sorted({c[tags.DEVICE] for c in cells if tags.DEVICE in c})),
         runs=pd.DataFrame(rows),
         seeds=max(seed for _, seed in {**planned, **dict.fromkeys(found)}) + 1,
         older=older,
@@ -168,12 +169,12 @@ def _row(key: tuple[str, int], cell: Mapping[str, Any] | None) -> dict[str, Any]
     row |= dict.fromkeys(COLUMNS, float("nan"))
     if cell is None:
         return row
-    if tracking.DONE in cell:
+    if tags.DONE in cell:
         metrics = {name: value for name, value in cell.items() if _is_final(name, value)}
-        collapsed = cell[tracking.COLLAPSED] == "yes"
+        collapsed = cell[tags.COLLAPSED] == "yes"
         return row | {"state": "finished", "reason": "", "collapsed": collapsed} | metrics
     if cell["status"] == "FAILED":
-        return row | {"state": "failed", "reason": cell.get(tracking.ERROR, "unknown")}
+        return row | {"state": "failed", "reason": cell.get(tags.ERROR, "unknown")}
     return row | {"reason": f"left {cell['status']}"}
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark import execute, leaderboard, plan, registry, tracking
+from benchmark import execute, leaderboard, plan, registry
 from benchmark.errors import UserError
 from benchmark.plan import Conditions, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy
 from benchmark.report import markdown, terminal
 from benchmark.task import Data
-from benchmark.tracking import Store
+from benchmark.tracking import cells, invocation
+from benchmark.tracking import store as tracking
+from benchmark.tracking.store import Store
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Request:
     settings: Any
     path: str  # of the real data; "" is the stand-in
     remedies: tuple[Remedy, ...]
-    every: bool  # leave out, silently no more, what does not suit the task
+    every: bool  # leave out what does not suit the task, and say so
     seeds: int
     steps: int | None
     workers: int
@@ -39,7 +41,7 @@ def run(request: Request) -> int:
 
     Everything that a person can get wrong is checked before the first run is created.
     """
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     uri = tracking.resolve(request.tracking)
     if request.scheduler and not uri.startswith(("http://", "https://")):
         raise UserError(
@@ -53,9 +55,7 @@ def run(request: Request) -> int:
         f"{planned} cells planned, {planned - left} done before, {len(trainings)} trainings to go"
     )
     texts = [remedy.text for remedy in remedies]
-    store = tracking.open_invocation(
-        store, conditions, {"strategies": texts, "seeds": request.seeds}
-    )
+    store = invocation.begin(store, conditions, {"strategies": texts, "seeds": request.seeds})
     failed = _execute(trainings, store, request, console)
     _conclude(store, conditions, failed, console)
     return 1 if failed else 0
@@ -72,6 +72,9 @@ def _conditions(request: Request, console: Console) -> tuple[Conditions, list[Re
     remedies = list(request.remedies)
     if request.every:
         remedies = plan.those_suitable(task, data.classes, remedies)
+        left_out = [remedy.label for remedy in request.remedies if remedy not in remedies]
+        if left_out:
+            console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
     plan.suitable(task, data.classes, remedies)
     task.split(data, request.settings, 0)
     return plan.conditions(request.task, request.settings, request.path, data, budget), remedies
@@ -95,13 +98,13 @@ def _unfinished(
     conditions: Conditions, remedies: list[Remedy], seeds: int, store: Store
 ) -> tuple[list[Training], int]:
     """The trainings with only their unfinished cells, and the number of all cells."""
-    done = tracking.finished(store, conditions)
+    done = cells.finished(store, conditions)
     unfinished, planned = [], 0
     for training in plan.trainings(conditions, remedies, range(seeds)):
         planned += len(training.cells)
-        cells = tuple(cell for cell in training.cells if cell.identity not in done)
-        if cells:
-            unfinished.append(dataclasses.replace(training, cells=cells))
+        left = tuple(cell for cell in training.cells if cell.identity not in done)
+        if left:
+            unfinished.append(dataclasses.replace(training, cells=left))
     return unfinished, planned
 
 
@@ -117,11 +120,11 @@ def _execute(trainings: list[Training], store: Store, request: Request, console:
                 shown.ended(outcomes)
                 failed += sum(outcome.status == "failed" for outcome in outcomes)
     except KeyboardInterrupt:
-        tracking.close_leftovers(store, "KILLED", "stopped by hand")
-        tracking.close_invocation(store, "KILLED", {}, "Stopped by hand.")
+        invocation.end_leftovers(store, "KILLED", "stopped by hand")
+        invocation.end(store, "KILLED", {}, "Stopped by hand.")
         console.print("stopped: the same command goes on where this one ended")
         raise SystemExit(130) from None
-    tracking.close_leftovers(store, "FAILED", "its worker was lost")
+    invocation.end_leftovers(store, "FAILED", "its worker was lost")
     return failed
 
 
@@ -131,8 +134,8 @@ def _conclude(store: Store, conditions: Conditions, failed: int, console: Consol
     [table] = [table for table in tables if table.conditions == conditions.identity]
     text = markdown.leaderboards([table])
     files = {"leaderboard.md": text, "leaderboard.csv": table.runs.to_csv(index=False)}
-    tracking.close_invocation(store, "FAILED" if failed else "FINISHED", files, text)
-    terminal.show(Console(), table)
+    invocation.end(store, "FAILED" if failed else "FINISHED", files, text)
+    terminal.show(terminal.console(), table)
     terminal.where_next(console, store)
     if failed:
         console.print(f"[red]{failed} cells failed[/]: the same command tries them again")

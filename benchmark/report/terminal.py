@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmark.leaderboard import COLUMNS, Table
 from benchmark.report import markdown
-from benchmark.tracking import Store
+from benchmark.tracking.store import Store
 
 SHOWN = (
     "test/f1",
@@ -17,6 +19,12 @@ SHOWN = (
     "test/roc_auc",
     "test/brier",
 )
+
+
+def console(stderr: bool = False) -> Console:
+    """A console as wide as the terminal; wide enough for a table where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 130)
 
 
 def show(console: Console, table: Table) -> None:

@@ -1,0 +1,183 @@
+"""The run of a cell, from its start to its completion."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark import run
+from benchmark.plan import Cell, Conditions, Training
+from benchmark.report import figures, notes
+from benchmark.tracking import tags
+from benchmark.tracking.store import Store, client_of, pages
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+PREDICTIONS = "predictions.npz"
+BATCH_LIMIT = 1000  # metrics that MLflow takes in one call
+
+
+def finished(store: Store, conditions: Conditions) -> set[str]:
+    """Identities of the cells that are done under these conditions."""
+    query = f"tags.`{tags.CONDITIONS}` = '{conditions.identity}' AND tags.`{tags.DONE}` = 'yes'"
+    return {
+        found.data.tags[tags.CELL]
+        for found in pages(client_of(store.uri), [store.experiment], query)
+    }
+
+
+def is_done(store: Store, cell: Cell) -> bool:
+    """Whether a run of this cell carries the completion tag."""
+    query = f"tags.`{tags.CELL}` = '{cell.identity}' AND tags.`{tags.DONE}` = 'yes'"
+    return next(pages(client_of(store.uri), [store.experiment], query), None) is not None
+
+
+def earlier_fit(store: Store, training: Training) -> run.Fit | None:
+    """The fit of a done cell that shares the training, read from its predictions."""
+    client = client_of(store.uri)
+    query = f"tags.`{tags.TRAINING}` = '{training.identity}' AND tags.`{tags.DONE}` = 'yes'"
+    found = next(pages(client, [store.experiment], query), None)
+    if found is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.download_artifacts(found.info.run_id, PREDICTIONS, folder)
+        return run.from_bytes(Path(path).read_bytes())
+
+
+def start(store: Store, training: Training, cell: Cell) -> str:
+    """Creates the run of a cell and returns its id."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    client, conditions = client_of(store.uri), training.conditions
+    created = client.create_run(
+        store.experiment,
+        run_name=f"{cell.label} · seed {cell.seed}",
+        tags={
+            **store.tags,
+            tags.KIND: "cell",
+            tags.CELL: cell.identity,
+            tags.TRAINING: training.identity,
+            tags.CONDITIONS: conditions.identity,
+            tags.INVOCATION: store.invocation,
+            tags.SOURCE: conditions.source,
+            tags.CONTENT: conditions.content,
+            tags.ORIGIN: conditions.origin,
+            tags.VERSIONS: versions(),
+            tags.NOTE: notes.of_cell(training, cell),
+        },
+    )
+    run_id = str(created.info.run_id)
+    client.log_batch(run_id, params=_params(training, cell))
+    data = Dataset(
+        name=conditions.task,
+        digest=conditions.content,
+        source_type="local" if conditions.data else "code",
+        source=json.dumps({"uri": conditions.data or conditions.origin}),
+    )
+    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+    return run_id
+
+
+def _params(training: Training, cell: Cell) -> list[Any]:
+    from mlflow.entities import Param
+
+    conditions = training.conditions
+    values: dict[str, Any] = {
+        "strategy": cell.label,
+        "seed": cell.seed,
+        "strategy_in_full": cell.strategy,
+        "training_part": training.strategy,
+        "task": conditions.task,
+        "settings": conditions.settings_text,
+        "data": conditions.data or "stand-in",
+        "steps": conditions.budget.steps,
+        "batch": conditions.budget.batch,
+    }
+    for name, value in dataclasses.asdict(conditions.settings).items():
+        values.setdefault(name, value)
+    return [Param(key, str(value)) for key, value in values.items()]
+
+
+def complete(
+    store: Store,
+    run_id: str,
+    fit: run.Fit,
+    score: run.Score,
+    samples: list[Metric],
+) -> None:
+    """Logs all of a cell's results, reads them back and marks the run as done."""
+    from mlflow.entities import Metric, RunTag
+
+    client = client_of(store.uri)
+    now = int(time.time() * 1000)
+    final = {
+        **score.metrics,  # test/f1 comes first: the compare page opens on the first metric
+        "training/seconds": fit.seconds,
+        "training/rows": fit.trained_rows,
+        "training/best_step": fit.best_step,
+    }
+    metrics = [Metric(key, value, now, 0) for key, value in final.items()]
+    for name, curve in fit.curves.items():
+        metrics += [Metric(name, value, now, step) for step, value in curve]
+    metrics += samples
+    for begin in range(0, len(metrics), BATCH_LIMIT):
+        client.log_batch(run_id, metrics=metrics[begin : begin + BATCH_LIMIT])
+    facts = {
+        tags.DEVICE: fit.device,
+        tags.XLA: "yes" if fit.compiled else "no",
+        tags.COLLAPSED: "yes" if score.collapsed else "no",
+    }
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in facts.items()])
+    with tempfile.TemporaryDirectory() as folder:
+        names = _write_artifacts(Path(folder), fit, score)
+        client.log_artifacts(run_id, folder)
+    _read_back(client, run_id, final, names)
+    client.set_terminated(run_id, "FINISHED")
+    client.set_tag(run_id, tags.DONE, "yes")
+
+
+def _write_artifacts(folder: Path, fit: run.Fit, score: run.Score) -> list[str]:
+    (folder / PREDICTIONS).write_bytes(run.to_bytes(fit))
+    drawn = figures.of_cell(fit.curves, score.labels, score.probabilities, score.decisions)
+    (folder / "figures").mkdir()
+    for name, figure in drawn.items():
+        figure.savefig(folder / "figures" / f"{name}.png", dpi=100)
+    return [PREDICTIONS, *(f"figures/{name}.png" for name in drawn)]
+
+
+def _read_back(
+    client: MlflowClient, run_id: str, expected: Mapping[str, float], names: list[str]
+) -> None:
+    stored = client.get_run(run_id).data.metrics
+    wrong = [key for key, value in expected.items() if stored.get(key) != value]
+    listed = {item.path for item in client.list_artifacts(run_id)}
+    listed |= {item.path for item in client.list_artifacts(run_id, "figures")}
+    missing = [*wrong, *(name for name in names if name not in listed)]
+    if missing:
+        raise RuntimeError(f"the store did not keep {', '.join(missing)} of run {run_id}")
+
+
+def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:
+    """Ends a run without results, with the reason on it."""
+    client = client_of(store.uri)
+    client.set_tag(run_id, tags.ERROR, reason[:5000])
+    client.set_terminated(run_id, status)
+
+
+@cache
+def versions() -> str:
+    """Python and the libraries that a result depends on."""
+    names = ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn", "mlflow")
+    return ", ".join(
+        [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)]
+    )

@@ -1,0 +1,111 @@
+"""The store: which one is meant, whether it answers, and pages of its runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where runs go. Small enough to travel to every worker."""
+
+    uri: str
+    experiment: str  # id
+    tags: Mapping[str, str]  # user, source and commit, of every run
+    invocation: str = ""  # run id
+
+
+def resolve(uri: str) -> str:
+    """The tracking store that is meant: `uri`, else the environment's, else mlflow.db here."""
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "") or "sqlite:///mlflow.db"
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
+        return prefix + str(Path(uri.removeprefix(prefix)).absolute())
+    return uri
+
+
+def open_store(uri: str, task: str) -> Store:
+    """Opens the store, once and before any worker does, and the task's experiment.
+
+    Raises:
+        UserError: if it cannot be reached.
+    """
+    from mlflow.tracking.context.registry import resolve_tags
+
+    client = reachable(uri)
+    experiment = client.get_experiment_by_name(task)
+    if experiment is None:
+        number = client.create_experiment(task, artifact_location=_artifacts(uri))
+    elif experiment.lifecycle_stage == "deleted":
+        raise UserError(
+            f"experiment {task!r} in {uri} is deleted: restore it, or use another store"
+        )
+    else:
+        number = experiment.experiment_id
+    tags = {key: str(value) for key, value in resolve_tags().items()}
+    return Store(uri, number, tags)
+
+
+def reachable(uri: str) -> MlflowClient:
+    """A client of the store. Raises UserError if it does not answer."""
+    try:
+        if uri.startswith(("http://", "https://")):
+            import requests
+
+            requests.get(f"{uri.rstrip('/')}/health", timeout=5).raise_for_status()
+        elif "://" in uri and uri != "databricks":
+            # MLflow itself would try for minutes
+            import sqlalchemy
+
+            sqlalchemy.create_engine(uri).connect().close()
+        client = client_of(uri)
+        client.search_experiments(max_results=1)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"tracking store {uri} cannot be reached ({reason}): "
+            "start it, or name another with --tracking"
+        ) from None
+    return client
+
+
+def _artifacts(uri: str) -> str | None:
+    """Beside a SQLite file, wherever the command was given; else as the server says."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
+
+
+@cache
+def client_of(uri: str) -> MlflowClient:
+    """The client of a store, one a process."""
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
+
+
+def pages(client: MlflowClient, experiments: list[str], query: str) -> Iterator[Run]:
+    """All runs that a query finds, newest first, however many."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            experiments, query, max_results=1000, order_by=["start_time DESC"], page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,0 +1,51 @@
+"""System metrics of a training, sampled with MLflow's own monitors.
+
+MLflow's thread logs to one run at its own pace; here several runs may share a
+training, and a training may be shorter than that pace.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+SAMPLE_SECONDS = 2.0
+
+
+@contextmanager
+def samples() -> Iterator[list[Metric]]:
+    """Fills a list with processor, memory and GPU metrics until the block ends."""
+    from mlflow.entities import Metric
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+
+    monitors: list[Any] = [CPUMonitor()]  # type: ignore[no-untyped-call]
+    with suppress(ImportError, RuntimeError):  # no NVIDIA driver
+        monitors.append(GPUMonitor())  # type: ignore[no-untyped-call]
+    taken: list[Metric] = []
+    stop = threading.Event()
+
+    def sample() -> None:
+        step = 0
+        while not stop.wait(SAMPLE_SECONDS if step else 0.5):
+            now = int(time.time() * 1000)
+            for monitor in monitors:
+                monitor.collect_metrics()
+                for name, value in monitor.aggregate_metrics().items():
+                    taken.append(Metric(f"system/{name}", value, now, step))
+                monitor.clear_metrics()
+            step += 1
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield taken
+    finally:
+        stop.set()
+        thread.join()
