@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     )
 
 
+@functools.cache  # building one takes seconds, and every seed asks for it
 def _backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
     import keras
 
