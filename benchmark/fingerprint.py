@@ -22,27 +22,31 @@ def digest(*parts: object) -> str:
 
 
 def _with_helpers(modules: Iterable[str]) -> set[str]:
-    """The modules, and those of their own folder that they import, at whatever depth."""
+    """The modules, and the helpers of their own folder that they import, at whatever depth."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            package = name.rpartition(".")[0]
-            if package != "benchmark":  # the harness's own list is complete
-                waiting += [other for other in _imports(name) if other.startswith(package + "._")]
+            waiting += _helpers(name)
     return found
 
 
-def _imports(module: str) -> list[str]:
+def _helpers(module: str) -> list[str]:
+    """Modules ``package._name`` that `module`, of the same package, imports."""
+    package = module.rpartition(".")[0]
     names: list[str] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    return [name for name in names if _path(name) is not None]
+    return [
+        name
+        for name in names
+        if name.startswith(f"{package}._") and name.count(".") == module.count(".")
+    ]
 
 
 @cache
@@ -64,15 +68,6 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def _tree(module: str) -> ast.Module:
-    path = _path(module)
-    assert path is not None, module
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def _path(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # `from package import a_function`
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None, module
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
