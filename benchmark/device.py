@@ -8,11 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def prepare() -> None:
-    """Fixes the threads and lets GPU memory grow; call it before anything else trains.
+    """Fixes the threads and lets GPU memory grow; comes before all other use of TensorFlow.
 
     One thread a process, whatever the number of processes: sums are then added in
     the same order, and results are equal to the last bit.

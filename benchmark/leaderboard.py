@@ -131,7 +131,7 @@ def _table(cells: list[dict[str, Any]], plans: list[dict[str, Any]], older: int)
     """`cells` and `plans` are of one set of conditions, newest first."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for cell in cells:
-        key = (cell["strategy_in_full"], int(cell["seed"]))
+        key = (cell[tags.STRATEGY], int(cell["seed"]))
         kept = found.setdefault(key, cell)
         same_code = kept[tags.CELL] == cell[tags.CELL]
         if same_code and tags.DONE in cell and tags.DONE not in kept:

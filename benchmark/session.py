@@ -132,7 +132,7 @@ def _conclude(store: Store, conditions: Conditions, failed: int, console: Consol
     """Leaderboard to the terminal, the invocation's run and the experiment's description."""
     tables = leaderboard.tables(store.uri, [conditions.task])
     [table] = [table for table in tables if table.conditions == conditions.identity]
-    text = markdown.leaderboards([table])
+    text = markdown.section(table)
     files = {"leaderboard.md": text, "leaderboard.csv": table.runs.to_csv(index=False)}
     invocation.end(store, "FAILED" if failed else "FINISHED", files, text)
     terminal.show(terminal.console(), table)

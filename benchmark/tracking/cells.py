@@ -66,6 +66,8 @@ def start(store: Store, training: Training, cell: Cell) -> str:
             **store.tags,
             tags.KIND: "cell",
             tags.CELL: cell.identity,
+            tags.STRATEGY: cell.strategy,
+            tags.TRAINING_PART: training.strategy,
             tags.TRAINING: training.identity,
             tags.CONDITIONS: conditions.identity,
             tags.INVOCATION: store.invocation,
@@ -95,8 +97,6 @@ def _params(training: Training, cell: Cell) -> list[Any]:
     values: dict[str, Any] = {
         "strategy": cell.label,
         "seed": cell.seed,
-        "strategy_in_full": cell.strategy,
-        "training_part": training.strategy,
         "task": conditions.task,
         "settings": conditions.settings_text,
         "data": conditions.data or "stand-in",

@@ -1,6 +1,8 @@
 """Names of the tags that Skewbench writes on its runs."""
 
 KIND = "skewbench.kind"  # "cell" or "invocation"
+STRATEGY = "skewbench.strategy"  # in full; the parameter of that name is the short label
+TRAINING_PART = "skewbench.training_part"
 CELL = "skewbench.cell"  # identities, see benchmark/plan.py
 TRAINING = "skewbench.training"
 CONDITIONS = "skewbench.conditions"
