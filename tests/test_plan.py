@@ -1,0 +1,197 @@
+"""The grid: what makes a cell another cell, what shares a training, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tasks
+from benchmark import fingerprint, plan, registry
+from benchmark.errors import UserError
+from benchmark.plan import Conditions, Training
+from benchmark.registry import Remedy
+from benchmark.task import Budget, Data, Task
+
+
+@dataclass(frozen=True)
+class Settings:
+    imbalance: float = 10.0
+    model: str = "simple"
+
+
+DATA = Data(np.zeros(2), np.array([0, 1]), np.arange(2), ("a", "b"), "f" * 64, "real", "a.csv")
+BUDGET = Budget(steps=100, batch=32)
+
+
+@pytest.fixture(autouse=True)
+def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task module named toy, and one named other, in ``tasks/`` as far as Python can tell."""
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    for name in ("toy", "other"):
+        (tmp_path / f"{name}.py").write_text("x = 1")
+    fingerprint._code.cache_clear()
+
+
+def conditions(**changes: Any) -> Conditions:
+    usual = {"name": "toy", "settings": Settings(), "path": "", "data": DATA, "budget": BUDGET}
+    return plan.conditions(**{**usual, **changes})
+
+
+def planned(text: str, seeds: Sequence[int] = (0,), **changes: Any) -> list[Training]:
+    return list(plan.trainings(conditions(**changes), registry.read_list(text), seeds))
+
+
+def identities(trainings: list[Training]) -> tuple[str, str]:
+    """Of the one training and its one cell."""
+    [training] = trainings
+    [cell] = training.cells
+    return training.identity, cell.identity
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"settings": Settings(imbalance=20.0)},
+        {"settings": Settings(model="compact")},
+        {"data": dataclasses.replace(DATA, digest="e" * 64)},
+        {"data": dataclasses.replace(DATA, source="synthetic")},
+        {"budget": Budget(steps=101, batch=32)},
+        {"budget": Budget(steps=100, batch=64)},
+    ],
+    ids=repr,
+)
+def test_every_condition_is_part_of_every_identity(change: dict[str, Any]) -> None:
+    before, after = planned("focal"), planned("focal", **change)
+    assert conditions(**change).identity != conditions().identity
+    assert not set(identities(before)) & set(identities(after))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": "there"},
+        {"data": dataclasses.replace(DATA, origin="b.csv")},
+        {"settings": Settings(imbalance=10)},
+    ],
+    ids=repr,
+)
+def test_where_the_same_content_lies_is_no_part_of_an_identity(change: dict[str, Any]) -> None:
+    assert conditions(**change).identity == conditions().identity
+    assert conditions(**change).settings_text == "imbalance=10 model=simple"
+
+
+@pytest.mark.parametrize("strategy", ["focal(gamma=1)", "oversample", "none", "focal+oversample"])
+def test_another_training_part_is_another_training_and_another_cell(strategy: str) -> None:
+    assert not set(identities(planned("focal"))) & set(identities(planned(strategy)))
+
+
+@pytest.mark.parametrize("strategy", ["threshold(beta=2)", "logit_shift", "none"])
+def test_another_decision_part_is_another_cell_of_the_same_training(strategy: str) -> None:
+    one, two = identities(planned("threshold")), identities(planned(strategy))
+    assert one[0] == two[0]
+    assert one[1] != two[1]
+
+
+def test_spelled_out_defaults_are_the_same_cell() -> None:
+    assert identities(planned("focal")) == identities(planned("focal(alpha=None, gamma=2.0)"))
+
+
+def test_another_seed_is_another_training_and_another_cell() -> None:
+    pairs = [identities([training]) for training in planned("focal", [0, 1, 10])]
+    assert [len(set(column)) for column in zip(*pairs, strict=True)] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("module", "training_changes", "cell_changes"),
+    [
+        ("benchmark.train", True, True),
+        ("benchmark.metrics", True, True),
+        ("tasks.toy", True, True),
+        ("strategies.losses", True, True),
+        ("strategies.decision", False, True),
+        ("strategies.weighting", False, False),
+        ("benchmark.cli", False, False),
+        ("tasks.other", False, False),
+    ],
+)
+def test_edited_code_changes_the_identity_of_what_it_can_influence(
+    monkeypatch: pytest.MonkeyPatch, module: str, training_changes: bool, cell_changes: bool
+) -> None:
+    before = identities(planned("focal+threshold"))
+    original: Callable[[str], str] = fingerprint._code
+    monkeypatch.setattr(
+        fingerprint, "_code", lambda name: original(name) + ("# edited" if name == module else "")
+    )
+    after = identities(planned("focal+threshold"))
+    assert (before[0] != after[0]) == training_changes
+    assert (before[1] != after[1]) == cell_changes
+
+
+def test_strategies_that_differ_in_decisions_share_one_training() -> None:
+    trainings = planned("none,threshold,oversample,logit_shift,oversample+threshold", [0, 1])
+    parts = [(training.strategy, training.seed) for training in trainings]
+    assert parts == [(text, seed) for seed in (0, 1) for text in ("none", "oversample(ratio=1)")]
+    assert str(trainings[2]) == "none, threshold, logit_shift · seed 1"
+    for training in trainings:
+        assert {cell.seed for cell in training.cells} == {training.seed}
+    cells = [cell.identity for training in trainings for cell in training.cells]
+    assert len(set(cells)) == len(cells) == 10
+
+
+def test_cells_name_remedies_that_can_be_read_back() -> None:
+    [training] = planned("oversample(ratio=0.5)+threshold")
+    assert plan.remedy_of(training.cells[0].strategy).label == training.cells[0].label
+    assert plan.remedy_of(training.strategy).text == "oversample(ratio=0.5)"
+
+
+def test_the_grid_is_lazy() -> None:
+    endless = plan.trainings(conditions(), registry.read_list("none,focal"), itertools.count())
+    seeds = [training.seed for training in itertools.islice(endless, 5)]
+    assert seeds == [0, 0, 1, 1, 2]
+
+
+def task(kind: Any) -> Task:
+    def unused(*values: Any) -> Any:
+        raise AssertionError("planning looks at no data")
+
+    return Task("Toy.", kind, Settings, *[unused] * 6)
+
+
+def remedy(*needs: Any) -> Remedy:
+    plain = registry.read("none")
+    strategy = dataclasses.replace(plain.strategy, needs=frozenset(needs))
+    return dataclasses.replace(plain, label="picky", strategy=strategy)
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "needs", "complaint"),
+    [
+        ("image", "ab", ["table"], "that is table, and this one is not (image, 2 classes)"),
+        ("table", "abc", ["binary"], "that is binary, and this one is not (table, 3 classes)"),
+        ("image", "abc", ["table", "binary"], "that is binary and table, and this one is not"),
+        ("table", "abc", ["image", "table"], "that is image, and this one is not"),
+    ],
+)
+def test_a_strategy_that_makes_no_sense_is_refused_by_name(
+    kind: str, classes: str, needs: list[str], complaint: str
+) -> None:
+    remedies = [remedy(), remedy(*needs)]
+    with pytest.raises(UserError) as error:
+        plan.suitable(task(kind), classes, remedies)
+    assert str(error.value).startswith(f"strategy 'picky' needs a task {complaint}")
+    assert plan.those_suitable(task(kind), classes, remedies) == remedies[:1]
+
+
+@pytest.mark.parametrize("needs", [[], ["table"], ["binary"], ["binary", "table"]])
+def test_a_strategy_whose_needs_are_met_is_accepted(needs: list[str]) -> None:
+    remedies = [remedy(*needs)]
+    plan.suitable(task("table"), "ab", remedies)
+    assert plan.those_suitable(task("table"), "ab", remedies) == remedies

@@ -1,0 +1,198 @@
+"""Finding strategies and tasks by their files, and reading strategies as people write them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import strategies
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.strategy import changed
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras", "mlflow", "pandas", "sklearn", "imblearn", "scipy", "optuna")
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "label", "training"),
+    [
+        ("none", "none", "none", "none"),
+        (" none ", "none", "none", "none"),
+        ("oversample", "oversample(ratio=1)", "oversample", "oversample(ratio=1)"),
+        ("oversample()", "oversample(ratio=1)", "oversample", "oversample(ratio=1)"),
+        ("oversample(ratio=1.0)", "oversample(ratio=1)", "oversample", "oversample(ratio=1)"),
+        (
+            "focal(alpha=0.250, gamma='1')",
+            "focal(gamma=1, alpha=0.25)",
+            "focal(gamma=1, alpha=0.25)",
+            "focal(gamma=1, alpha=0.25)",
+        ),
+        ("focal(alpha=None)", "focal(gamma=2, alpha=None)", "focal", "focal(gamma=2, alpha=None)"),
+        ("threshold", "threshold(beta=1)", "threshold", "none"),
+        ("none+logit_shift", "none+logit_shift(tau=1)", "none+logit_shift", "none"),
+        (
+            "threshold(beta=2) + (undersample(ratio=.5)+ logit_adjust)",
+            "threshold(beta=2)+undersample(ratio=0.5)+logit_adjust(tau=1)",
+            "threshold(beta=2)+undersample(ratio=0.5)+logit_adjust",
+            "undersample(ratio=0.5)+logit_adjust(tau=1)",
+        ),
+    ],
+)
+def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
+    written: str, text: str, label: str, training: str
+) -> None:
+    remedy = registry.read(written)
+    assert (remedy.text, remedy.label, remedy.training) == (text, label, training)
+
+
+@pytest.mark.parametrize("written", ["smote(k=3)+focal", "none+threshold", "class_weight"])
+def test_full_text_and_label_read_back_as_the_same_remedy(written: str) -> None:
+    remedy = registry.read(written)
+    assert registry.read(remedy.text).text == remedy.text
+    assert registry.read(remedy.label).text == remedy.text
+
+
+def test_modules_are_told_apart_by_the_part_that_they_serve() -> None:
+    remedy = registry.read("oversample+focal+threshold")
+    assert remedy.training_modules == ("strategies.losses", "strategies.resampling")
+    assert remedy.decision_modules == ("strategies.decision",)
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("focl", "unknown strategy 'focl': did you mean 'focal'?"),
+        ("oversmaple+focal", "unknown strategy 'oversmaple': did you mean 'oversample'?"),
+        ("focal(gama=1)", "strategy 'focal' has no argument 'gama': did you mean 'gamma'?"),
+        ("focal(gamma=-1)", "strategy 'focal': gamma must be at least 0, not -1"),
+        ("focal(gamma=many)", "strategy 'focal': gamma must be a number, not 'many'"),
+        ("focal(2)", "strategy 'focal': name its arguments, e.g. focal(gamma=2, alpha=None)"),
+        ("focal(**more)", "strategy 'focal' has no argument '**'"),
+        ("none(x=1)", "strategy 'none' has no argument 'x': it takes none"),
+        ("smote(k=2.5)", "strategy 'smote': k must be a whole number, not '2.5'"),
+        ("class_weight(positive=2, gamma=2)", "strategy 'class_weight': give either"),
+        ("focal-none", "cannot read strategy 'focal - none': expected a name"),
+        ("'focal'", "expected a name"),
+        ("focal.gamma", "expected a name"),
+        ("none focal", "cannot read strategies 'none focal'"),
+        ("", "cannot read strategies ''"),
+        ("none=1", "cannot read strategies 'none=1'"),
+        ("focal, focal(gamma=2.0)", "strategy 'focal' is given twice"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_line(written: str, complaint: str) -> None:
+    with pytest.raises(UserError) as error:
+        registry.read_list(written)
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_name_without_a_near_miss_is_answered_with_all_names() -> None:
+    with pytest.raises(UserError) as error:
+        registry.read("xyzzy")
+    assert all(name in str(error.value) for name in registry.strategies())
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("focal+logit_adjust", "strategy 'focal+logit_adjust': two losses"),
+        ("focal+focal(gamma=1)", "strategy 'focal+focal(gamma=1)': two losses"),
+        ("threshold+threshold(beta=2)", "strategy 'threshold+threshold(beta=2)': two thresholds"),
+        ("prior_bias+prior_bias", "strategy 'prior_bias+prior_bias': two biases"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused_by_name(written: str, complaint: str) -> None:
+    with pytest.raises(UserError) as error:
+        registry.read(written)
+    assert str(error.value).startswith(complaint)
+
+
+@pytest.mark.parametrize("written", ["focal(gamma=1, gamma=3)", "()"])
+def test_a_repeated_argument_and_an_empty_list_are_refused(written: str) -> None:
+    with pytest.raises(UserError):
+        registry.read_list(written)
+
+
+def test_a_list_is_read_in_its_order() -> None:
+    remedies = registry.read_list("threshold, none,oversample(ratio=0.5)+focal")
+    assert [remedy.label for remedy in remedies] == [
+        "threshold",
+        "none",
+        "oversample(ratio=0.5)+focal",
+    ]
+
+
+def test_all_is_every_registered_strategy() -> None:
+    assert [remedy.label for remedy in registry.read_list("all")] == list(registry.strategies())
+
+
+def test_none_changes_nothing() -> None:
+    slots = ("resample", "weigh", "loss", "bias", "calibrate", "threshold")
+    assert not changed(registry.read("none").strategy, slots)
+    assert not changed(registry.read("none+none").strategy, slots)
+
+
+FAMILY = '''
+from __future__ import annotations
+from benchmark.strategy import Strategy, chain
+from benchmark.arguments import Range as imported
+
+def sleep(hours: float = 8.0) -> Strategy:
+    """Waits."""
+    return Strategy()
+
+def _helper() -> Strategy: ...
+def number() -> int: ...
+def untyped(): ...
+'''
+
+
+@pytest.fixture
+def new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts a module into ``strategies/``, as far as Python can tell."""
+    monkeypatch.setattr(strategies, "__path__", [*strategies.__path__, str(tmp_path)])
+
+    def put(name: str) -> None:
+        (tmp_path / f"{name}.py").write_text(FAMILY)
+        registry.strategies.cache_clear()
+
+    yield put
+    registry.strategies.cache_clear()
+    for name in tmp_path.glob("*.py"):
+        sys.modules.pop(f"strategies.{name.stem}", None)
+        vars(strategies).pop(name.stem, None)
+
+
+def test_a_new_file_registers_its_public_functions_that_return_a_strategy(
+    new_file: Callable[[str], None],
+) -> None:
+    before = set(registry.strategies())
+    new_file("resting")
+    assert set(registry.strategies()) - before == {"sleep"}
+    assert registry.read("sleep(hours=9)").text == "sleep(hours=9)"
+
+
+def test_a_file_with_a_leading_underscore_registers_nothing(
+    new_file: Callable[[str], None],
+) -> None:
+    new_file("_resting")
+    assert "sleep" not in registry.strategies()
+
+
+@pytest.mark.parametrize("command", ["['--help']", "['strategies']", "['tasks']"])
+def test_help_and_listings_load_no_heavy_library(command: str) -> None:
+    code = (
+        "import sys; from benchmark.cli import main; "
+        f"main({command}, standalone_mode=False); "
+        f"print('loaded:', sorted(set({HEAVY}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("loaded: []\n")
