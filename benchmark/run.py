@@ -109,13 +109,14 @@ def fit(
         network.model.set_weights(weights)
         return predict(rows)
 
-    validation, test = (
-        Predictions(part, splits.y[part], logits(part, trained.best), logits(part, trained.last))
-        for part in (splits.validation, splits.test)
-    )
+    def predictions(rows: Ints) -> Predictions:
+        best = logits(rows, trained.best)
+        last = best if trained.best_step == budget.steps else logits(rows, trained.last)
+        return Predictions(rows, splits.y[rows], best, last)
+
     return Fit(
-        validation=validation,
-        test=test,
+        validation=predictions(splits.validation),
+        test=predictions(splits.test),
         priors=priors,
         trained_rows=len(rows),
         best_step=trained.best_step,

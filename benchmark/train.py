@@ -22,7 +22,7 @@ Curve = list[tuple[int, float]]  # (step, value)
 
 CHECKPOINTS = 10  # looks at the validation split in a training
 LOSS_POINTS = 5  # points of the loss curve between two looks
-PREDICTION_ROWS = 1024  # rows a call of the network outside of training
+PREDICTION_ROWS = 1024  # at most, a call of the network outside of training
 
 
 class DivergedError(Exception):
@@ -149,12 +149,10 @@ def predictor(model: Any, x: Any) -> Callable[[Array], Array]:
         return model(tf.gather(x, rows), training=False)
 
     def predict(rows: Array) -> Array:
-        # every call has the same shape, so that one trace serves all
-        padded = np.resize(rows, math.ceil(len(rows) / PREDICTION_ROWS) * PREDICTION_ROWS)
-        parts = [
-            forward(tf.constant(part, tf.int32)).numpy()
-            for part in padded.reshape(-1, PREDICTION_ROWS)
-        ]
+        # calls of one shape, so that one trace serves all; at most a row a call is padding
+        calls = math.ceil(len(rows) / PREDICTION_ROWS)
+        padded = np.resize(rows, calls * math.ceil(len(rows) / calls)).reshape(calls, -1)
+        parts = [forward(tf.constant(part, tf.int32)).numpy() for part in padded]
         return np.concatenate(parts)[: len(rows)].astype(np.float64)
 
     return predict

@@ -31,7 +31,7 @@ class Settings:
     validation: Annotated[int, Range(1)] = 1000
     test: Annotated[int, Range(1)] = 1000
     size: Annotated[int, Range(16, 512)] = 64  # pixels a side
-    model: str = "simple"
+    model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
 
     def __post_init__(self) -> None:
