@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark import arguments, registry
+from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
@@ -112,18 +112,12 @@ def trainings(
                 conditions=conditions,
                 strategy=text,
                 seed=seed,
-                identity=digest(conditions.identity, text, seed, code),
+                identity=digest("training", conditions.identity, text, seed, code),
                 cells=tuple(_cell(conditions, remedy, seed) for remedy in sharing),
             )
 
 
 def _cell(conditions: Conditions, remedy: Remedy, seed: int) -> Cell:
     code = fingerprint([*remedy.training_modules, *remedy.decision_modules])
-    return Cell(
-        remedy.text, remedy.label, seed, digest(conditions.identity, remedy.text, seed, code)
-    )
-
-
-def remedy_of(text: str) -> Remedy:
-    """The remedy that a training or a cell names."""
-    return registry.read(text)
+    identity = digest("cell", conditions.identity, remedy.text, seed, code)
+    return Cell(remedy.text, remedy.label, seed, identity)

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmark import arguments
 from benchmark.errors import UserError
-from benchmark.strategy import DECISION_SLOTS, TRAINING_SLOTS, Strategy, chain, changed
+from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, chain, changed
 from benchmark.task import Task
 
 
@@ -76,15 +76,27 @@ def settings(task_name: str, text: str) -> Any:
 @cache
 def strategies() -> dict[str, Callable[..., Strategy]]:
     """Name -> function of every registered strategy, in the order of the files."""
-    return {
-        name: function
-        for module in _modules("strategies")
-        for name, function in vars(module).items()
-        if inspect.isfunction(function)
+    found: dict[str, Callable[..., Strategy]] = {}
+    for module in _modules("strategies"):
+        for name, function in vars(module).items():
+            if _is_strategy(name, function, module):
+                if name in found:
+                    raise UserError(
+                        f"strategy {name!r} is in {found[name].__module__} and in "
+                        f"{module.__name__}: rename one"
+                    )
+                found[name] = function
+    return found
+
+
+def _is_strategy(name: str, value: Any, module: ModuleType) -> bool:
+    """Whether it is a public function of the module's own that returns a Strategy."""
+    return (
+        inspect.isfunction(value)
         and not name.startswith("_")
-        and function.__module__ == module.__name__
-        and function.__annotations__.get("return") in ("Strategy", Strategy)
-    }
+        and value.__module__ == module.__name__
+        and value.__annotations__.get("return") in ("Strategy", Strategy)
+    )
 
 
 def read_list(text: str) -> list[Remedy]:
@@ -94,7 +106,8 @@ def read_list(text: str) -> list[Remedy]:
         UserError: for what cannot be read, is unknown, out of bounds or cannot be joined.
     """
     tree = _parse(", ".join(strategies()) if text.strip() == "all" else text)
-    remedies = [_remedy(node) for node in (tree.elts if isinstance(tree, ast.Tuple) else [tree])]
+    nodes = tree.elts if isinstance(tree, ast.Tuple) and tree.elts else [tree]
+    remedies = [_remedy(node) for node in nodes]
     texts = [remedy.text for remedy in remedies]
     for remedy in remedies:
         if texts.count(remedy.text) > 1:
@@ -128,6 +141,8 @@ def _parse(text: str) -> ast.expr:
 
 def _remedy(node: ast.expr) -> Remedy:
     parts = [_part(operand) for operand in _operands(node)]
+    # "oversample+none" is "oversample"
+    parts = [part for part in parts if changed(part.strategy, SLOTS)] or parts[:1]
     label = "+".join(part.label for part in parts)
     try:
         whole = chain(*(part.strategy for part in parts))
@@ -163,6 +178,8 @@ def _part(node: ast.expr) -> _Part:
         example = f"{name}({arguments.describe(function)})"
         raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
     given = {keyword.arg or "**": _value(keyword.value) for keyword in call.keywords}
+    if len(given) < len(call.keywords):
+        raise UserError(f"strategy {name!r}: an argument is given twice in {ast.unparse(node)!r}")
     bound = arguments.bind(function, given, f"strategy {name!r}")
     chosen = arguments.without_defaults(function, bound)
     try:

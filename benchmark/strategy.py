@@ -140,6 +140,7 @@ class Strategy:
 
 TRAINING_SLOTS = ("resample", "weigh", "loss", "bias")
 DECISION_SLOTS = ("calibrate", "threshold")
+SLOTS = TRAINING_SLOTS + DECISION_SLOTS
 NONE = Strategy()
 
 

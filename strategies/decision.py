@@ -32,8 +32,9 @@ def logit_shift(tau: Annotated[float, Range(0)] = 1.0) -> Strategy:
 
 
 def prior_correction() -> Strategy:
-    """Gives probabilities back the population's class shares after resampling or weighting.
+    """Gives probabilities the population's class shares back after resampling or weighting.
 
+    Alone it changes nothing: join it, as in ``undersample+prior_correction``.
     z - log pi_training + log pi_population. Source: Saerens et al. 2002; for random
     undersampling it is Dal Pozzolo et al. 2015, "Calibrating probability with
     undersampling for unbalanced classification", eq. 4.

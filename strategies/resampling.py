@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from benchmark.arguments import Range
+from benchmark.errors import UserError
 from benchmark.strategy import Features, Ints, Resampling, Strategy
 
 Ratio = Annotated[float, Range(0, 1, open_low=True)]
@@ -53,6 +54,7 @@ def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1)] = 5) -> Strategy:
         from imblearn.over_sampling import SMOTE, SMOTENC
 
         seen = features()
+        _require_neighbours(labels, _at_least(labels, ratio), k)
         options = {
             "sampling_strategy": _at_least(labels, ratio),
             "k_neighbors": k,
@@ -66,6 +68,15 @@ def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1)] = 5) -> Strategy:
         return Resampling(np.arange(len(values)), values[len(labels) :], all_labels[len(labels) :])
 
     return Strategy(resample=resample, needs=frozenset({"table"}))
+
+
+def _require_neighbours(labels: Ints, wanted: dict[int, int], k: int) -> None:
+    for label, rows in enumerate(np.bincount(labels).tolist()):
+        if 0 < rows <= k and rows < wanted[label]:
+            raise UserError(
+                f"smote needs more than k={k} training rows of class {label}, which has {rows}: "
+                "lower k or use oversample"
+            )
 
 
 def _at_least(labels: Ints, ratio: float) -> dict[int, int]:

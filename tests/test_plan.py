@@ -148,8 +148,8 @@ def test_strategies_that_differ_in_decisions_share_one_training() -> None:
 
 def test_cells_name_remedies_that_can_be_read_back() -> None:
     [training] = planned("oversample(ratio=0.5)+threshold")
-    assert plan.remedy_of(training.cells[0].strategy).label == training.cells[0].label
-    assert plan.remedy_of(training.strategy).text == "oversample(ratio=0.5)"
+    assert registry.read(training.cells[0].strategy).label == training.cells[0].label
+    assert registry.read(training.strategy).text == "oversample(ratio=0.5)"
 
 
 def test_the_grid_is_lazy() -> None:

@@ -34,7 +34,7 @@ HEAVY = ("tensorflow", "keras", "mlflow", "pandas", "sklearn", "imblearn", "scip
         ),
         ("focal(alpha=None)", "focal(gamma=2, alpha=None)", "focal", "focal(gamma=2, alpha=None)"),
         ("threshold", "threshold(beta=1)", "threshold", "none"),
-        ("none+logit_shift", "none+logit_shift(tau=1)", "none+logit_shift", "none"),
+        ("none+logit_shift", "logit_shift(tau=1)", "logit_shift", "none"),
         (
             "threshold(beta=2) + (undersample(ratio=.5)+ logit_adjust)",
             "threshold(beta=2)+undersample(ratio=0.5)+logit_adjust(tau=1)",
