@@ -18,7 +18,14 @@ from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
 from benchmark.task import Budget, Data, Task
 
-HARNESS = ("benchmark.run", "benchmark.train", "benchmark.metrics", "benchmark.strategy")
+HARNESS = (
+    "benchmark.run",
+    "benchmark.train",
+    "benchmark.seeding",
+    "benchmark.metrics",
+    "benchmark.strategy",
+    "benchmark.task",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Training:
 
 def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) -> Conditions:
     """The conditions of a task on the data that it loaded."""
-    code = fingerprint([*HARNESS, "benchmark.task", f"tasks.{name}"])
+    code = fingerprint([*HARNESS, f"tasks.{name}"])
     settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, code)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import device, metrics
+from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
 from benchmark.task import Budget, Data, Splits, Task, class_shares
 from benchmark.train import (
@@ -90,20 +91,20 @@ def fit(
         population=class_shares(splits.y[splits.train], classes),
     )
     keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    network = task.network(settings, splits, classes, budget)
-    network.model.layers[-1].bias.assign(strategy.bias(priors.training))
-    on_device = Rows.on_device(x, y)
-    predict = predictor(network.model, on_device.x)
-    trained = train(
-        network,
-        on_device,
-        Batches(rows, weights, budget.batch, seed),
-        strategy.loss(priors.training),
-        budget.steps,
-        lambda: _look(predict(splits.validation), splits.y[splits.validation]),
-        report,
-    )
+    with seeded(seed):
+        network = task.network(settings, splits, classes, budget)
+        network.model.layers[-1].bias.assign(strategy.bias(priors.training))
+        on_device = Rows.on_device(x, y)
+        predict = predictor(network.model, on_device.x)
+        trained = train(
+            network,
+            on_device,
+            Batches(rows, weights, budget.batch, seed),
+            strategy.loss(priors.training),
+            budget.steps,
+            lambda: _look(predict(splits.validation), splits.y[splits.validation]),
+            report,
+        )
 
     def logits(rows: Ints, weights: list[NDArray[Any]]) -> Floats:
         network.model.set_weights(weights)

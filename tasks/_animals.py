@@ -29,7 +29,7 @@ def draw_cat(canvas: Canvas, rng: np.random.Generator) -> None:
     coat, second = _coat(rng)
     turned = rng.normal(0, 0.13)  # where the face looks
     _cat_body(canvas, rng, coat)
-    folded = rng.random() < 0.12
+    folded = rng.random() < 0.25
     for side in (-1, 1):
         _folded_ear(canvas, side, coat) if folded else _pointed_ear(canvas, rng, side, coat, 0.8)
     canvas.oval((0, 0), (rng.uniform(0.95, 1.1), rng.uniform(0.78, 0.9)), coat)
@@ -44,7 +44,7 @@ def draw_dog(canvas: Canvas, rng: np.random.Generator) -> None:
     coat, second = _coat(rng)
     turned = rng.normal(0, 0.13)
     _dog_body(canvas, rng, coat)
-    pointed = rng.random() < 0.25
+    pointed = rng.random() < 0.35
     ears = second if rng.random() < 0.5 else 0.78 * coat
     if pointed:
         for side in (-1, 1):

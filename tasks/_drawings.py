@@ -64,18 +64,18 @@ def picture(label: int, number: int, size: int) -> NDArray[np.uint8]:
     """The picture `number` of a class, uint8 (size, size, 3)."""
     rng = np.random.default_rng([SEED, label, number])
     canvas = Canvas(size, rng)
-    _clutter(canvas, rng, int(rng.integers(2, 8)))
+    _clutter(canvas, rng, int(rng.integers(3, 10)))
     canvas.place(
-        centre=rng.uniform((-0.27, -0.3), (0.27, 0.18)),
-        scale=rng.uniform(0.36, 0.63),
-        tilt=rng.normal(0, 0.23),
+        centre=rng.uniform((-0.33, -0.33), (0.33, 0.23)),
+        scale=rng.uniform(0.3, 0.54),
+        tilt=rng.normal(0, 0.28),
         mirrored=rng.random() < 0.5,
     )
     ANIMALS[label](canvas, rng)
     canvas.place()
-    if rng.random() < 0.5:
-        _clutter(canvas, rng, int(rng.integers(1, 3)), largest=0.3)
-    return canvas.finish(blur=rng.uniform(0, 1.2), noise=rng.uniform(2, 16))
+    if rng.random() < 0.6:
+        _clutter(canvas, rng, int(rng.integers(1, 4)), largest=0.3)
+    return canvas.finish(blur=rng.uniform(0.1, 1.5), noise=rng.uniform(6, 32))
 
 
 def _clutter(canvas: Canvas, rng: np.random.Generator, shapes: int, largest: float = 0.7) -> None:

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,17 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without runs, made once: its schema takes MLflow seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def store_uri(tmp_path: Path) -> str:
-    """An empty tracking store."""
-    return f"sqlite:///{tmp_path}/mlflow.db"
+def store_uri(tmp_path: Path, fresh_store: Path) -> str:
+    """A tracking store of the test's own."""
+    return f"sqlite:///{shutil.copy(fresh_store, tmp_path / 'mlflow.db')}"

@@ -30,6 +30,12 @@ WRONG = {
 }
 
 
+@pytest.fixture
+def store_uri(tmp_path: Path) -> str:
+    """A store that does not exist yet, and must not after a wrong request."""
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
 def invoke(store_uri: str, *words: str) -> tuple[int, str]:
     result = CliRunner().invoke(cli.main, ["run", "--tracking", store_uri, *words])
     return result.exit_code, result.stderr

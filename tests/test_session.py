@@ -1,6 +1,7 @@
 """A whole invocation on a small scale: from the command line to tracked runs and back."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def benchmark_run(store_uri: str) -> Command:
         return CliRunner().invoke(cli.main, ["run", *given, "--tracking", store_uri, *words])
 
     return invoke
+
+
+@pytest.fixture
+def other(tmp_path: Path, fresh_store: Path) -> str:
+    """A second store, for comparison."""
+    return f"sqlite:///{shutil.copy(fresh_store, tmp_path / 'other.db')}"
 
 
 @pytest.fixture
@@ -77,11 +84,10 @@ def test_a_repetition_trains_nothing_and_more_seeds_only_what_is_new(
 
 
 def test_a_decision_made_later_equals_one_made_at_once(
-    benchmark_run: Command, tmp_path: Path, store_uri: str
+    benchmark_run: Command, store_uri: str, other: str
 ) -> None:
     benchmark_run(strategies="none")
     benchmark_run(strategies="threshold")
-    other = f"sqlite:///{tmp_path}/other.db"
     benchmark_run("--tracking", other, strategies="none,threshold")
     later, at_once = (
         next(r.data.metrics for r in runs(uri) if r.data.params["strategy"] == "threshold")
@@ -208,11 +214,10 @@ def test_leaderboard_command_writes_markdown_and_csv(
 
 
 def test_two_workers_give_what_one_process_gives_to_the_last_digit(
-    benchmark_run: Command, tmp_path: Path, store_uri: str
+    benchmark_run: Command, store_uri: str, other: str
 ) -> None:
     strategies = "none,oversample+threshold"
     benchmark_run(strategies=strategies)
-    other = f"sqlite:///{tmp_path}/other.db"
     result = benchmark_run("--tracking", other, "--workers", "2", strategies=strategies)
     assert result.exit_code == 0, result.output
     tables = []

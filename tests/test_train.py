@@ -1,5 +1,7 @@
 """The training loop and a whole cell, on small clouds of points."""
 
+import random
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -63,6 +65,23 @@ def test_same_seed_same_predictions_other_seed_others(clouds: Data) -> None:
     one, two, other = fit(clouds, "none"), fit(clouds, "none"), fit(clouds, "none", seed=1)
     np.testing.assert_array_equal(one.test.best, two.test.best)
     assert not np.array_equal(one.test.best, other.test.best)
+
+
+def test_other_threads_that_draw_random_numbers_change_nothing(clouds: Data) -> None:
+    stop = threading.Event()
+
+    def draw() -> None:
+        while not stop.is_set():
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        disturbed = fit(clouds, "none")
+    finally:
+        stop.set()
+        thread.join()
+    np.testing.assert_array_equal(disturbed.test.best, fit(clouds, "none").test.best)
 
 
 def test_strategies_start_from_the_same_weights_and_split(clouds: Data) -> None:

@@ -99,8 +99,10 @@ def test_more_than_the_data_has() -> None:
 
 
 def test_budget() -> None:
-    assert TASK.budget(SMALL, "real") == Budget(1000, 32)
-    assert TASK.budget(SMALL, "synthetic") == Budget(400, 32)
+    simple, compact = (dataclasses.replace(SMALL, model=m) for m in ("simple", "compact"))
+    assert TASK.budget(simple, "real") == Budget(1000, 32)
+    assert TASK.budget(compact, "real") == Budget(1500, 32)
+    assert TASK.budget(compact, "synthetic") == Budget(400, 32)
 
 
 def test_simple_network() -> None:
