@@ -62,36 +62,34 @@ def main() -> None:
     default="",
     help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
 )
-def run(
-    task: str,
-    strategies: str,
-    seeds: str,
-    data: str,
-    settings: str,
-    steps: str,
-    workers: str,
-    scheduler: str,
-    tracking: str,
-) -> None:
+def run(**options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
     Cells that are in the store already are not run again.
     """
-    from benchmark import session
+    task, strategies = options["task"], options["strategies"]
+    settings, remedies = (
+        registry.settings(task, options["settings"]),
+        registry.read_list(strategies),
+    )
+    seeds = _count("--seeds", options["seeds"], 1)
+    steps = _count("--steps", options["steps"], 1) if options["steps"] else None
+    workers = _count("--workers", options["workers"], 0) if options["workers"] else None
+    path = find_data(task, options["data"])
 
-    chosen = registry.settings(task, settings)
-    remedies = registry.read_list(strategies)
+    from benchmark import execute, session
+
     request = session.Request(
         task=task,
-        settings=chosen,
-        path=find_data(task, data),
+        settings=settings,
+        path=path,
         remedies=tuple(remedies),
         every=strategies.strip() == "all",
-        seeds=_count("--seeds", seeds, 1),
-        steps=_count("--steps", steps, 1) if steps else None,
-        workers=_count("--workers", workers, 0) if workers else os.cpu_count() or 1,
-        scheduler=scheduler,
-        tracking=tracking,
+        seeds=seeds,
+        steps=steps,
+        workers=execute.default_workers() if workers is None else workers,
+        scheduler=options["scheduler"],
+        tracking=options["tracking"],
     )
     sys.exit(session.run(request))
 
@@ -114,7 +112,10 @@ def leaderboard(task: Sequence[str], tracking: str, output: str, csv: str) -> No
         registry.task(name)
     tables = leaderboard.tables(store.resolve(tracking), named or registry.tasks())
     if csv:
-        frames = [table.runs.assign(task=table.task, settings=table.settings) for table in tables]
+        names = ("task", "settings", "source", "content", "steps", "batch")
+        frames = [
+            table.runs.assign(**{name: table.facts[name] for name in names}) for table in tables
+        ]
         _write(csv, pd.concat(frames).to_csv(index=False))
     text = markdown.leaderboards(tables)
     if output:
@@ -146,7 +147,7 @@ def fetch(task: str, data: str) -> None:
     """Download the real data of TASK and check its hash."""
     target = Path(data or Path("data") / task)
     registry.task(task).fetch(target)
-    click.echo(f"{task} is in {target}: `run --task {task}` uses it")
+    click.echo(f"{task} is in {target}: `run --task {task} --data {target}` uses it")
 
 
 def find_data(task: str, given: str) -> str:
@@ -154,7 +155,7 @@ def find_data(task: str, given: str) -> str:
     if given == STAND_IN:
         return ""
     if given:
-        return given
+        return str(Path(given).expanduser())
     places = [Path("data") / task]
     if os.environ.get("SKEWBENCH_DATA"):
         places.append(Path(os.environ["SKEWBENCH_DATA"]) / task)
@@ -162,8 +163,9 @@ def find_data(task: str, given: str) -> str:
 
 
 def _count(option: str, text: str, least: int) -> int:
-    if not text.isdigit() or int(text) < least:
-        raise UserError(f"{option} must be a whole number, at least {least}, not {text!r}")
+    plain = text.isascii() and text.isdigit() and len(text) < 10
+    if not plain or int(text) < least:
+        raise UserError(f"{option} must be a whole number, at least {least}, not {text[:20]!r}")
     return int(text)
 
 

@@ -19,10 +19,15 @@ def prepare() -> None:
     One thread a process, whatever the number of processes: sums are then added in
     the same order, and results are equal to the last bit.
     """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     with _quiet_import():
+        import keras
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+    # whatever the person's own keras.json says
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in gpus:

@@ -56,7 +56,7 @@ def _code(module: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
             body[:1] = []
-    return f"{module}\n{ast.dump(tree)}"
+    return f"{module}\n{ast.unparse(tree)}"
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -1,23 +1,24 @@
 """Tracked runs in, tables out; no formatting.
 
-A table holds the runs of one set of conditions (task, settings, data, budget,
-code), so that nothing is compared that was not measured alike. Of several runs
-of a cell, the newest decides which code counts and a done one among them wins.
+A table holds the runs of one set of conditions (task, settings, data, budget, code
+of harness and task), and of each strategy only what its newest code made, so that
+nothing is averaged or compared that was not measured alike.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.tracking import read, tags
+from benchmark.plan import Conditions
+from benchmark.tracking import tags
+from benchmark.tracking.invocation import plan_of
+from benchmark.tracking.read import Record, tracked
 
 COLUMNS = {
     "test/f1": "F1",
@@ -39,33 +40,30 @@ class Table:
     """All that is known under one set of conditions.
 
     Attributes:
-        runs: one row a planned cell: label, seed, state (finished, failed or
-            missing), reason, collapsed, and every metric.
-        older: runs under the same settings and data that older code made.
+        facts: the conditions in words, see ``Conditions.facts``.
+        devices, versions: on what and with what the runs were made.
+        runs: one row a planned cell: strategy (in full), label, seed, state
+            (finished, failed or missing), reason, collapsed, and every metric.
+        older: runs of the same task, data and budget that older code made, left out.
+        newest: when its newest run started, milliseconds.
     """
 
     conditions: str  # identity
-    task: str
-    settings: str
-    data: str
-    source: str
-    origin: str
-    content: str
-    steps: int
-    batch: int
+    facts: dict[str, Any]
     devices: tuple[str, ...]
+    versions: tuple[str, ...]
     runs: pd.DataFrame
-    seeds: int
     older: int
+    newest: int
 
     @property
     def command(self) -> str:
         """What reproduces the table."""
-        strategies = ",".join(self.runs["label"].drop_duplicates())
-        words = ["uv", "run", "python", "-m", "benchmark", "run", "--task", self.task]
-        words += ["--data", self.data] if self.source == "real" else ["--data", "stand-in"]
-        words += ["--settings", self.settings, "--strategies", strategies]
-        words += ["--seeds", str(self.seeds), "--steps", str(self.steps)]
+        facts = self.facts
+        words = ["uv", "run", "python", "-m", "benchmark", "run", "--task", facts["task"]]
+        words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
+        words += ["--strategies", ", ".join(self.runs["label"].drop_duplicates())]
+        words += ["--seeds", str(self.runs["seed"].max() + 1), "--steps", str(facts["steps"])]
         return shlex.join(words)
 
     def counts(self) -> dict[str, int]:
@@ -76,7 +74,7 @@ class Table:
         }
 
     def summary(self) -> pd.DataFrame:
-        """One row a strategy, best mean F1 first.
+        """One row a strategy (label), best mean F1 first.
 
         Columns: (metric, "mean"), (metric, "std") over seeds, and ("cells", state).
         A standard deviation needs two seeds; it is missing for one.
@@ -84,100 +82,121 @@ class Table:
         groups = self.runs.groupby("label", sort=False)
         numbers = groups[list(COLUMNS)].agg(["mean", "std"])
         for state in ("finished", "failed", "missing"):
-            numbers["cells", state] = (
-                (self.runs["state"] == state).groupby(self.runs["label"]).sum()
-            )
+            is_state = self.runs["state"] == state
+            numbers["cells", state] = is_state.groupby(self.runs["label"]).sum()
         numbers["cells", "collapsed"] = groups["collapsed"].sum()
         return numbers.sort_values(("test/f1", "mean"), ascending=False, kind="stable")
 
 
+def table(uri: str, conditions: Conditions) -> Table:
+    """The leaderboard of one set of conditions, of which an invocation is tracked."""
+    mine = [one for one in _all_tables(uri) if one.conditions == conditions.identity]
+    return mine[0]
+
+
 def tables(uri: str, tasks: Iterable[str]) -> list[Table]:
-    """The leaderboards of the tasks in a store, newest conditions of each kind.
+    """The leaderboards of the tasks in a store; of those that differ in code, the newest.
 
     Raises:
         UserError: if the store has no run of these tasks or cannot be reached.
     """
-    wanted = list(tasks)
-    records = list(read.tracked(uri, wanted))
-    cells = [record for record in records if record[tags.KIND] == "cell"]
-    if not cells:
-        raise UserError(f"{uri} has no runs of {', '.join(wanted)}: start with `run --task ...`")
-    plans: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        if record[tags.KIND] == "invocation":
-            plan = json.loads(record[tags.PLAN])
-            plans.setdefault(record[tags.CONDITIONS], []).append(plan)
+    wanted = set(tasks)
+    alike: dict[tuple[str, ...], list[Table]] = {}
+    for one in _all_tables(uri):
+        if one.facts["task"] in wanted:
+            # where the data lies does not matter, its content does
+            names = ("task", "settings", "source", "content", "steps", "batch")
+            alike.setdefault(tuple(str(one.facts[name]) for name in names), []).append(one)
+    if not alike:
+        raise UserError(f"{uri} has no runs of {', '.join(sorted(wanted))}: start with `run`")
+    newest = []
+    for same in alike.values():
+        first, *others = sorted(same, key=lambda one: -one.newest)
+        older = sum(one.counts()["finished"] for one in others)
+        newest.append(replace(first, older=first.older + older))
+    return sorted(newest, key=lambda one: (one.facts["task"], one.facts["settings"]))
+
+
+def _all_tables(uri: str) -> list[Table]:
+    cells, invocations = _by_conditions(uri, "cell"), _by_conditions(uri, "invocation")
     return [
-        _table(group, plans.get(group[0][tags.CONDITIONS], []), older)
-        for group, older in _newest_code(cells)
+        _table(identity, cells.get(identity, []), invocations.get(identity, []))
+        for identity in {**invocations, **cells}
     ]
 
 
-def _newest_code(cells: list[dict[str, Any]]) -> list[tuple[list[dict[str, Any]], int]]:
-    """Cells by conditions, and how many cells older code left under the same ones."""
-    alike: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
-    for cell in sorted(cells, key=lambda cell: -int(cell["started"])):
-        names = ("task", "settings", tags.CONTENT, tags.SOURCE, "steps", "batch")
-        same = alike.setdefault(tuple(cell[name] for name in names), {})
-        same.setdefault(cell[tags.CONDITIONS], []).append(cell)
-    result = []
-    for by_code in alike.values():
-        newest, *older = by_code.values()
-        result.append((newest, sum(map(len, older))))
-    return sorted(result, key=lambda pair: (pair[0][0]["task"], pair[0][0]["settings"]))
+def _by_conditions(uri: str, kind: str) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for record in tracked(uri, kind):
+        groups.setdefault(record.conditions, []).append(record)
+    return groups
 
 
-def _table(cells: list[dict[str, Any]], plans: list[dict[str, Any]], older: int) -> Table:
-    """`cells` and `plans` are of one set of conditions, newest first."""
-    found: dict[tuple[str, int], dict[str, Any]] = {}
+def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Table:
+    """Both lists are of one set of conditions, newest first."""
+    current, planned = _planned(cells, invocations)
+    found: dict[tuple[str, int], Record] = {}
+    older = 0
     for cell in cells:
-        key = (cell[tags.STRATEGY], int(cell["seed"]))
-        kept = found.setdefault(key, cell)
-        same_code = kept[tags.CELL] == cell[tags.CELL]
-        if same_code and tags.DONE in cell and tags.DONE not in kept:
-            found[key] = cell
-    planned = {
-        (text, seed): None
-        for plan in plans
-        for text in plan["strategies"]
-        for seed in range(plan["seeds"])
+        text, seed = cell.tags[tags.STRATEGY], int(cell.tags[tags.SEED])
+        if cell.tags[tags.CODE] != current[text][1]:
+            older += tags.DONE in cell.tags
+        elif (text, seed) not in found or _better(cell, found[text, seed]):
+            found[text, seed] = cell
+    labels = [label for label, _ in current.values()]
+    unique = {
+        text: label if labels.count(label) == 1 else text for text, (label, _) in current.items()
     }
-    rows = [_row(key, found.get(key)) for key in {**planned, **dict.fromkeys(found)}]
-    newest = cells[0]
+    keys = {**dict.fromkeys(planned), **dict.fromkeys(found)}
+    counted = [cell for cell in found.values() if tags.DONE in cell.tags]
     return Table(
-        conditions=newest[tags.CONDITIONS],
-        task=newest["task"],
-        settings=newest["settings"],
-        data=newest["data"],
-        source=newest[tags.SOURCE],
-        origin=newest[tags.ORIGIN],
-        content=newest[tags.CONTENT],
-        steps=int(newest["steps"]),
-        batch=int(newest["batch"]),
-        devices=tuple(sorted({c[tags.DEVICE] for c in cells if tags.DEVICE in c})),
-        runs=pd.DataFrame(rows),
-        seeds=max(seed for _, seed in {**planned, **dict.fromkeys(found)}) + 1,
+        conditions=identity,
+        facts=(cells + invocations)[0].facts,
+        devices=_distinct(counted, tags.DEVICE),
+        versions=_distinct(counted, tags.VERSIONS),
+        runs=pd.DataFrame([_row(unique[key[0]], key, found.get(key)) for key in keys]),
         older=older,
+        newest=max(record.started for record in cells + invocations),
     )
 
 
-def _row(key: tuple[str, int], cell: Mapping[str, Any] | None) -> dict[str, Any]:
-    text, seed = key
-    label = cell["strategy"] if cell else registry.read(text).label
-    row: dict[str, Any] = {"label": label, "strategy": text, "seed": seed, "state": "missing"}
+def _planned(
+    cells: list[Record], invocations: list[Record]
+) -> tuple[dict[str, tuple[str, str]], list[tuple[str, int]]]:
+    """Strategy -> its newest (label, code), and the (strategy, seed) that these should have."""
+    current: dict[str, tuple[str, str]] = {}
+    planned = []
+    for record in invocations:
+        strategies, seeds = plan_of(record)
+        for text, label, code in strategies:
+            if current.setdefault(text, (label, code)) == (label, code):
+                planned += [(text, seed) for seed in range(seeds)]
+    for cell in cells:  # of invocations that were deleted
+        label_and_code = (cell.tags[tags.LABEL], cell.tags[tags.CODE])
+        current.setdefault(cell.tags[tags.STRATEGY], label_and_code)
+    return current, planned
+
+
+def _better(cell: Record, kept: Record) -> bool:
+    """Whether an older run of the same cell counts instead: a done one does."""
+    return tags.DONE in cell.tags and tags.DONE not in kept.tags
+
+
+def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
+    return tuple(sorted({cell.tags[name] for cell in cells if name in cell.tags}))
+
+
+def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
     row |= {"reason": "never run, or deleted", "collapsed": False}
     row |= dict.fromkeys(COLUMNS, float("nan"))
     if cell is None:
         return row
-    if tags.DONE in cell:
-        metrics = {name: value for name, value in cell.items() if _is_final(name, value)}
-        collapsed = cell[tags.COLLAPSED] == "yes"
+    if tags.DONE in cell.tags:
+        collapsed = cell.tags[tags.COLLAPSED] == "yes"
+        final = ("test/", "test_last_step/", "training/")
+        metrics = {name: value for name, value in cell.metrics.items() if name.startswith(final)}
         return row | {"state": "finished", "reason": "", "collapsed": collapsed} | metrics
-    if cell["status"] == "FAILED":
-        return row | {"state": "failed", "reason": cell.get(tags.ERROR, "unknown")}
-    return row | {"reason": f"left {cell['status']}"}
-
-
-def _is_final(name: str, value: Any) -> bool:
-    final = name.startswith(("test/", "test_last_step/", "training/"))
-    return final and isinstance(value, float)
+    if cell.status == "FAILED":
+        return row | {"state": "failed", "reason": cell.tags.get(tags.ERROR, "unknown")}
+    return row | {"reason": f"left {cell.status}"}

@@ -20,7 +20,9 @@ from benchmark.task import Budget, Data, Task
 
 HARNESS = (
     "benchmark.run",
+    "benchmark.fits",
     "benchmark.train",
+    "benchmark.device",
     "benchmark.seeding",
     "benchmark.metrics",
     "benchmark.strategy",
@@ -47,6 +49,29 @@ class Conditions:
         """``imbalance=10 model=simple``, as ``--settings`` takes it."""
         return arguments.as_text(dataclasses.asdict(self.settings), " ")
 
+    def facts(self) -> dict[str, Any]:
+        """All that tells a reader what was compared, as JSON can hold it."""
+        return {
+            "task": self.task,
+            "settings": self.settings_text,
+            "data": self.data,
+            "source": self.source,
+            "origin": self.origin,
+            "content": self.content,
+            "classes": list(self.classes),
+            "steps": self.budget.steps,
+            "batch": self.budget.batch,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one invocation is to run: every strategy with every seed."""
+
+    conditions: Conditions
+    strategies: list[tuple[str, str, str]]  # text in full, label, fingerprint of its code
+    seeds: int  # 0, 1, ... seeds - 1
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -55,6 +80,7 @@ class Cell:
     strategy: str  # in full
     label: str
     seed: int
+    code: str  # fingerprint of the strategy's own modules
     identity: str
 
 
@@ -124,7 +150,18 @@ def trainings(
             )
 
 
+def plan(conditions: Conditions, remedies: Sequence[Remedy], seeds: int) -> Plan:
+    """The plan of an invocation."""
+    strategies = [(remedy.text, remedy.label, code_of(remedy)) for remedy in remedies]
+    return Plan(conditions, strategies, seeds)
+
+
+def code_of(remedy: Remedy) -> str:
+    """Fingerprint of the modules in which the strategy's functions stand."""
+    return fingerprint([*remedy.training_modules, *remedy.decision_modules])
+
+
 def _cell(conditions: Conditions, remedy: Remedy, seed: int) -> Cell:
-    code = fingerprint([*remedy.training_modules, *remedy.decision_modules])
+    code = code_of(remedy)
     identity = digest("cell", conditions.identity, remedy.text, seed, code)
-    return Cell(remedy.text, remedy.label, seed, identity)
+    return Cell(remedy.text, remedy.label, seed, code, identity)

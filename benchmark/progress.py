@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -36,8 +37,11 @@ class Display:
 
     def report(self, training: str, name: str, steps: int) -> None:
         """A training has done that many steps."""
+        if self._done[training] == self._steps[training]:
+            return  # a late word of a training that ended
         if training not in self._bars:
-            self._bars[training] = self._progress.add_task(name, total=self._steps[training])
+            total = self._steps[training]
+            self._bars[training] = self._progress.add_task(escape(name), total=total)
         self._progress.update(self._bars[training], completed=steps)
         self._advance(training, steps)
 
@@ -58,9 +62,9 @@ class Display:
 
     def _line(self, outcome: Outcome) -> str:
         count = f"{self._ended:>{len(str(self._cells))}}/{self._cells}"
-        name = f"{outcome.cell.label} · seed {outcome.cell.seed}"
+        name = escape(f"{outcome.cell.label} · seed {outcome.cell.seed}")
         if outcome.status == "failed":
-            return f"{count}  [red]failed[/]  {name}: {outcome.reason}"
+            return f"{count}  [red]failed[/]  {name}: {escape(outcome.reason)}"
         f1, ap = outcome.metrics["test/f1"], outcome.metrics["test/average_precision"]
         time = f"{outcome.seconds:.0f} s" if outcome.seconds else "shared"
         return f"{count}  {name:<44} F1 {f1:.3f}  average precision {ap:.3f}  {time}"

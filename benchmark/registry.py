@@ -68,6 +68,8 @@ def settings(task_name: str, text: str) -> Any:
         name, equals, value = word.partition("=")
         if not (name and equals and value):
             raise UserError(f"{where}: settings are written name=value, not {word!r}")
+        if name in given:
+            raise UserError(f"{where}: {name} is given twice")
         given[name] = value
     kind = task(task_name).settings
     return kind(**arguments.bind(kind, given, where))
@@ -133,9 +135,9 @@ class _Part:
 def _parse(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UserError(
-            f"cannot read strategies {text!r}: write them like none, oversample(ratio=0.5)+focal"
+            f"cannot read strategies {text[:60]!r}: write them like none, smote(k=3)+threshold"
         ) from None
 
 
@@ -161,9 +163,11 @@ def _remedy(node: ast.expr) -> Remedy:
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_operands(node.left), *_operands(node.right)]
-    return [node]
+    found: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        found = _operands(node.right) + found
+        node = node.left
+    return [node, *found]
 
 
 def _part(node: ast.expr) -> _Part:

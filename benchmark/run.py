@@ -8,7 +8,6 @@ cell's choices are frozen.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import device, metrics
+from benchmark.fits import Fit, Predictions
 from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
 from benchmark.task import Budget, Data, Splits, Task, class_shares
 from benchmark.train import (
     Batches,
-    Curve,
     DivergedError,
     Rows,
     compiles,
@@ -30,30 +29,7 @@ from benchmark.train import (
     train,
 )
 
-
-@dataclass(frozen=True)
-class Predictions:
-    """Logits of the rows of a split, at the chosen checkpoint and after the last step."""
-
-    rows: Ints  # row numbers of the data
-    labels: Ints
-    best: Floats  # (rows, classes)
-    last: Floats  # (rows, classes)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a training leaves: all that a decision part needs, now or later."""
-
-    validation: Predictions
-    test: Predictions
-    priors: Priors
-    trained_rows: int  # rows of one epoch after resampling
-    best_step: int
-    seconds: float
-    compiled: bool  # whether XLA ran the steps
-    device: str  # what they ran on
-    curves: dict[str, Curve]
+RESAMPLING = 1  # the stream of random numbers that resamplers draw from
 
 
 @dataclass(frozen=True)
@@ -182,7 +158,7 @@ def _training_rows(
     def features() -> Features:
         return Features(splits.x[splits.train], splits.categorical)
 
-    drawn = strategy.resample(labels, features, np.random.default_rng(seed))
+    drawn = strategy.resample(labels, features, np.random.default_rng([seed, RESAMPLING]))
     x, y, numbers = splits.x, splits.y, splits.train
     if drawn.made is not None and drawn.made_labels is not None:
         numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.made))])
@@ -190,48 +166,3 @@ def _training_rows(
     rows = numbers[drawn.rows]
     weights = strategy.weigh(y[rows], classes)
     return x, y, rows, weights / weights.mean()
-
-
-def to_bytes(fit: Fit) -> bytes:
-    """A fit as an .npz file, without pickles."""
-    arrays: dict[str, Any] = {
-        "training_priors": fit.priors.training,
-        "population_priors": fit.priors.population,
-        "numbers": np.array([fit.trained_rows, fit.best_step, fit.seconds, fit.compiled]),
-        "device": np.array(fit.device),
-    }
-    for name in ("validation", "test"):
-        for field, values in vars(getattr(fit, name)).items():
-            # networks give float32: nothing is lost
-            arrays[f"{name}_{field}"] = values.astype(np.float32) if values.ndim == 2 else values
-    for name, curve in fit.curves.items():
-        arrays[f"curve:{name}"] = np.array(curve)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def from_bytes(content: bytes) -> Fit:
-    """The inverse of `to_bytes`."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        fields = ("rows", "labels", "best", "last")
-        trained_rows, best_step, seconds, compiled = arrays["numbers"].tolist()
-        return Fit(
-            validation=Predictions(*(_wide(arrays[f"validation_{field}"]) for field in fields)),
-            test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
-            priors=Priors(arrays["training_priors"], arrays["population_priors"]),
-            trained_rows=int(trained_rows),
-            best_step=int(best_step),
-            seconds=seconds,
-            compiled=bool(compiled),
-            device=str(arrays["device"]),
-            curves={
-                name.removeprefix("curve:"): [(int(step), value) for step, value in arrays[name]]
-                for name in arrays
-                if name.startswith("curve:")
-            },
-        )
-
-
-def _wide(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.float64) if values.dtype == np.float32 else values

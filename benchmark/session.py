@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
-from benchmark import execute, leaderboard, plan, registry
+from benchmark import leaderboard, plan, registry
 from benchmark.errors import UserError
-from benchmark.plan import Conditions, Training
+from benchmark.execute import engine, execute, load
+from benchmark.plan import Plan, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy
 from benchmark.report import markdown, terminal
@@ -18,6 +23,9 @@ from benchmark.task import Data
 from benchmark.tracking import cells, invocation
 from benchmark.tracking import store as tracking
 from benchmark.tracking.store import Store
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -47,25 +55,33 @@ def run(request: Request) -> int:
         raise UserError(
             "--scheduler needs a tracking server that all workers reach: --tracking http://..."
         )
-    conditions, remedies = _conditions(request, console)
+    asked = _plan(request, console)
     store = tracking.open_store(uri, request.task)
-    trainings, planned = _unfinished(conditions, remedies, request.seeds, store)
-    left = sum(len(training.cells) for training in trainings)
-    console.print(
-        f"{planned} cells planned, {planned - left} done before, {len(trainings)} trainings to go"
-    )
-    texts = [remedy.text for remedy in remedies]
-    store = invocation.begin(store, conditions, {"strategies": texts, "seeds": request.seeds})
-    failed = _execute(trainings, store, request, console)
-    _conclude(store, conditions, failed, console)
+    trainings = _unfinished(asked, request, store, console)
+    workers = min(request.workers, len(trainings))
+    with engine(workers, request.scheduler if trainings else "") as client:
+        store = invocation.begin(store, asked)
+        with _ended(store, console):
+            failed = _execute(client, trainings, store, console)
+            table = leaderboard.table(uri, asked.conditions)
+            files = {"leaderboard.csv": table.runs.to_csv(index=False)}
+            text = markdown.section(table)
+            invocation.describe(store, text, files | {"leaderboard.md": text})
+        invocation.end(store, "FAILED" if failed else "FINISHED")
+    terminal.show(terminal.console(), table)
+    terminal.where_next(console, store)
+    if failed:
+        console.print(f"[red]{failed} cells failed[/]: the same command tries them again")
     return 1 if failed else 0
 
 
-def _conditions(request: Request, console: Console) -> tuple[Conditions, list[Remedy]]:
+def _plan(request: Request, console: Console) -> Plan:
     """Loads and checks the data, and what is asked of it."""
     task = registry.task(request.task)
-    data = execute.load(request.task, request.settings, request.path)
+    data = load(request.task, request.settings, request.path)
     _announce(data, console)
+    if len(data.classes) != 2:
+        raise UserError(f"{data.origin} has {len(data.classes)} classes: only two can be measured")
     budget = task.budget(request.settings, data.source)
     if request.steps is not None:
         budget = dataclasses.replace(budget, steps=request.steps)
@@ -77,7 +93,8 @@ def _conditions(request: Request, console: Console) -> tuple[Conditions, list[Re
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
     plan.suitable(task, data.classes, remedies)
     task.split(data, request.settings, 0)
-    return plan.conditions(request.task, request.settings, request.path, data, budget), remedies
+    conditions = plan.conditions(request.task, request.settings, request.path, data, budget)
+    return plan.plan(conditions, remedies, request.seeds)
 
 
 def _announce(data: Data, console: Console) -> None:
@@ -91,51 +108,59 @@ def _announce(data: Data, console: Console) -> None:
     counts = ", ".join(
         f"{(data.labels == label).sum():,} {name}" for label, name in enumerate(data.classes)
     )
-    console.print(f"data: {data.origin}: {counts}")
+    console.print(escape(f"data: {data.origin}: {counts}"))
 
 
-def _unfinished(
-    conditions: Conditions, remedies: list[Remedy], seeds: int, store: Store
-) -> tuple[list[Training], int]:
-    """The trainings with only their unfinished cells, and the number of all cells."""
-    done = cells.finished(store, conditions)
-    unfinished, planned = [], 0
-    for training in plan.trainings(conditions, remedies, range(seeds)):
-        planned += len(training.cells)
+def _unfinished(asked: Plan, request: Request, store: Store, console: Console) -> list[Training]:
+    """The trainings that are left, with only their unfinished cells."""
+    done = cells.finished(store, asked.conditions)
+    remedies = [registry.read(text) for text, _, _ in asked.strategies]
+    unfinished = []
+    for training in plan.trainings(asked.conditions, remedies, range(request.seeds)):
         left = tuple(cell for cell in training.cells if cell.identity not in done)
         if left:
             unfinished.append(dataclasses.replace(training, cells=left))
-    return unfinished, planned
+    planned = len(remedies) * request.seeds
+    open_cells = sum(len(training.cells) for training in unfinished)
+    console.print(
+        f"{planned} cells planned, {planned - open_cells} done before, "
+        f"{len(unfinished)} trainings to go"
+    )
+    return unfinished
 
 
-def _execute(trainings: list[Training], store: Store, request: Request, console: Console) -> int:
+def _execute(
+    client: Client | None, trainings: list[Training], store: Store, console: Console
+) -> int:
     """Runs the trainings and returns the number of failed cells."""
-    workers = min(request.workers, len(trainings))
     failed = 0
-    try:
-        with display(console, trainings) as shown:
-            for outcomes in execute.execute(
-                trainings, store, workers, request.scheduler, shown.report
-            ):
-                shown.ended(outcomes)
-                failed += sum(outcome.status == "failed" for outcome in outcomes)
-    except KeyboardInterrupt:
-        invocation.end_leftovers(store, "KILLED", "stopped by hand")
-        invocation.end(store, "KILLED", {}, "Stopped by hand.")
-        console.print("stopped: the same command goes on where this one ended")
-        raise SystemExit(130) from None
+    with display(console, trainings) as shown:
+        for outcomes in execute(client, trainings, store, shown.report):
+            shown.ended(outcomes)
+            failed += sum(outcome.status == "failed" for outcome in outcomes)
     invocation.end_leftovers(store, "FAILED", "its worker was lost")
     return failed
 
 
-def _conclude(store: Store, conditions: Conditions, failed: int, console: Console) -> None:
-    """Leaderboard to the terminal, the invocation's run and the experiment's description."""
-    tables = leaderboard.tables(store.uri, [conditions.task])
-    [table] = [table for table in tables if table.conditions == conditions.identity]
-    text = markdown.section(table)
-    files = {"leaderboard.md": text, "leaderboard.csv": table.runs.to_csv(index=False)}
-    invocation.end(store, "FAILED" if failed else "FINISHED", files, text)
-    terminal.show(terminal.console(), table)
-    terminal.where_next(console, store)
-    if failed:
-        console.print(f"[red]{failed} cells failed[/]: the same command tries them again")
+@contextmanager
+def _ended(store: Store, console: Console) -> Iterator[None]:
+    """Sees to it that no run stays RUNNING, whatever ends the block.
+
+    SIGTERM, which ``mlflow run`` and schedulers send, counts as Ctrl-C.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # tidying up is short
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        invocation.end_leftovers(store, "KILLED", "stopped by hand")
+        invocation.end(store, "KILLED")
+        console.print("stopped: the same command goes on where this one ended")
+        raise SystemExit(130) from None
+    except BaseException:
+        invocation.end_leftovers(store, "FAILED", "the benchmark broke off")
+        invocation.end(store, "FAILED")
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

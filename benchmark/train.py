@@ -22,6 +22,8 @@ Curve = list[tuple[int, float]]  # (step, value)
 
 CHECKPOINTS = 10  # looks at the validation split in a training
 LOSS_POINTS = 5  # points of the loss curve between two looks
+LONGEST_CALL = 500  # steps; their row numbers are in memory at once
+SHUFFLING = 2  # the stream of random numbers that orders the batches
 PREDICTION_ROWS = 1024  # at most, a call of the network outside of training
 
 
@@ -46,7 +48,7 @@ class Batches:
             yield self.rows[chosen].astype(np.int32), self.weights[chosen].astype(np.float32)
 
     def _positions(self) -> Iterator[int]:
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng([self.seed, SHUFFLING])
         while True:
             yield from rng.permutation(len(self.rows)).tolist()
 
@@ -99,7 +101,7 @@ def train(
     import tensorflow as tf
 
     model = network.model
-    chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
+    chunk = min(math.ceil(steps / (CHECKPOINTS * LOSS_POINTS)), LONGEST_CALL)
     advance = _stepper(network, loss)
     curves: dict[str, Curve] = {"train/loss": []}
     best, best_value, best_step = model.get_weights(), -math.inf, 0
@@ -127,17 +129,18 @@ def train(
 
 
 def compiles(model: Any) -> bool:
-    """Whether XLA should run the model: on a GPU always, on a CPU where it wins.
+    """Whether XLA should run the model: where it can, on a CPU only where it wins.
 
     On a CPU it loses on convolutions and on random numbers (dropout).
     """
-    import keras
     import tensorflow as tf
+    from keras import layers
 
-    layers = keras.layers
+    parts = list(model._flatten_layers())
     slow = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dropout)
-    loses = any(isinstance(layer, slow) for layer in model._flatten_layers())
-    return bool(tf.config.list_physical_devices("GPU")) or not loses
+    wins = not any(isinstance(layer, slow) for layer in parts)
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return all(layer.supports_jit for layer in parts) and (wins or on_gpu)
 
 
 def predictor(model: Any, x: Any) -> Callable[[Array], Array]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark import device
 from benchmark.errors import UserError
+from benchmark.seeding import seeded
 from tasks._cache import Array, cached, key
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     Raises:
         UserError: if the weights cannot be downloaded or the pictures are too small.
     """
+    device.prepare()
     import keras
 
     content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
@@ -70,9 +73,8 @@ def _backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable
     import keras
 
     build = getattr(keras.applications, name)
-    keras.utils.set_random_seed(SEED)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # Keras reports downloads
+        with seeded(SEED), contextlib.redirect_stdout(sys.stderr):  # Keras reports downloads
             model = build(
                 include_top=False,
                 pooling="avg",

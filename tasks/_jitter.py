@@ -29,6 +29,7 @@ class Jitter(layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_jit = False  # XLA has no kernel for projective transformations
         self.shift, self.zoom, self.angle, self.colour, self.seed = shift, zoom, angle, colour, seed
         self.generator = keras.random.SeedGenerator(seed)
 

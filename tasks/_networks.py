@@ -119,6 +119,6 @@ class Builder:
 
 BUILDERS = {
     "simple": Builder(simple, adam, {"real": 1000, "synthetic": 400}),
-    "compact": Builder(compact, adamw, {"real": 1500, "synthetic": 400}),
+    "compact": Builder(compact, adamw, {"real": 1200, "synthetic": 400}),
 }
 HEAD = Builder(head, adam, {"real": 1000, "synthetic": 400})

@@ -27,9 +27,9 @@ class Settings:
     """What can be changed. Sizes count cats; dogs are a share of them."""
 
     imbalance: Annotated[float, Range(1)] = 10  # cats for each dog, in every split
-    train: Annotated[int, Range(1)] = 1500
-    validation: Annotated[int, Range(1)] = 1000
-    test: Annotated[int, Range(1)] = 1000
+    train: Annotated[int, Range(1, 10_000_000)] = 1500
+    validation: Annotated[int, Range(1, 10_000_000)] = 1000
+    test: Annotated[int, Range(1, 10_000_000)] = 1000
     size: Annotated[int, Range(16, 512)] = 64  # pixels a side
     model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmark import cli
+from benchmark import cli, execute
+from benchmark.errors import UserError
 
 WRONG = {
     "task": (["--task", "catdogs"], "did you mean 'catsdogs'?"),
@@ -18,7 +19,10 @@ WRONG = {
     "setting's range": (["--settings", "imbalance=0.5"], "imbalance must be at least 1"),
     "setting's form": (["--settings", "imbalance:20"], "settings are written name=value"),
     "model": (["--settings", "model=Xcepton"], "did you mean 'Xception'?"),
+    "strategies": (["--strategies", "none+" * 3000 + "]"], "cannot read strategies"),
+    "setting twice": (["--settings", "size=64 size=32"], "size is given twice"),
     "seeds": (["--seeds", "three"], "--seeds must be a whole number"),
+    "strange number": (["--seeds", "²"], "--seeds must be a whole number"),
     "steps": (["--steps", "0"], "--steps must be a whole number, at least 1"),
     "workers": (["--workers", "-1"], "--workers must be a whole number"),
     "no such data": (["--data", "/nowhere/photos"], "/nowhere/photos"),
@@ -81,10 +85,20 @@ def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
     assert f"error: tracking store {address} cannot be reached" in errors
 
 
-def test_leaderboard_of_an_empty_store_says_so(store_uri: str) -> None:
-    result = CliRunner().invoke(cli.main, ["leaderboard", "--tracking", store_uri])
-    assert result.exit_code == 2
-    assert "has no runs" in result.stderr
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    for wrong in (address, "nonsense://"):
+        expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
+        with expected, execute.engine(0, wrong):
+            pass
+
+
+def test_leaderboard_of_an_empty_store_says_so(store_uri: str, fresh_store: Path) -> None:
+    for uri, expected in {store_uri: "there is no", f"sqlite:///{fresh_store}": "no runs"}.items():
+        result = CliRunner().invoke(cli.main, ["leaderboard", "--tracking", uri])
+        assert result.exit_code == 2
+        assert expected in result.stderr
+    assert not Path(store_uri.removeprefix("sqlite:///")).exists()
 
 
 @pytest.mark.parametrize("command", ["tasks", "strategies"])

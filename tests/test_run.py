@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from benchmark import run
-from benchmark.run import Fit, Predictions
+from benchmark import fits, run
+from benchmark.fits import Fit, Predictions
 from benchmark.strategy import NONE, Features, Floats, Ints, Priors, Resampling, Strategy
 from benchmark.task import Splits
 
@@ -160,7 +160,7 @@ def test_one_and_the_same_decision_for_every_test_row_is_a_collapse(
 
 
 def test_a_fit_survives_being_stored() -> None:
-    back = run.from_bytes(run.to_bytes(FIT))
+    back = fits.from_bytes(fits.to_bytes(FIT))
     for name in ("trained_rows", "best_step", "seconds", "compiled", "device", "curves"):
         assert getattr(back, name) == getattr(FIT, name)
         assert type(getattr(back, name)) is type(getattr(FIT, name))
@@ -173,7 +173,7 @@ def test_a_fit_survives_being_stored() -> None:
 
 
 def test_a_stored_fit_holds_no_pickles() -> None:
-    with np.load(io.BytesIO(run.to_bytes(FIT)), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(fits.to_bytes(FIT)), allow_pickle=False) as arrays:
         assert all(arrays[name].dtype != object for name in arrays)
 
 

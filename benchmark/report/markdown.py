@@ -16,16 +16,20 @@ def leaderboards(tables: Sequence[Table]) -> str:
 
 def section(table: Table) -> str:
     """One leaderboard: conditions, cells accounted for, numbers, and the command."""
+    facts = table.facts
+    source = escape(source_in_words(facts["source"], facts["origin"]))
     lines = [
         f"## {title(table)}",
         "",
-        f"- data: {escape(source_in_words(table.source, table.origin))}, content `{table.content}`",
-        f"- settings: `{table.settings}`",
-        f"- budget: {table.steps:,} optimizer steps of {table.batch} rows for every strategy",
+        f"- data: {source}, content `{facts['content']}`; positive class: {facts['classes'][1]}",
+        f"- settings: `{facts['settings']}`",
+        f"- budget: {facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
         f"- device: {escape('; '.join(table.devices) or 'unknown')}",
+        f"- versions: {escape('; '.join(table.versions) or 'unknown')}",
         f"- cells: {account(table)}",
         "- mean ± standard deviation over seeds, on test, at the checkpoint that validation chose; "
-        "F1, precision, recall, balanced accuracy and MCC as the strategy decides",
+        "F1, precision, recall, balanced accuracy and MCC as the strategy decides; strategies "
+        "with the same training time share one training",
     ]
     if table.older:
         lines.append(f"- {table.older} runs that older code made are left out")
@@ -41,7 +45,8 @@ def account(table: Table) -> str:
 
 def title(table: Table) -> str:
     """The task, and loudly if its data is not real."""
-    return table.task if table.source == "real" else f"{table.task}: SYNTHETIC STAND-IN DATA"
+    task, source = table.facts["task"], table.facts["source"]
+    return str(task) if source == "real" else f"{task}: SYNTHETIC STAND-IN DATA"
 
 
 def number(mean: float, spread: float, metric: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from benchmark.leaderboard import COLUMNS, Table
@@ -30,7 +31,7 @@ def console(stderr: bool = False) -> Console:
 def show(console: Console, table: Table) -> None:
     """Prints the columns that fit a terminal; the files hold all of them."""
     grid = Grid(
-        title=f"{markdown.title(table)}   {table.settings}",
+        title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
         caption=f"mean ± standard deviation over seeds, on test   {markdown.account(table)}",
     )
     grid.add_column("strategy")
@@ -43,7 +44,7 @@ def show(console: Console, table: Table) -> None:
         lost = int(row["cells", "failed"] + row["cells", "missing"])
         seeds = str(int(row["cells", "finished"])) + (f" ({lost} lost)" if lost else "")
         mark = " [yellow](collapsed)[/]" if row["cells", "collapsed"] else ""
-        grid.add_row(f"{label}{mark}", *numbers, seeds)
+        grid.add_row(f"{escape(str(label))}{mark}", *numbers, seeds)
     console.print(grid)
 
 

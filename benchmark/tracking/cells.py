@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark import run
+from benchmark import fits, run
 from benchmark.plan import Cell, Conditions, Training
 from benchmark.report import figures, notes
 from benchmark.tracking import tags
@@ -42,16 +42,19 @@ def is_done(store: Store, cell: Cell) -> bool:
     return next(pages(client_of(store.uri), [store.experiment], query), None) is not None
 
 
-def earlier_fit(store: Store, training: Training) -> run.Fit | None:
-    """The fit of a done cell that shares the training, read from its predictions."""
+def earlier_fit(store: Store, training: Training) -> fits.Fit | None:
+    """The fit of a done cell that shares the training; None if its predictions are lost."""
     client = client_of(store.uri)
     query = f"tags.`{tags.TRAINING}` = '{training.identity}' AND tags.`{tags.DONE}` = 'yes'"
     found = next(pages(client, [store.experiment], query), None)
     if found is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        path = client.download_artifacts(found.info.run_id, PREDICTIONS, folder)
-        return run.from_bytes(Path(path).read_bytes())
+        try:
+            path = client.download_artifacts(found.info.run_id, PREDICTIONS, folder)
+            return fits.from_bytes(Path(path).read_bytes())
+        except Exception:  # whatever a store raises: what cannot be read is trained again
+            return None
 
 
 def start(store: Store, training: Training, cell: Cell) -> str:
@@ -65,6 +68,10 @@ def start(store: Store, training: Training, cell: Cell) -> str:
         tags={
             **store.tags,
             tags.KIND: "cell",
+            tags.FACTS: json.dumps(conditions.facts()),
+            tags.LABEL: cell.label,
+            tags.CODE: cell.code,
+            tags.SEED: str(cell.seed),
             tags.CELL: cell.identity,
             tags.STRATEGY: cell.strategy,
             tags.TRAINING_PART: training.strategy,
@@ -72,8 +79,6 @@ def start(store: Store, training: Training, cell: Cell) -> str:
             tags.CONDITIONS: conditions.identity,
             tags.INVOCATION: store.invocation,
             tags.SOURCE: conditions.source,
-            tags.CONTENT: conditions.content,
-            tags.ORIGIN: conditions.origin,
             tags.VERSIONS: versions(),
             tags.NOTE: notes.of_cell(training, cell),
         },
@@ -111,7 +116,7 @@ def _params(training: Training, cell: Cell) -> list[Any]:
 def complete(
     store: Store,
     run_id: str,
-    fit: run.Fit,
+    fit: fits.Fit,
     score: run.Score,
     samples: list[Metric],
 ) -> None:
@@ -146,8 +151,8 @@ def complete(
     client.set_tag(run_id, tags.DONE, "yes")
 
 
-def _write_artifacts(folder: Path, fit: run.Fit, score: run.Score) -> list[str]:
-    (folder / PREDICTIONS).write_bytes(run.to_bytes(fit))
+def _write_artifacts(folder: Path, fit: fits.Fit, score: run.Score) -> list[str]:
+    (folder / PREDICTIONS).write_bytes(fits.to_bytes(fit))
     drawn = figures.of_cell(fit.curves, score.labels, score.probabilities, score.decisions)
     (folder / "figures").mkdir()
     for name, figure in drawn.items():

@@ -6,33 +6,50 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
 
-from benchmark.plan import Conditions
+from benchmark.plan import Plan
 from benchmark.tracking import cells, tags
+from benchmark.tracking.read import Record
 from benchmark.tracking.store import Store, client_of, pages, resolve
 
 
-def begin(store: Store, conditions: Conditions, plan: Mapping[str, Any]) -> Store:
-    """The run of this invocation: the one that ``mlflow run`` opened, else a new one.
+def begin(store: Store, plan: Plan) -> Store:
+    """The run of this invocation: the one that ``mlflow run`` opened, else a new one."""
+    from mlflow.entities import RunTag
 
-    `plan` has "strategies", a list of texts in full, and "seeds", their number.
-    """
     client = client_of(store.uri)
     facts = {
+        tags.CONDITIONS: plan.conditions.identity,
+        tags.FACTS: json.dumps(plan.conditions.facts()),
+        tags.SOURCE: plan.conditions.source,
+        **_pieces(json.dumps({"strategies": plan.strategies, "seeds": plan.seeds})),
+        "mlflow.runName": f"{plan.conditions.task}: {len(plan.strategies)} strategies, "
+        f"{plan.seeds} seed{'s' * (plan.seeds > 1)}",
         tags.KIND: "invocation",
-        tags.CONDITIONS: conditions.identity,
-        tags.PLAN: json.dumps(plan),
-        tags.SOURCE: conditions.source,
-        "mlflow.runName": f"{len(plan['strategies'])} strategies x {plan['seeds']} seeds",
     }
     opened = _opened_by_mlflow(store)
     if opened:
-        for key, value in facts.items():
-            client.set_tag(opened, key, value)
+        client.log_batch(opened, tags=[RunTag(key, value) for key, value in facts.items()])
         return dataclasses.replace(store, invocation=opened)
     created = client.create_run(store.experiment, tags={**store.tags, **facts})
     return dataclasses.replace(store, invocation=created.info.run_id)
+
+
+def plan_of(record: Record) -> tuple[list[tuple[str, str, str]], int]:
+    """The strategies (text, label, code) and the number of seeds that an invocation planned."""
+    pieces: list[str] = []
+    while f"{tags.PLAN}.{len(pieces)}" in record.tags:
+        pieces.append(record.tags[f"{tags.PLAN}.{len(pieces)}"])
+    plan = json.loads("".join(pieces))
+    return [(text, label, code) for text, label, code in plan["strategies"]], plan["seeds"]
+
+
+def _pieces(text: str) -> dict[str, str]:
+    starts = range(0, len(text), tags.LIMIT)
+    return {
+        f"{tags.PLAN}.{number}": text[start : start + tags.LIMIT]
+        for number, start in enumerate(starts)
+    }
 
 
 def _opened_by_mlflow(store: Store) -> str:
@@ -42,22 +59,25 @@ def _opened_by_mlflow(store: Store) -> str:
     return run_id if uri == store.uri else ""
 
 
-def end(store: Store, status: str, texts: Mapping[str, str], note: str) -> None:
-    """Logs files (name -> text) and the note, and ends the run if we began it."""
+def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
+    """Writes the note (Markdown) on the run and its experiment, and files (name -> text)."""
     client = client_of(store.uri)
-    for name, text in texts.items():
+    for name, text in files.items():
         client.log_text(store.invocation, text, name)
+    if len(note) > tags.LIMIT:
+        note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(cut here: see the artifacts)"
     client.set_tag(store.invocation, tags.NOTE, note)
     client.set_experiment_tag(store.experiment, tags.NOTE, note)
+
+
+def end(store: Store, status: str) -> None:
+    """Ends the run, if it was not ``mlflow run`` that began it."""
     if store.invocation != _opened_by_mlflow(store):
-        client.set_terminated(store.invocation, status)
+        client_of(store.uri).set_terminated(store.invocation, status)
 
 
-def end_leftovers(store: Store, status: str, reason: str) -> int:
-    """Ends runs of this invocation that are still RUNNING; returns how many."""
-    client = client_of(store.uri)
+def end_leftovers(store: Store, status: str, reason: str) -> None:
+    """Ends runs of this invocation that are still RUNNING."""
     query = f"tags.`{tags.INVOCATION}` = '{store.invocation}' AND attributes.status = 'RUNNING'"
-    left = [found.info.run_id for found in pages(client, [store.experiment], query)]
-    for run_id in left:
-        cells.fail(store, run_id, reason, status)
-    return len(left)
+    for found in list(pages(client_of(store.uri), [store.experiment], query)):
+        cells.fail(store, found.info.run_id, reason, status)

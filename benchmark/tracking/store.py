@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
+SQLITE = "sqlite:///"
+
+
 @dataclass(frozen=True)
 class Store:
     """Where runs go. Small enough to travel to every worker."""
@@ -30,9 +33,8 @@ class Store:
 def resolve(uri: str) -> str:
     """The tracking store that is meant: `uri`, else the environment's, else mlflow.db here."""
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "") or "sqlite:///mlflow.db"
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-        return prefix + str(Path(uri.removeprefix(prefix)).absolute())
+    if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
+        return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri
 
 
@@ -60,6 +62,8 @@ def open_store(uri: str, task: str) -> Store:
 
 def reachable(uri: str) -> MlflowClient:
     """A client of the store. Raises UserError if it does not answer."""
+    if uri.startswith("sqlite:") and not uri.removeprefix(SQLITE).startswith("/"):
+        raise UserError(f"tracking store {uri} is no file that other processes can open")
     try:
         if uri.startswith(("http://", "https://")):
             import requests
@@ -73,7 +77,7 @@ def reachable(uri: str) -> MlflowClient:
         client = client_of(uri)
         client.search_experiments(max_results=1)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"tracking store {uri} cannot be reached ({reason}): "
             "start it, or name another with --tracking"
@@ -83,9 +87,9 @@ def reachable(uri: str) -> MlflowClient:
 
 def _artifacts(uri: str) -> str | None:
     """Beside a SQLite file, wherever the command was given; else as the server says."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         return None
-    return (Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
+    return (Path(uri.removeprefix(SQLITE)).parent / "mlruns").as_uri()
 
 
 @cache

@@ -32,20 +32,22 @@ def samples() -> Iterator[list[Metric]]:
     stop = threading.Event()
 
     def sample() -> None:
-        step = 0
-        while not stop.wait(SAMPLE_SECONDS if step else 0.5):
-            now = int(time.time() * 1000)
-            for monitor in monitors:
-                monitor.collect_metrics()
-                for name, value in monitor.aggregate_metrics().items():
-                    taken.append(Metric(f"system/{name}", value, now, step))
-                monitor.clear_metrics()
-            step += 1
+        now, step = int(time.time() * 1000), len(taken)
+        for monitor in monitors:
+            monitor.collect_metrics()
+            for name, value in monitor.aggregate_metrics().items():
+                taken.append(Metric(f"system/{name}", value, now, step))
+            monitor.clear_metrics()
 
-    thread = threading.Thread(target=sample, daemon=True)
+    def sample_often() -> None:
+        while not stop.wait(SAMPLE_SECONDS):
+            sample()
+
+    thread = threading.Thread(target=sample_often, daemon=True)
     thread.start()
     try:
         yield taken
     finally:
         stop.set()
         thread.join()
+        sample()  # a short training has at least this one

@@ -1,16 +1,22 @@
-"""Names of the tags that Skewbench writes on its runs."""
+"""Names of the tags that Skewbench writes on its runs.
+
+Tags, unlike parameters, are written in the call that creates a run: a run that was
+cut off at any later moment still says what it was.
+"""
 
 KIND = "skewbench.kind"  # "cell" or "invocation"
-STRATEGY = "skewbench.strategy"  # in full; the parameter of that name is the short label
-TRAINING_PART = "skewbench.training_part"
-CELL = "skewbench.cell"  # identities, see benchmark/plan.py
+CONDITIONS = "skewbench.conditions"  # identities, see benchmark/plan.py
+CELL = "skewbench.cell"
 TRAINING = "skewbench.training"
-CONDITIONS = "skewbench.conditions"
+FACTS = "skewbench.facts"  # the conditions in words: JSON
+STRATEGY = "skewbench.strategy"  # in full; the parameter of that name is the short label
+LABEL = "skewbench.label"
+CODE = "skewbench.code"  # fingerprint of the strategy's own modules
+SEED = "skewbench.seed"
+TRAINING_PART = "skewbench.training_part"
 INVOCATION = "skewbench.invocation"  # run id of the invocation that made a cell's run
-PLAN = "skewbench.plan"  # of an invocation: JSON with its strategies and number of seeds
+PLAN = "skewbench.plan"  # of an invocation: JSON, in pieces .0, .1, ...
 SOURCE = "skewbench.source"  # "real" or "synthetic"
-CONTENT = "skewbench.content"  # hash of the data
-ORIGIN = "skewbench.origin"  # where the data came from
 DEVICE = "skewbench.device"
 XLA = "skewbench.xla"
 VERSIONS = "skewbench.versions"
@@ -18,3 +24,7 @@ COLLAPSED = "skewbench.collapsed"  # "yes" if every test row got the same decisi
 ERROR = "skewbench.error"  # why a run failed
 DONE = "skewbench.done"  # written last, after everything else was read back
 NOTE = "mlflow.note.content"  # what the UI shows as the description
+
+OF_CELL = {CONDITIONS, CELL, FACTS, STRATEGY, LABEL, CODE, SEED}
+OF_INVOCATION = {CONDITIONS, FACTS, f"{PLAN}.0"}
+LIMIT = 5000  # characters of a value; MLflow cuts at 8,000 without a word

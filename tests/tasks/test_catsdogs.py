@@ -101,7 +101,7 @@ def test_more_than_the_data_has() -> None:
 def test_budget() -> None:
     simple, compact = (dataclasses.replace(SMALL, model=m) for m in ("simple", "compact"))
     assert TASK.budget(simple, "real") == Budget(1000, 32)
-    assert TASK.budget(compact, "real") == Budget(1500, 32)
+    assert TASK.budget(compact, "real") == Budget(1200, 32)
     assert TASK.budget(compact, "synthetic") == Budget(400, 32)
 
 

@@ -78,19 +78,6 @@ def test_same_seed_same_split_other_seed_another(name: str) -> None:
     assert set(first.test) != set(other.test)
 
 
-def test_features_do_not_depend_on_labels(name: str) -> None:
-    task, settings, data = loaded(name)
-    splits = split_of(name)
-    changed = data.labels.copy()
-    positive = splits.test[changed[splits.test] == 1][0]
-    negative = splits.test[changed[splits.test] == 0][0]
-    changed[[positive, negative]] = changed[[negative, positive]]
-    other = task.split(dataclasses.replace(data, labels=changed), settings, 0)
-    same = np.intersect1d(splits.train, other.train)
-    if np.array_equal(splits.train, other.train):
-        np.testing.assert_array_equal(splits.x[same], other.x[same])
-
-
 def test_network_gives_a_logit_a_class_and_ends_in_a_dense_layer_with_bias(name: str) -> None:
     import keras
 
