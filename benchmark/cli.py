@@ -77,7 +77,7 @@ def run(**options: str) -> None:
     workers = _count("--workers", options["workers"], 0) if options["workers"] else None
     path = find_data(task, options["data"])
 
-    from benchmark import execute, session
+    from benchmark import cluster, session
 
     request = session.Request(
         task=task,
@@ -87,7 +87,7 @@ def run(**options: str) -> None:
         every=strategies.strip() == "all",
         seeds=seeds,
         steps=steps,
-        workers=execute.default_workers() if workers is None else workers,
+        workers=cluster.default_workers() if workers is None else workers,
         scheduler=options["scheduler"],
         tracking=options["tracking"],
     )

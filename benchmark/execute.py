@@ -1,4 +1,4 @@
-"""Where trainings run: this process, Dask workers on this machine, or a Dask cluster elsewhere.
+"""Trainings become tracked runs, in this process or on the workers of a Dask cluster.
 
 A worker imports TensorFlow once and runs many trainings. It logs its own runs and
 asks the store whether a cell is done before it starts it.
@@ -6,11 +6,8 @@ asks the store whether a cell is done before it starts it.
 
 from __future__ import annotations
 
-import logging
-import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,8 +24,6 @@ from benchmark.train import DivergedError
 
 if TYPE_CHECKING:
     from distributed import Client
-
-WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 
 Report = Callable[[str, str, int], None]  # (training's identity, its name, steps done)
 
@@ -50,64 +45,6 @@ def load(task: str, settings: Any, path: str) -> Data:
     """The data of a task, read once a process; `path` "" is the stand-in."""
     kind = registry.task(task)
     return kind.load(settings, Path(path)) if path else kind.stand_in(settings)
-
-
-def default_workers() -> int:
-    """One a core, if the memory suffices; one where there is a GPU, which they would share."""
-    import psutil
-    from dask.system import CPU_COUNT
-
-    if _has_gpu():
-        return 1
-    return max(1, min(CPU_COUNT, int(psutil.virtual_memory().total // WORKER_MEMORY)))
-
-
-def _has_gpu() -> bool:
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        return bool(pynvml.nvmlDeviceGetCount())
-    except pynvml.NVMLError:  # no driver
-        return False
-
-
-@contextmanager
-def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
-    """A client of the Dask cluster to run on; None is this process.
-
-    Args:
-        workers: processes on this machine; 0 is this process.
-        scheduler: address of a cluster to use instead; "" is none.
-
-    Raises:
-        UserError: if there is no cluster at that address.
-    """
-    if workers == 0 and not scheduler:
-        yield None
-        return
-    from distributed import Client, LocalCluster
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # outcomes tell of failures
-    if scheduler:
-        try:
-            client = Client(scheduler, timeout=10)
-        except (OSError, ValueError) as error:
-            raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
-        with client:
-            yield client
-        return
-    local = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        memory_limit=0,  # a worker that is killed for its size would only be started again
-    )
-    with local, Client(local) as client:
-        yield client
 
 
 def execute(

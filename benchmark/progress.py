@@ -82,6 +82,7 @@ def display(console: Console, trainings: list[Training]) -> Iterator[Display]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     with progress:
         yield Display(progress, trainings)

@@ -24,6 +24,7 @@ from benchmark.train import (
     Batches,
     DivergedError,
     Rows,
+    Trained,
     compiles,
     predictor,
     train,
@@ -82,18 +83,9 @@ def fit(
             report,
         )
 
-    def logits(rows: Ints, weights: list[NDArray[Any]]) -> Floats:
-        network.model.set_weights(weights)
-        return predict(rows)
-
-    def predictions(rows: Ints) -> Predictions:
-        best = logits(rows, trained.best)
-        last = best if trained.best_step == budget.steps else logits(rows, trained.last)
-        return Predictions(rows, splits.y[rows], best, last)
-
     return Fit(
-        validation=predictions(splits.validation),
-        test=predictions(splits.test),
+        validation=_predictions(network.model, predict, trained, splits, splits.validation),
+        test=_predictions(network.model, predict, trained, splits, splits.test),
         priors=priors,
         trained_rows=len(rows),
         best_step=trained.best_step,
@@ -102,6 +94,17 @@ def fit(
         device=device.name(),
         curves=trained.curves,
     )
+
+
+def _predictions(
+    model: Any, predict: Callable[[Ints], Floats], trained: Trained, splits: Splits, rows: Ints
+) -> Predictions:
+    model.set_weights(trained.best)
+    best = last = predict(rows)
+    if trained.best_step < trained.last_step:
+        model.set_weights(trained.last)
+        last = predict(rows)
+    return Predictions(rows, splits.y[rows], best, last)
 
 
 def _look(logits: Floats, labels: Ints) -> dict[str, float]:

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark import leaderboard, plan, registry
+from benchmark.cluster import engine
 from benchmark.errors import UserError
-from benchmark.execute import engine, execute, load
+from benchmark.execute import execute, load
 from benchmark.plan import Plan, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy

@@ -60,6 +60,7 @@ class Trained:
     best: list[Array]
     last: list[Array]
     best_step: int
+    last_step: int
     curves: dict[str, Curve]
     seconds: float  # spent in optimizer steps, compilation included
 
@@ -125,7 +126,7 @@ def train(
                 best, best_value, best_step = model.get_weights(), value, done
         if done == steps:
             break
-    return Trained(best, model.get_weights(), best_step, curves, seconds)
+    return Trained(best, model.get_weights(), best_step, steps, curves, seconds)
 
 
 def compiles(model: Any) -> bool:

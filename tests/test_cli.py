@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmark import cli, execute
+from benchmark import cli, cluster
 from benchmark.errors import UserError
 
 WRONG = {
@@ -89,7 +89,7 @@ def test_a_scheduler_that_does_not_answer_is_named() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     for wrong in (address, "nonsense://"):
         expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
-        with expected, execute.engine(0, wrong):
+        with expected, cluster.engine(0, wrong):
             pass
 
 

@@ -1,7 +1,9 @@
 """A whole invocation on a small scale: from the command line to tracked runs and back."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,45 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     assert benchmark_run(strategies="none", seeds=2).exit_code == 0
     [table] = leaderboard.tables(store_uri, ["insurance"])
     assert table.counts()["finished"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all_runs_as_killed_and_the_next_invocation_goes_on(
+    number: signal.Signals, benchmark_run: Command, store_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = run.fit
+    monkeypatch.setattr(run, "fit", lambda *args: os.kill(os.getpid(), number))
+    result = benchmark_run(strategies="none")
+    assert result.exit_code == 130
+    assert "the same command goes on" in result.output
+    ended = [
+        found.info.status for kind in ("cell", "invocation") for found in runs(store_uri, kind)
+    ]
+    assert ended == ["KILLED", "KILLED"]
+    monkeypatch.setattr(run, "fit", original)
+    assert benchmark_run(strategies="none").exit_code == 0
+
+
+def test_a_reason_is_shown_as_it_is(
+    benchmark_run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*args: Any) -> run.Fit:
+        raise train.DivergedError("at [/job:worker/device:GPU:0] [bold]")
+
+    monkeypatch.setattr(run, "fit", fit)
+    result = benchmark_run(strategies="none")
+    assert result.exit_code == 1
+    assert "at [/job:worker/device:GPU:0] [bold]" in result.output
+
+
+def test_lost_predictions_are_trained_again(
+    benchmark_run: Command, fits: list[int], store_uri: str, tmp_path: Path
+) -> None:
+    benchmark_run(strategies="none")
+    [lost] = tmp_path.rglob("predictions.npz")
+    lost.unlink()
+    assert benchmark_run(strategies="threshold").exit_code == 0
+    assert fits == [0, 0]
 
 
 def test_a_deleted_run_is_missing_and_said(benchmark_run: Command, store_uri: str) -> None:

@@ -1,0 +1,74 @@
+"""Where trainings run: this process, Dask workers on this machine, or a cluster elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
+
+
+def default_workers() -> int:
+    """One a core, if the memory suffices; one where there is a GPU, which they would share."""
+    import psutil
+    from dask.system import CPU_COUNT
+
+    if _has_gpu():
+        return 1
+    return max(1, min(CPU_COUNT, int(psutil.virtual_memory().total // WORKER_MEMORY)))
+
+
+def _has_gpu() -> bool:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return bool(pynvml.nvmlDeviceGetCount())
+    except pynvml.NVMLError:  # no driver
+        return False
+
+
+@contextmanager
+def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
+    """A client of the Dask cluster to run on; None is this process.
+
+    Args:
+        workers: processes on this machine; 0 is this process.
+        scheduler: address of a cluster to use instead; "" is none.
+
+    Raises:
+        UserError: if there is no cluster at that address.
+    """
+    if workers == 0 and not scheduler:
+        yield None
+        return
+    from distributed import Client, LocalCluster
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # outcomes tell of failures
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=10)
+        except (OSError, ValueError) as error:
+            raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
+        with client:
+            yield client
+        return
+    local = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=0,  # a worker that is killed for its size would only be started again
+    )
+    with local, Client(local) as client:
+        yield client
