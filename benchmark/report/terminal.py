@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 
 from benchmark.leaderboard import COLUMNS, Table
 from benchmark.report import markdown
-from benchmark.tracking.store import Store
+from benchmark.tracking.store import Store, resolve
 
 SHOWN = (
     "test/f1",
@@ -57,4 +57,6 @@ def where_next(console: Console, store: Store) -> None:
         address = "http://127.0.0.1:5000"
     page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
     console.print(f"  {page}", soft_wrap=True)
-    console.print("Write the leaderboard: python -m benchmark leaderboard --output LEADERBOARD.md")
+    where = "" if store.uri == resolve("") else f" --tracking {store.uri}"
+    command = f"uv run python -m benchmark leaderboard --output LEADERBOARD.md{where}"
+    console.print(f"Write the leaderboard:\n  {command}", soft_wrap=True)
