@@ -17,7 +17,6 @@ import click
 from benchmark import arguments, registry
 from benchmark.errors import UserError
 
-DEFAULT_STRATEGIES = "none,undersample,oversample,class_weight,focal,threshold"
 STAND_IN = "stand-in"
 
 
@@ -38,10 +37,15 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--task", default="catsdogs", show_default=True, help="see the command `tasks`")
+@click.option(
+    "--task",
+    default=registry.default("tasks"),
+    show_default=True,
+    help="see the command `tasks`",
+)
 @click.option(
     "--strategies",
-    default=DEFAULT_STRATEGIES,
+    default=registry.default("strategies"),
     show_default=True,
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
     "`all` is every one that suits the task; see the command `strategies`",
@@ -55,7 +59,9 @@ def main() -> None:
 )
 @click.option("--settings", default="", help="of the task, e.g. 'imbalance=20 model=compact'")
 @click.option("--steps", default="", help="optimizer steps of every training [default: the task's]")
-@click.option("--workers", default="", help="processes; 0 is this one [default: one a core]")
+@click.option(
+    "--workers", default="", help="processes; 0 is this one [default: one a core, on a GPU one]"
+)
 @click.option("--scheduler", default="", help="address of a Dask cluster to use instead")
 @click.option(
     "--tracking",

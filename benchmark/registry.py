@@ -41,6 +41,11 @@ class Remedy:
     decision_modules: tuple[str, ...]
 
 
+def default(package: str) -> str:
+    """What is meant if nobody says otherwise: of "tasks" a name, of "strategies" a list."""
+    return str(importlib.import_module(package).DEFAULT)
+
+
 @cache
 def tasks() -> dict[str, ModuleType]:
     """Name -> module of every registered task."""

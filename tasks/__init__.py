@@ -1,0 +1,3 @@
+"""Classification problems, one file each."""
+
+DEFAULT = "catsdogs"  # if nobody says otherwise

@@ -175,7 +175,7 @@ def _read_back(
 def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:
     """Ends a run without results, with the reason on it."""
     client = client_of(store.uri)
-    client.set_tag(run_id, tags.ERROR, reason[:5000])
+    client.set_tag(run_id, tags.ERROR, reason[: tags.LIMIT])
     client.set_terminated(run_id, status)
 
 

@@ -27,4 +27,4 @@ NOTE = "mlflow.note.content"  # what the UI shows as the description
 
 OF_CELL = {CONDITIONS, CELL, FACTS, STRATEGY, LABEL, CODE, SEED}
 OF_INVOCATION = {CONDITIONS, FACTS, f"{PLAN}.0"}
-LIMIT = 5000  # characters of a value; MLflow cuts at 8,000 without a word
+LIMIT = 7500  # characters of a value; MLflow cuts at 8,000 without a word
