@@ -67,7 +67,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
         memory_limit=0,  # a worker that is killed for its size would only be started again
     )
     with local, Client(local) as client:

@@ -149,12 +149,13 @@ def _ended(store: Store, console: Console) -> Iterator[None]:
 
     SIGTERM, which ``mlflow run`` and schedulers send, counts as Ctrl-C.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # tidying up is short
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # tidying up is short
         invocation.end_leftovers(store, "KILLED", "stopped by hand")
         invocation.end(store, "KILLED")
         console.print("stopped: the same command goes on where this one ended")
@@ -164,4 +165,5 @@ def _ended(store: Store, console: Console) -> Iterator[None]:
         invocation.end(store, "FAILED")
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
