@@ -103,7 +103,7 @@ def run(**options: str) -> None:
 @main.command()
 @click.option("--task", multiple=True, help="one or more; default: all that the store holds")
 @click.option("--tracking", default="", help="MLflow store")
-@click.option("--output", default="", help="Markdown file to write, e.g. LEADERBOARD.md")
+@click.option("--output", default="", help="Markdown file to write, e.g. my-leaderboard.md")
 @click.option("--csv", default="", help="CSV file to write: one row a cell, for pandas")
 def leaderboard(task: Sequence[str], tracking: str, output: str, csv: str) -> None:
     """Make leaderboards from tracked runs; prints Markdown unless --output names a file."""

@@ -30,6 +30,9 @@ HARNESS = (
 )
 
 
+IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
+
+
 @dataclass(frozen=True)
 class Conditions:
     """What all strategies of a comparison have in common."""
@@ -116,8 +119,8 @@ def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> 
         lacking = _lacking(task, classes, remedy)
         if lacking:
             raise UserError(
-                f"strategy {remedy.label!r} needs a task that is {lacking}, "
-                f"and this one is not ({task.kind}, {len(classes)} classes): leave it out"
+                f"strategy {remedy.label!r} needs {' and '.join(lacking)}, but this task has "
+                f"{IN_WORDS[task.kind]} and {len(classes)} classes: leave it out"
             )
 
 
@@ -126,9 +129,9 @@ def those_suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy
     return [remedy for remedy in remedies if not _lacking(task, classes, remedy)]
 
 
-def _lacking(task: Task, classes: Sequence[str], remedy: Remedy) -> str:
+def _lacking(task: Task, classes: Sequence[str], remedy: Remedy) -> list[str]:
     traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
-    return " and ".join(sorted(remedy.strategy.needs - traits))
+    return [IN_WORDS[need] for need in sorted(remedy.strategy.needs - traits)]
 
 
 def trainings(

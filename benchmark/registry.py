@@ -208,8 +208,8 @@ def _written(name: str, given: Mapping[str, Any]) -> str:
 
 def _modules(package: str) -> list[ModuleType]:
     folder = importlib.import_module(package)
-    return [
-        importlib.import_module(f"{package}.{found.name}")
-        for found in pkgutil.iter_modules(folder.__path__)
-        if not found.name.startswith("_")
-    ]
+    names = [found.name for found in pkgutil.iter_modules(folder.__path__)]
+    try:
+        return [importlib.import_module(f"{package}.{name}") for name in names if name[0] != "_"]
+    except SyntaxError as error:
+        raise UserError(f"{error.filename}, line {error.lineno}: {error.msg}") from None

@@ -124,8 +124,8 @@ def _unfinished(asked: Plan, request: Request, store: Store, console: Console) -
     planned = len(remedies) * request.seeds
     open_cells = sum(len(training.cells) for training in unfinished)
     console.print(
-        f"{planned} cells planned, {planned - open_cells} done before, "
-        f"{len(unfinished)} trainings to go"
+        f"cells planned: {planned}, done before: {planned - open_cells}, "
+        f"trainings to go: {len(unfinished)}"
     )
     return unfinished
 

@@ -75,7 +75,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
         train, validation, test = split_by_count(data, settings.counts(), seed)
     except UserError as error:
         raise UserError(
-            f"{error}: lower train, validation or test, or raise imbalance to need fewer dogs"
+            f"{error}: lower train, validation or test; a higher imbalance needs fewer dogs"
         ) from error
     x = data.rows
     if settings.model in _backbones.NAMES:

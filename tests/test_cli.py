@@ -28,7 +28,7 @@ WRONG = {
     "no such data": (["--data", "/nowhere/photos"], "/nowhere/photos"),
     "smote on images": (
         ["--strategies", "smote", "--settings", "train=20 validation=10 test=10 size=16"],
-        "needs a task that is table",
+        "needs a table, but this task has images",
     ),
     "scheduler without a server": (["--scheduler", "tcp://127.0.0.1:1"], "tracking server"),
 }

@@ -174,10 +174,10 @@ def remedy(*needs: Any) -> Remedy:
 @pytest.mark.parametrize(
     ("kind", "classes", "needs", "complaint"),
     [
-        ("image", "ab", ["table"], "that is table, and this one is not (image, 2 classes)"),
-        ("table", "abc", ["binary"], "that is binary, and this one is not (table, 3 classes)"),
-        ("image", "abc", ["table", "binary"], "that is binary and table, and this one is not"),
-        ("table", "abc", ["image", "table"], "that is image, and this one is not"),
+        ("image", "ab", ["table"], "a table, but this task has images and 2 classes"),
+        ("table", "abc", ["binary"], "two classes, but this task has a table and 3 classes"),
+        ("image", "abc", ["table", "binary"], "two classes and a table, but this task has images"),
+        ("table", "abc", ["image", "table"], "images, but this task has a table and 3 classes"),
     ],
 )
 def test_a_strategy_that_makes_no_sense_is_refused_by_name(
@@ -186,7 +186,7 @@ def test_a_strategy_that_makes_no_sense_is_refused_by_name(
     remedies = [remedy(), remedy(*needs)]
     with pytest.raises(UserError) as error:
         plan.suitable(task(kind), classes, remedies)
-    assert str(error.value).startswith(f"strategy 'picky' needs a task {complaint}")
+    assert str(error.value).startswith(f"strategy 'picky' needs {complaint}")
     assert plan.those_suitable(task(kind), classes, remedies) == remedies[:1]
 
 

@@ -196,3 +196,15 @@ def test_help_and_listings_load_no_heavy_library(command: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("loaded: []\n")
+
+
+def test_a_file_that_python_cannot_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "remedies"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "mine.py").write_text("x = 1\ndef broken(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"mine\.py, line 2: "):
+        registry._modules("remedies")

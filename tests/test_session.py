@@ -77,7 +77,7 @@ def test_a_repetition_trains_nothing_and_more_seeds_only_what_is_new(
     benchmark_run: Command, fits: list[int], store_uri: str
 ) -> None:
     benchmark_run(strategies="none")
-    assert "0 trainings to go" in benchmark_run(strategies="none").output
+    assert "trainings to go: 0" in benchmark_run(strategies="none").output
     benchmark_run(strategies="none,threshold")  # a new decision on an old training
     assert fits == [0]
     benchmark_run(strategies="none,threshold", seeds=2)

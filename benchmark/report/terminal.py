@@ -39,6 +39,8 @@ def show(console: Console, table: Table) -> None:
         grid.add_column(COLUMNS[name], justify="right")
     grid.add_column("seeds", justify="right")
     summary = table.summary()
+    if summary["cells", "collapsed"].any():
+        grid.caption = f"{grid.caption}\ncollapsed: at some seed every test row got the same class"
     for label, row in summary.iterrows():
         numbers = [markdown.number(row[name, "mean"], row[name, "std"], name) for name in SHOWN]
         lost = int(row["cells", "failed"] + row["cells", "missing"])
@@ -58,5 +60,5 @@ def where_next(console: Console, store: Store) -> None:
     page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
     console.print(f"  {page}", soft_wrap=True)
     where = "" if store.uri == resolve("") else f" --tracking {store.uri}"
-    command = f"uv run python -m benchmark leaderboard --output LEADERBOARD.md{where}"
+    command = f"uv run python -m benchmark leaderboard --output my-leaderboard.md{where}"
     console.print(f"Write the leaderboard:\n  {command}", soft_wrap=True)

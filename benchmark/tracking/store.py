@@ -77,10 +77,11 @@ def reachable(uri: str) -> MlflowClient:
         client = client_of(uri)
         client.search_experiments(max_results=1)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        name = type(error).__name__
+        reason = name if "Connection" in name else (str(error).strip() or name).splitlines()[0]
         raise UserError(
             f"tracking store {uri} cannot be reached ({reason}): "
-            "start it, or name another with --tracking"
+            "is it there, and spelled rightly? Another is named with --tracking"
         ) from None
     return client
 

@@ -92,7 +92,7 @@ def test_split_depends_on_the_seed_alone() -> None:
 
 def test_more_than_the_data_has() -> None:
     data = TASK.stand_in(SMALL)
-    with pytest.raises(UserError, match=r"'dog' has 7 distinct rows.*raise imbalance"):
+    with pytest.raises(UserError, match=r"'dog' has 7 distinct rows.*higher imbalance"):
         TASK.split(data, small(imbalance=2), 0)
     with pytest.raises(UserError, match=r"'cat' has 28 distinct rows.*lower train"):
         TASK.split(data, small(train=13), 0)
