@@ -50,6 +50,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     if workers == 0 and not scheduler:
         yield None
         return
+    import dask
     from distributed import Client, LocalCluster
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -62,6 +63,8 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         with client:
             yield client
         return
+    # the profiler looks at every thread 100 times a second, and TensorFlow's stacks are deep
+    dask.config.set({"distributed.worker.profile.enabled": False})
     local = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,

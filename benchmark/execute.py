@@ -6,9 +6,11 @@ asks the store whether a cell is done before it starts it.
 
 from __future__ import annotations
 
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,14 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark import device, fits, registry, run
 from benchmark.errors import UserError
 from benchmark.plan import Cell, Conditions, Training
-from benchmark.task import Data
+from benchmark.task import Data, Splits
 from benchmark.tracking import cells as tracked
 from benchmark.tracking import system
-from benchmark.tracking.store import Store
+from benchmark.tracking.store import Store, preload
 from benchmark.train import DivergedError
 
 if TYPE_CHECKING:
     from distributed import Client
+
+# workers of a cluster elsewhere may have several threads; a process trains one network at a time
+_one_training = threading.Lock()
 
 Report = Callable[[str, str, int], None]  # (training's identity, its name, steps done)
 
@@ -45,6 +50,33 @@ def load(task: str, settings: Any, path: str) -> Data:
     """The data of a task, read once a process; `path` "" is the stand-in."""
     kind = registry.task(task)
     return kind.load(settings, Path(path)) if path else kind.stand_in(settings)
+
+
+@lru_cache(maxsize=1)
+def _split(conditions: Conditions, seed: int) -> Splits:
+    """The splits of a seed, which all its strategies share."""
+    data = load(conditions.task, conditions.settings, conditions.data)
+    if not data.digest.startswith(conditions.content):
+        raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
+    return registry.task(conditions.task).split(data, conditions.settings, seed)
+
+
+def warm(client: Client | None, conditions: Conditions) -> None:
+    """Lets every worker import and load what it needs; does not wait for it."""
+    if client is None:
+        return
+    from distributed import fire_and_forget
+
+    for worker in client.scheduler_info(n_workers=-1)["workers"]:
+        fire_and_forget(client.submit(_warm, conditions, workers=[worker], pure=False))
+
+
+def _warm(conditions: Conditions) -> None:
+    from distributed import get_worker
+
+    prepare(get_worker().name)
+    preload()
+    _split(conditions, 0)
 
 
 def execute(
@@ -81,10 +113,17 @@ def _topic(store: Store) -> str:
 
 
 def _work_on_dask(training: Training, store: Store) -> list[Outcome]:
-    from distributed import get_worker
+    """`work` on a worker, which begins the next training while this one is logged."""
+    from distributed import get_worker, secede
 
-    device.prepare()
-    return work(training, store, lambda *event: get_worker().log_event(_topic(store), event))
+    worker = get_worker()
+    prepare(worker.name)
+    return work(training, store, lambda *event: worker.log_event(_topic(store), event), secede)
+
+
+def prepare(worker: object) -> None:
+    """Makes a Dask worker ready to train. Those of a local cluster are named 0, 1, ..."""
+    device.prepare(worker if isinstance(worker, int) else 0)
 
 
 def _lost(training: Training, store: Store, error: Exception) -> list[Outcome]:
@@ -98,8 +137,14 @@ def _lost(training: Training, store: Store, error: Exception) -> list[Outcome]:
     return [_failed(training, cell, reason) for cell in cells]
 
 
-def work(training: Training, store: Store, report: Report) -> list[Outcome]:
-    """One training and the cells that share it, from data to tracked runs."""
+def work(
+    training: Training, store: Store, report: Report, trained: Callable[[], None] = lambda: None
+) -> list[Outcome]:
+    """One training and the cells that share it, from data to tracked runs.
+
+    Args:
+        trained: is called when the device is free again.
+    """
     runs: dict[Cell, str] = {}
     try:
         for cell in training.cells:
@@ -107,15 +152,16 @@ def work(training: Training, store: Store, report: Report) -> list[Outcome]:
                 runs[cell] = tracked.start(store, training, cell)
         if not runs:
             return []
-        with system.samples() as samples:
+        with _one_training, system.samples() as samples:
             earlier = tracked.earlier_fit(store, training)
             fit = earlier or _fit(training, report)
+        trained()
     except Exception as error:
         reason = _reason(error)
         for run_id in runs.values():
             tracked.fail(store, run_id, reason)
         return [_failed(training, cell, reason) for cell in training.cells]
-    seconds = 0.0 if earlier else fit.seconds
+    seconds = 0.0 if earlier else fit.seconds["training"]
     return [
         _decide(training, cell, store, run_id, fit, samples, seconds)
         for cell, run_id in runs.items()
@@ -124,23 +170,20 @@ def work(training: Training, store: Store, report: Report) -> list[Outcome]:
 
 def _fit(training: Training, report: Report) -> fits.Fit:
     conditions = training.conditions
-    data = _checked(conditions)
-    return run.fit(
+    started = time.perf_counter()
+    splits = _split(conditions, training.seed)
+    waited = time.perf_counter() - started
+    fit = run.fit(
         registry.task(conditions.task),
         conditions.settings,
-        data,
+        splits,
+        len(conditions.classes),
         registry.read(training.strategy).strategy,
         conditions.budget,
         training.seed,
         lambda steps: report(training.identity, str(training), steps),
     )
-
-
-def _checked(conditions: Conditions) -> Data:
-    data = load(conditions.task, conditions.settings, conditions.data)
-    if not data.digest.startswith(conditions.content):
-        raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
-    return data
+    return replace(fit, seconds={**fit.seconds, "data": fit.seconds["data"] + waited})
 
 
 def _decide(

@@ -32,7 +32,7 @@ class Fit:
     priors: Priors
     trained_rows: int  # rows of one epoch after resampling
     best_step: int
-    seconds: float
+    seconds: dict[str, float]  # spent on data, compilation, training and evaluation
     compiled: bool  # whether XLA ran the steps
     device: str  # what they ran on
     curves: dict[str, Curve]
@@ -43,7 +43,9 @@ def to_bytes(fit: Fit) -> bytes:
     arrays: dict[str, Any] = {
         "training_priors": fit.priors.training,
         "population_priors": fit.priors.population,
-        "numbers": np.array([fit.trained_rows, fit.best_step, fit.seconds, fit.compiled]),
+        "numbers": np.array([fit.trained_rows, fit.best_step, fit.compiled]),
+        "stages": np.array(list(fit.seconds)),
+        "seconds": np.array(list(fit.seconds.values())),
         "device": np.array(fit.device),
     }
     for name in ("validation", "test"):
@@ -61,14 +63,14 @@ def from_bytes(content: bytes) -> Fit:
     """The inverse of `to_bytes`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         fields = ("rows", "labels", "best", "last")
-        trained_rows, best_step, seconds, compiled = arrays["numbers"].tolist()
+        trained_rows, best_step, compiled = arrays["numbers"].tolist()
         return Fit(
             validation=Predictions(*(_wide(arrays[f"validation_{field}"]) for field in fields)),
             test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
             priors=Priors(arrays["training_priors"], arrays["population_priors"]),
             trained_rows=int(trained_rows),
             best_step=int(best_step),
-            seconds=seconds,
+            seconds=dict(zip(arrays["stages"].tolist(), arrays["seconds"].tolist(), strict=True)),
             compiled=bool(compiled),
             device=str(arrays["device"]),
             curves={

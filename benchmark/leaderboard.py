@@ -31,7 +31,7 @@ COLUMNS = {
     "test/balanced_accuracy": "balanced accuracy",
     "test/mcc": "MCC",
     "test/brier": "Brier",
-    "training/seconds": "training time (s)",
+    "seconds/training": "training time (s)",
 }
 
 
@@ -194,7 +194,7 @@ def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any
         return row
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
-        final = ("test/", "test_last_step/", "training/")
+        final = ("test/", "test_last_step/", "training/", "seconds/")
         metrics = {name: value for name, value in cell.metrics.items() if name.startswith(final)}
         return row | {"state": "finished", "reason": "", "collapsed": collapsed} | metrics
     if cell.status == "FAILED":

@@ -66,14 +66,26 @@ def decision_metrics(labels: Ints, decisions: Ints) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
+def average_precision(labels: Ints, logits: Floats) -> float:
+    """Area under precision over recall, as a sum of steps."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, logits[:, 1] - logits[:, 0]))
+
+
+def log_loss(labels: Ints, logits: Floats) -> float:
+    """Mean of -log p of the true class, in nats; finite at any logit."""
+    margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
+    return float(np.logaddexp(0, -margin).mean())
+
+
 def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
     """What no cut moves: average precision and ROC AUC."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.metrics import roc_auc_score
 
-    scores = logits[:, 1] - logits[:, 0]
     return {
-        "average_precision": float(average_precision_score(labels, scores)),
-        "roc_auc": float(roc_auc_score(labels, scores)),
+        "average_precision": average_precision(labels, logits),
+        "roc_auc": float(roc_auc_score(labels, logits[:, 1] - logits[:, 0])),
     }
 
 
@@ -82,10 +94,9 @@ def probability_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
     from sklearn.metrics import brier_score_loss
 
     p = probabilities(logits)
-    margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
     return {
         "brier": float(brier_score_loss(labels, p)),
-        "log_loss": float(np.logaddexp(0, -margin).mean()),
+        "log_loss": log_loss(labels, logits),
         "ece": calibration_error(labels, p),
     }
 

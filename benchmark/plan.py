@@ -8,7 +8,8 @@ table share their *conditions*.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from benchmark.task import Budget, Data, Task
 HARNESS = (
     "benchmark.run",
     "benchmark.fits",
+    "benchmark.program",
     "benchmark.train",
     "benchmark.device",
     "benchmark.seeding",
@@ -151,6 +153,15 @@ def trainings(
                 identity=digest("training", conditions.identity, text, seed, code),
                 cells=tuple(_cell(conditions, remedy, seed) for remedy in sharing),
             )
+
+
+def longest_first(trainings: Sequence[Training], seconds: Mapping[str, float]) -> list[Training]:
+    """So that no worker is left with a long one at the end; the unknown count as the longest.
+
+    Args:
+        seconds: what a training with that training part took at another seed.
+    """
+    return sorted(trainings, key=lambda training: -seconds.get(training.strategy, math.inf))
 
 
 def plan(conditions: Conditions, remedies: Sequence[Remedy], seeds: int) -> Plan:

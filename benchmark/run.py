@@ -17,18 +17,11 @@ from numpy.typing import NDArray
 
 from benchmark import device, metrics
 from benchmark.fits import Fit, Predictions
+from benchmark.program import program
 from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
-from benchmark.task import Budget, Data, Splits, Task, class_shares
-from benchmark.train import (
-    Batches,
-    DivergedError,
-    Rows,
-    Trained,
-    compiles,
-    predictor,
-    train,
-)
+from benchmark.task import Budget, Splits, Task, class_shares
+from benchmark.train import Batches, Clock, DivergedError, Rows, Trained, predictor, train
 
 RESAMPLING = 1  # the stream of random numbers that resamplers draw from
 
@@ -47,51 +40,58 @@ class Score:
 def fit(
     task: Task,
     settings: Any,
-    data: Data,
+    splits: Splits,
+    classes: int,
     strategy: Strategy,
     budget: Budget,
     seed: int,
     report: Callable[[int], None],
 ) -> Fit:
-    """Trains a network with the training part of `strategy`.
+    """Trains a network with the training part of `strategy` on ``task.split(..., seed)``.
 
     Raises:
         DivergedError: when the loss of a step is not finite.
     """
     import keras
 
-    classes = len(data.classes)
-    splits = task.split(data, settings, seed)
+    clock = Clock()
+    clock.turn("data")
     x, y, rows, weights = _training_rows(splits, strategy, classes, seed)
     priors = Priors(
         training=class_shares(y[rows], classes, weights),
         population=class_shares(splits.y[splits.train], classes),
     )
-    keras.backend.clear_session()
-    with seeded(seed):
+    placed = Rows.place(x, y, device.room())
+    clock.turn("compilation")
+    keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
+    with seeded(seed), device.precision(task.kind):
         network = task.network(settings, splits, classes, budget)
         network.model.layers[-1].bias.assign(strategy.bias(priors.training))
-        on_device = Rows.on_device(x, y)
-        predict = predictor(network.model, on_device.x)
+        made_by = (task.network, settings, budget)
+        compiled = program(network, strategy.loss(priors.training), made_by)
+        predict = predictor(compiled, placed)
         trained = train(
-            network,
-            on_device,
+            compiled,
+            placed,
             Batches(rows, weights, budget.batch, seed),
-            strategy.loss(priors.training),
             budget.steps,
+            clock,
             lambda: _look(predict(splits.validation), splits.y[splits.validation]),
             report,
         )
-
+    clock.turn("evaluation")
+    validation = _predictions(compiled.model, predict, trained, splits, splits.validation)
+    test = _predictions(compiled.model, predict, trained, splits, splits.test)
+    clock.turn("")
     return Fit(
-        validation=_predictions(network.model, predict, trained, splits, splits.validation),
-        test=_predictions(network.model, predict, trained, splits, splits.test),
+        validation=validation,
+        test=test,
         priors=priors,
         trained_rows=len(rows),
         best_step=trained.best_step,
-        seconds=trained.seconds,
-        compiled=compiles(network.model),
-        device=device.name(),
+        seconds=clock.read(),
+        compiled=compiled.by_xla,
+        device=device.name(task.kind),
         curves=trained.curves,
     )
 
@@ -111,9 +111,10 @@ def _look(logits: Floats, labels: Ints) -> dict[str, float]:
     """Validation metrics; the first chooses the checkpoint."""
     if not np.isfinite(logits).all():
         raise DivergedError("the network's outputs on validation are not finite")
-    average_precision = metrics.ranking_metrics(labels, logits)["average_precision"]
-    log_loss = metrics.probability_metrics(labels, logits)["log_loss"]
-    return {"val/average_precision": average_precision, "val/log_loss": log_loss}
+    return {
+        "val/average_precision": metrics.average_precision(labels, logits),
+        "val/log_loss": metrics.log_loss(labels, logits),
+    }
 
 
 def score(strategy: Strategy, fit: Fit) -> Score:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from benchmark import leaderboard, plan, registry
 from benchmark.cluster import engine
 from benchmark.errors import UserError
-from benchmark.execute import execute, load
+from benchmark.execute import execute, load, warm
 from benchmark.plan import Plan, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy
@@ -57,10 +57,11 @@ def run(request: Request) -> int:
             "--scheduler needs a tracking server that all workers reach: --tracking http://..."
         )
     asked = _plan(request, console)
-    store = tracking.open_store(uri, request.task)
-    trainings = _unfinished(asked, request, store, console)
-    workers = min(request.workers, len(trainings))
-    with engine(workers, request.scheduler if trainings else "") as client:
+    most = len(asked.strategies) * asked.seeds
+    with engine(min(request.workers, most), request.scheduler) as client:
+        warm(client, asked.conditions)  # while the store is opened
+        store = tracking.open_store(uri, request.task)
+        trainings = _unfinished(asked, store, console)
         store = invocation.begin(store, asked)
         with _ended(store, console):
             failed = _execute(client, trainings, store, console)
@@ -112,22 +113,23 @@ def _announce(data: Data, console: Console) -> None:
     console.print(escape(f"data: {data.origin}: {counts}"))
 
 
-def _unfinished(asked: Plan, request: Request, store: Store, console: Console) -> list[Training]:
-    """The trainings that are left, with only their unfinished cells."""
-    done = cells.finished(store, asked.conditions)
+def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:
+    """The trainings that are left, with only their unfinished cells, longest first."""
+    finished = cells.finished(store, asked.conditions)
+    done = {one.cell for one in finished}
     remedies = [registry.read(text) for text, _, _ in asked.strategies]
     unfinished = []
-    for training in plan.trainings(asked.conditions, remedies, range(request.seeds)):
+    for training in plan.trainings(asked.conditions, remedies, range(asked.seeds)):
         left = tuple(cell for cell in training.cells if cell.identity not in done)
         if left:
             unfinished.append(dataclasses.replace(training, cells=left))
-    planned = len(remedies) * request.seeds
+    planned = len(remedies) * asked.seeds
     open_cells = sum(len(training.cells) for training in unfinished)
     console.print(
         f"cells planned: {planned}, done before: {planned - open_cells}, "
         f"trainings to go: {len(unfinished)}"
     )
-    return unfinished
+    return plan.longest_first(unfinished, {one.training_part: one.seconds for one in finished})
 
 
 def _execute(

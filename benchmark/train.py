@@ -1,6 +1,7 @@
 """The training loop: many optimizer steps per call, over rows gathered by index.
 
-Resampled epochs are streams of row numbers, never copies of rows.
+Resampled epochs are streams of row numbers, never copies of rows. The next
+batches are gathered while the device works.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.strategy import RowLoss
-from benchmark.task import Network
+from benchmark.program import Program
 
 Array = NDArray[Any]
 Curve = list[tuple[int, float]]  # (step, value)
+Item = TypeVar("Item")
 
 CHECKPOINTS = 10  # looks at the validation split in a training
 LOSS_POINTS = 5  # points of the loss curve between two looks
 LONGEST_CALL = 500  # steps; their row numbers are in memory at once
+CALL_BYTES = 1 << 26  # of gathered rows; twice as much is in memory while training
 SHUFFLING = 2  # the stream of random numbers that orders the batches
 PREDICTION_ROWS = 1024  # at most, a call of the network outside of training
 
@@ -42,15 +45,51 @@ class Batches:
 
     def steps(self, count: int) -> Iterator[tuple[Array, Array]]:
         """Row numbers and weights, (count, size) each, again and again."""
-        positions = self._positions()
+        rng = np.random.default_rng([self.seed, SHUFFLING])
+        needed = count * self.size
+        left = np.empty(0, np.int64)
         while True:
-            chosen = np.fromiter(positions, np.int64, count * self.size).reshape(count, self.size)
+            parts, found = [left], len(left)
+            while found < needed:
+                parts.append(rng.permutation(len(self.rows)))
+                found += len(self.rows)
+            positions = np.concatenate(parts)
+            chosen, left = positions[:needed].reshape(count, self.size), positions[needed:]
             yield self.rows[chosen].astype(np.int32), self.weights[chosen].astype(np.float32)
 
-    def _positions(self) -> Iterator[int]:
-        rng = np.random.default_rng([self.seed, SHUFFLING])
-        while True:
-            yield from rng.permutation(len(self.rows)).tolist()
+
+@dataclass(frozen=True)
+class Rows:
+    """Features x (rows, ...) and labels y (rows,), on the device or where the host has them."""
+
+    x: Any
+    y: Any
+    on_device: bool
+
+    @classmethod
+    def place(cls, x: Array, y: Array, room: int) -> Rows:
+        """Copied to the device if they take no more than `room` bytes there."""
+        import tensorflow as tf
+
+        y = y.astype(np.int32)
+        if x.nbytes > room:
+            return cls(x, y, on_device=False)
+        return cls(tf.constant(x), tf.constant(y), on_device=True)
+
+    def take(self, numbers: Array) -> tuple[Any, Any, Any]:
+        """All x and y and the row `numbers` (int32, any shape), or these rows alone and None."""
+        import tensorflow as tf
+
+        if self.on_device:
+            return self.x, self.y, tf.constant(numbers)
+        return tf.constant(self.x[numbers]), tf.constant(self.y[numbers]), None
+
+    def longest_call(self, batch: int) -> int:
+        """Steps whose rows fit in a call."""
+        if self.on_device:
+            return LONGEST_CALL
+        row_bytes = int(self.x.nbytes // len(self.x))
+        return max(1, min(LONGEST_CALL, CALL_BYTES // (batch * row_bytes)))
 
 
 @dataclass(frozen=True)
@@ -62,36 +101,39 @@ class Trained:
     best_step: int
     last_step: int
     curves: dict[str, Curve]
-    seconds: float  # spent in optimizer steps, compilation included
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Features and labels where the device can reach them."""
+class Clock:
+    """Adds up seconds by the name of what they are spent on."""
 
-    x: Any
-    y: Any
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._name, self._since = "", time.perf_counter()
 
-    @classmethod
-    def on_device(cls, x: Array, y: Array) -> Rows:
-        """Copies x (rows, ...) and labels y (rows,)."""
-        import tensorflow as tf
+    def turn(self, name: str) -> None:
+        """From now on, seconds count as `name`; "" is nothing."""
+        now = time.perf_counter()
+        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + now - self._since
+        self._name, self._since = name, now
 
-        return cls(tf.constant(x), tf.constant(y.astype(np.int32)))
+    def read(self) -> dict[str, float]:
+        """Seconds by name, up to the last turn."""
+        return {name: seconds for name, seconds in self._seconds.items() if name}
 
 
 def train(
-    network: Network,
+    program: Program,
     rows: Rows,
     batches: Batches,
-    loss: RowLoss,
     steps: int,
+    clock: Clock,
     look: Callable[[], dict[str, float]],
     report: Callable[[int], None],
 ) -> Trained:
     """Trains for `steps` steps and keeps the weights of the best look at validation.
 
     Args:
+        clock: is told what is done: compilation, training (its steps alone), evaluation.
         look: returns validation metrics of the network as it is; the first of
             them chooses the checkpoint (larger is better).
         report: is told the number of finished steps now and then.
@@ -101,17 +143,21 @@ def train(
     """
     import tensorflow as tf
 
-    model = network.model
-    chunk = min(math.ceil(steps / (CHECKPOINTS * LOSS_POINTS)), LONGEST_CALL)
-    advance = _stepper(network, loss)
+    model = program.model
+    chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
+    chunk = min(chunk, rows.longest_call(batches.size))
     curves: dict[str, Curve] = {"train/loss": []}
     best, best_value, best_step = model.get_weights(), -math.inf, 0
-    done, looks, seconds = 0, 0, 0.0
-    for numbers, weights in batches.steps(chunk):
-        started = time.perf_counter()
+    done, looks = 0, 0
+    calls = ((*rows.take(n), tf.constant(w)) for n, w in batches.steps(chunk))
+    for number, call in enumerate(_ahead(calls)):
+        if number == 0:
+            clock.turn("compilation")
+            program.advance(*call, tf.constant(0))
+        clock.turn("training")
         count = min(chunk, steps - done)
-        losses = advance(rows.x, rows.y, numbers, weights, tf.constant(count)).numpy()[:count]
-        seconds += time.perf_counter() - started
+        losses = program.advance(*call, tf.constant(count)).numpy()[:count]
+        clock.turn("evaluation")
         _require_finite(losses, done)
         done += count
         curves["train/loss"].append((done, float(losses.mean())))
@@ -124,68 +170,36 @@ def train(
             value = next(iter(values.values()))
             if value > best_value:
                 best, best_value, best_step = model.get_weights(), value, done
+        clock.turn("training")  # waiting for the next batches counts as training
         if done == steps:
             break
-    return Trained(best, model.get_weights(), best_step, steps, curves, seconds)
+    return Trained(best, model.get_weights(), best_step, steps, curves)
 
 
-def compiles(model: Any) -> bool:
-    """Whether XLA should run the model: where it can, on a CPU only where it wins.
-
-    On a CPU it loses on convolutions and on random numbers (dropout).
-    """
-    import tensorflow as tf
-    from keras import layers
-
-    parts = list(model._flatten_layers())
-    slow = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dropout)
-    wins = not any(isinstance(layer, slow) for layer in parts)
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return all(layer.supports_jit for layer in parts) and (wins or on_gpu)
-
-
-def predictor(model: Any, x: Any) -> Callable[[Array], Array]:
+def predictor(program: Program, rows: Rows) -> Callable[[Array], Array]:
     """A function from row numbers (n,) to logits, float64 (n, classes)."""
-    import tensorflow as tf
 
-    @tf.function(jit_compile=compiles(model))
-    def forward(rows: Any) -> Any:
-        return model(tf.gather(x, rows), training=False)
-
-    def predict(rows: Array) -> Array:
+    def predict(numbers: Array) -> Array:
         # calls of one shape, so that one trace serves all; at most a row a call is padding
-        calls = math.ceil(len(rows) / PREDICTION_ROWS)
-        padded = np.resize(rows, calls * math.ceil(len(rows) / calls)).reshape(calls, -1)
-        parts = [forward(tf.constant(part, tf.int32)).numpy() for part in padded]
-        return np.concatenate(parts)[: len(rows)].astype(np.float64)
+        calls = math.ceil(len(numbers) / PREDICTION_ROWS)
+        padded = np.resize(numbers, calls * math.ceil(len(numbers) / calls)).astype(np.int32)
+        parts = []
+        for part in padded.reshape(calls, -1):
+            x, _, places = rows.take(part)
+            parts.append(program.forward(x, places).numpy())
+        return np.concatenate(parts)[: len(numbers)].astype(np.float64)
 
     return predict
 
 
-def _stepper(network: Network, loss: RowLoss) -> Any:
-    """Compiles `count` optimizer steps into one call that returns the loss of each step."""
-    import tensorflow as tf
-
-    model, optimizer = network.model, network.optimizer
-    variables = model.trainable_variables
-    optimizer.build(variables)
-    classes = model.output_shape[-1]
-
-    @tf.function(jit_compile=compiles(model))
-    def advance(x: Any, y: Any, rows: Any, weights: Any, count: Any) -> Any:
-        losses = tf.TensorArray(tf.float32, rows.shape[0])
-        for step in tf.range(count):
-            batch = rows[step]
-            with tf.GradientTape() as tape:
-                logits = model(tf.gather(x, batch), training=True)
-                targets = tf.one_hot(tf.gather(y, batch), classes)
-                value = tf.reduce_mean(weights[step] * loss(targets, logits))
-                total = tf.add_n([value, *model.losses])
-            optimizer.apply(tape.gradient(total, variables), variables)
-            losses = losses.write(step, total)
-        return losses.stack()
-
-    return advance
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread of its own while the one before it is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items)
+        while True:
+            item = coming.result()
+            coming = pool.submit(next, items)
+            yield item
 
 
 def _require_finite(losses: Array, done: int) -> None:

@@ -44,7 +44,7 @@ def simple(size: int, classes: int) -> keras.Model:
             layers.Flatten(),
             layers.Dense(64, activation="relu", kernel_initializer="he_uniform"),
             layers.Dropout(0.4),
-            layers.Dense(classes, name="logits"),
+            layers.Dense(classes, dtype="float32", name="logits"),
         ],
         name="simple",
     )
@@ -76,7 +76,9 @@ def compact(size: int, classes: int) -> keras.Model:
         x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
-    return keras.Model(pictures, layers.Dense(classes, name="logits")(x), name="compact")
+    return keras.Model(
+        pictures, layers.Dense(classes, dtype="float32", name="logits")(x), name="compact"
+    )
 
 
 def adamw(steps: int) -> keras.optimizers.Optimizer:
@@ -102,7 +104,7 @@ def head(width: int, classes: int) -> keras.Model:
             keras.Input((width,)),
             layers.Dense(512, activation="relu"),
             layers.Dropout(0.5),
-            layers.Dense(classes, name="logits"),
+            layers.Dense(classes, dtype="float32", name="logits"),
         ],
         name="head",
     )

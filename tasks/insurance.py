@@ -101,7 +101,7 @@ def network(settings: Settings, splits: Splits, classes: int, budget: Budget) ->
 
     rows = keras.Input(splits.x.shape[1:])
     embedded = [
-        layers.Embedding(levels, min(levels, 8))(rows[:, column])
+        layers.Embedding(_rounded(levels), min(levels, 8))(rows[:, column])
         for column, levels in zip(splits.categorical, _levels(splits), strict=True)
     ]
     hidden = layers.concatenate([rows[:, : len(NUMBERS)], *embedded])
@@ -115,6 +115,11 @@ def network(settings: Settings, splits: Splits, classes: int, budget: Budget) ->
 def _levels(splits: Splits) -> list[int]:
     """How many codes each categorical column has; known from training alone."""
     return [1 + int(splits.x[splits.train, column].max()) for column in splits.categorical]
+
+
+def _rounded(levels: int) -> int:
+    """The next power of two: seeds that differ by a level or two then share compiled code."""
+    return 1 << (levels - 1).bit_length()
 
 
 def budget(settings: Settings, source: Source) -> Budget:

@@ -195,3 +195,13 @@ def test_a_strategy_whose_needs_are_met_is_accepted(needs: list[str]) -> None:
     remedies = [remedy(*needs)]
     plan.suitable(task("table"), "ab", remedies)
     assert plan.those_suitable(task("table"), "ab", remedies) == remedies
+
+
+def test_the_longest_trainings_come_first_and_unknown_ones_before_them() -> None:
+    asked = planned("none, oversample, focal", seeds=[0, 1])
+    none, oversample, focal = (training.strategy for training in asked[:3])
+    ordered = plan.longest_first(asked, {none: 1.0, oversample: 5.0})
+    assert [(training.strategy, training.seed) for training in ordered] == [
+        (strategy, seed) for strategy in (focal, oversample, none) for seed in (0, 1)
+    ]
+    assert plan.longest_first(asked, {}) == asked

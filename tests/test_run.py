@@ -39,7 +39,7 @@ FIT = Fit(
     priors=Priors(training=np.array([0.5, 0.5]), population=np.array([0.8, 0.2])),
     trained_rows=1600,
     best_step=70,
-    seconds=12.345678901234,
+    seconds={"data": 0.5, "training": 12.345678901234},
     compiled=True,
     device="CPU: an abacus",
     curves={"train/loss": [(10, 0.7), (20, 1 / 3)], "val/average_precision": [(20, 0.25)]},

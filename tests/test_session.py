@@ -47,7 +47,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     original = run.fit
 
     def counted(*args: Any) -> run.Fit:
-        seeds.append(args[5])
+        seeds.append(args[6])
         return original(*args)
 
     monkeypatch.setattr(run, "fit", counted)
@@ -160,7 +160,7 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     original = run.fit
 
     def fit(*args: Any) -> run.Fit:
-        if args[5] == 1:
+        if args[6] == 1:
             raise train.DivergedError("the loss was nan at step 7")
         return original(*args)
 

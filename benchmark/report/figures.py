@@ -33,7 +33,7 @@ def precision_recall(labels: Ints, probabilities: Floats, decisions: Ints) -> Fi
     """Precision against recall on test, and where the strategy's cut lies on it."""
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    figure, axes = _canvas("recall", "precision")
+    figure, axes = _canvas("Precision and recall on test", "recall", "precision")
     precision, recall, _ = precision_recall_curve(labels, probabilities)
     area = average_precision_score(labels, probabilities)
     prevalence = labels.mean()
@@ -43,7 +43,7 @@ def precision_recall(labels: Ints, probabilities: Floats, decisions: Ints) -> Fi
     axes.plot(
         at_cut["recall"], at_cut["precision"], "ko", label=f"as decided, F1 {at_cut['f1']:.3f}"
     )
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.05), title="Precision and recall on test")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend()
     return figure
 
@@ -52,7 +52,7 @@ def confusion_matrix(labels: Ints, decisions: Ints) -> Figure:
     """Counts on test; shades are shares of the true class."""
     from sklearn.metrics import confusion_matrix
 
-    figure, axes = _canvas("decided", "true")
+    figure, axes = _canvas("Confusion matrix on test", "decided", "true")
     counts = confusion_matrix(labels, decisions, labels=[0, 1])
     shares = counts / counts.sum(axis=1, keepdims=True)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -68,27 +68,28 @@ def confusion_matrix(labels: Ints, decisions: Ints) -> Figure:
             )
     names = ["negative", "positive"]
     axes.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names)
-    axes.set_title("Confusion matrix on test")
     axes.grid(False)
     return figure
 
 
 def reliability(labels: Ints, probabilities: Floats) -> Figure:
     """Share of positives against the probability that was promised, bins of equal mass."""
-    figure, axes = _canvas("mean probability in the bin", "share of positives in the bin")
+    figure, axes = _canvas(
+        "Reliability on test", "mean probability in the bin", "share of positives in the bin"
+    )
     mean, share, _ = metrics.reliability(labels, probabilities)
     error = metrics.calibration_error(labels, probabilities)
     top = max(mean.max(), share.max()) * 1.05 + 1e-6
     axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
     axes.plot(mean, share, "o-", label=f"calibration error {error:.3f}")
-    axes.set(xlim=(0, top), ylim=(0, top), title="Reliability on test")
+    axes.set(xlim=(0, top), ylim=(0, top))
     axes.legend()
     return figure
 
 
 def loss(curves: Mapping[str, Curve]) -> Figure:
     """Training loss, which strategies may define differently, and log loss on validation."""
-    figure, axes = _canvas("optimizer step", "loss (nats per row)")
+    figure, axes = _canvas("Loss", "optimizer step", "loss (nats per row)")
     for name, label in {
         "train/loss": "training loss",
         "val/log_loss": "validation log loss",
@@ -96,15 +97,18 @@ def loss(curves: Mapping[str, Curve]) -> Figure:
         if curves.get(name):
             axes.plot(*zip(*curves[name], strict=True), label=label)
     axes.set_ylim(bottom=0)
-    axes.set_title("Loss")
     axes.legend()
     return figure
 
 
-def _canvas(x: str, y: str) -> tuple[Figure, Axes]:
+def _canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """Drawn once a run, so without what makes matplotlib draw twice: layouts, a floating title."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 4), layout="constrained")
+    figure = Figure(figsize=(5, 4))
+    figure.subplots_adjust(left=0.14, bottom=0.13, right=0.97, top=0.91)
     axes = figure.add_subplot(xlabel=x, ylabel=y)
+    axes.set_title(title, y=1.01)
+    axes.locator_params(nbins=5)
     axes.grid(alpha=0.3)
     return figure, axes

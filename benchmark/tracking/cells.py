@@ -8,6 +8,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -27,13 +28,26 @@ PREDICTIONS = "predictions.npz"
 BATCH_LIMIT = 1000  # metrics that MLflow takes in one call
 
 
-def finished(store: Store, conditions: Conditions) -> set[str]:
-    """Identities of the cells that are done under these conditions."""
+@dataclass(frozen=True)
+class Finished:
+    """What there is to know of a done cell before others are run."""
+
+    cell: str  # identity
+    training_part: str
+    seconds: float  # of training
+
+
+def finished(store: Store, conditions: Conditions) -> list[Finished]:
+    """The cells that are done under these conditions."""
     query = f"tags.`{tags.CONDITIONS}` = '{conditions.identity}' AND tags.`{tags.DONE}` = 'yes'"
-    return {
-        found.data.tags[tags.CELL]
+    return [
+        Finished(
+            found.data.tags[tags.CELL],
+            found.data.tags[tags.TRAINING_PART],
+            found.data.metrics.get("seconds/training", 0.0),
+        )
         for found in pages(client_of(store.uri), [store.experiment], query)
-    }
+    ]
 
 
 def is_done(store: Store, cell: Cell) -> bool:
@@ -127,7 +141,7 @@ def complete(
     now = int(time.time() * 1000)
     final = {
         **score.metrics,  # test/f1 comes first: the compare page opens on the first metric
-        "training/seconds": fit.seconds,
+        **{f"seconds/{stage}": seconds for stage, seconds in fit.seconds.items()},
         "training/rows": fit.trained_rows,
         "training/best_step": fit.best_step,
     }

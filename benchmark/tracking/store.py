@@ -93,6 +93,12 @@ def _artifacts(uri: str) -> str | None:
     return (Path(uri.removeprefix(SQLITE)).parent / "mlruns").as_uri()
 
 
+def preload() -> None:
+    """Imports MLflow, which takes seconds, without opening a store."""
+    import mlflow.store.tracking.sqlalchemy_store
+    import mlflow.tracking  # noqa: F401
+
+
 @cache
 def client_of(uri: str) -> MlflowClient:
     """The client of a store, one a process."""
