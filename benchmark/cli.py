@@ -131,6 +131,25 @@ def leaderboard(task: Sequence[str], tracking: str, output: str, csv: str) -> No
 
 
 @main.command()
+@click.argument("task")
+@click.option("--data", default="", help="as for `run`")
+@click.option("--settings", default="", help="as for `run`")
+@click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
+@click.option("--steps", default="", help="as for `run`")
+def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> None:
+    """Show where the time of a run of TASK goes. Nothing is kept."""
+    chosen, remedy = registry.settings(task, settings), registry.read(strategy)
+    budget = _count("--steps", steps, 1) if steps else None
+    path = find_data(task, data)
+
+    from benchmark import profiling
+    from benchmark.report import terminal
+
+    profiled = profiling.profile(task, chosen, path, remedy, budget)
+    terminal.console().print(profiling.table(task, profiled))
+
+
+@main.command()
 def tasks() -> None:
     """List the tasks with their settings and defaults."""
     for name in registry.tasks():

@@ -129,7 +129,8 @@ def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:
         f"cells planned: {planned}, done before: {planned - open_cells}, "
         f"trainings to go: {len(unfinished)}"
     )
-    return plan.longest_first(unfinished, {one.training_part: one.seconds for one in finished})
+    seconds = {one.training_part: one.seconds.get("training", 0.0) for one in finished}
+    return plan.longest_first(unfinished, seconds)
 
 
 def _execute(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 PREDICTIONS = "predictions.npz"
+SECONDS = "seconds/"  # of a stage of the training that a cell shares
 BATCH_LIMIT = 1000  # metrics that MLflow takes in one call
 
 
@@ -34,7 +35,8 @@ class Finished:
 
     cell: str  # identity
     training_part: str
-    seconds: float  # of training
+    seed: int
+    seconds: dict[str, float]  # by stage, see ``Fit.seconds``
 
 
 def finished(store: Store, conditions: Conditions) -> list[Finished]:
@@ -44,7 +46,12 @@ def finished(store: Store, conditions: Conditions) -> list[Finished]:
         Finished(
             found.data.tags[tags.CELL],
             found.data.tags[tags.TRAINING_PART],
-            found.data.metrics.get("seconds/training", 0.0),
+            int(found.data.tags[tags.SEED]),
+            {
+                name.removeprefix(SECONDS): value
+                for name, value in found.data.metrics.items()
+                if name.startswith(SECONDS)
+            },
         )
         for found in pages(client_of(store.uri), [store.experiment], query)
     ]
@@ -141,7 +148,7 @@ def complete(
     now = int(time.time() * 1000)
     final = {
         **score.metrics,  # test/f1 comes first: the compare page opens on the first metric
-        **{f"seconds/{stage}": seconds for stage, seconds in fit.seconds.items()},
+        **{f"{SECONDS}{stage}": seconds for stage, seconds in fit.seconds.items()},
         "training/rows": fit.trained_rows,
         "training/best_step": fit.best_step,
     }

@@ -1,0 +1,156 @@
+"""What a run costs the store, and what a leaderboard costs the reader."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmark import cli, fits, leaderboard, metrics, run
+from benchmark.fits import Fit, Predictions
+from benchmark.report import figures
+from benchmark.strategy import NONE, Priors
+from benchmark.tracking import cells
+from benchmark.tracking import store as tracking
+
+Often = Callable[..., Any]
+ROWS = 15_000  # of the insurance task's test split
+
+
+def predictions(seed: int) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(ROWS) < 0.12).astype(np.int64)
+    scores = rng.normal(size=ROWS) + 2 * labels - 2
+    logits = np.stack([np.zeros(ROWS), scores], axis=1).astype(np.float32).astype(np.float64)
+    return Predictions(np.arange(ROWS), labels, logits, logits + 0.1)
+
+
+FIT = Fit(
+    validation=predictions(0),
+    test=predictions(1),
+    priors=Priors(np.array([0.88, 0.12]), np.array([0.88, 0.12])),
+    trained_rows=70_000,
+    best_step=2000,
+    seconds={"training": 1.0},
+    compiled=True,
+    device="CPU: none",
+    curves={
+        "train/loss": [(step, 0.5) for step in range(50)],
+        "val/average_precision": [(step, 0.5) for step in range(10)],
+        "val/log_loss": [(step, 0.5) for step in range(10)],
+    },
+)
+
+
+def test_measures_of_one_cell(often: Often, benchmark: Any) -> None:
+    benchmark.group = f"scores of {ROWS:,} test rows"
+    often(run.score, NONE, FIT)
+
+
+def test_measures_at_one_look(often: Often, benchmark: Any) -> None:
+    benchmark.group = f"scores of {ROWS:,} test rows"
+    often(metrics.average_precision, FIT.validation.labels, FIT.validation.best)
+
+
+@pytest.fixture
+def store(store_uri: str) -> tracking.Store:
+    return tracking.open_store(store_uri, "speed")
+
+
+GROUP = "one run: 54 measures, 70 points of curves, predictions"
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_log_a_run(often: Often, store: tracking.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without figures, which are drawn while the next training runs."""
+    monkeypatch.setattr(figures, "of_cell", lambda *given: {})
+    score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
+
+    def log() -> None:
+        cells.complete(store, client.create_run(store.experiment).info.run_id, FIT, score, [])
+
+    often(log)
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_log_a_run_with_figures(often: Often, store: tracking.Store) -> None:
+    score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
+
+    def log() -> None:
+        cells.complete(store, client.create_run(store.experiment).info.run_id, FIT, score, [])
+
+    often(log)
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_log_a_run_one_by_one(often: Often, store_uri: str, tmp_path: Path) -> None:
+    """As MLflow's tutorials do."""
+    import mlflow
+
+    score = run.score(NONE, FIT)
+    mlflow.set_tracking_uri(store_uri)
+
+    def log() -> None:
+        with mlflow.start_run():
+            for name, value in score.metrics.items():
+                mlflow.log_metric(name, value)
+            for name, curve in FIT.curves.items():
+                for step, value in curve:
+                    mlflow.log_metric(name, value, step)
+            (tmp_path / "predictions.npz").write_bytes(fits.to_bytes(FIT))
+            mlflow.log_artifact(str(tmp_path / "predictions.npz"))
+
+    often(log)
+
+
+@pytest.fixture(scope="module")
+def tracked(fresh_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with four real runs of a tiny benchmark."""
+    path = tmp_path_factory.mktemp("tracked") / "mlflow.db"
+    shutil.copy(fresh_store, path)
+    words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none,threshold"]
+    words += ["--seeds", "2", "--steps", "20", "--workers", "0", "--tracking", f"sqlite:///{path}"]
+    assert CliRunner().invoke(cli.main, words).exit_code == 0
+    return path
+
+
+def multiply(path: Path, runs: int) -> None:
+    """Copies the tracked cells under other seeds until the store holds `runs` of them."""
+    database = sqlite3.connect(path)
+    of_cells = "SELECT run_uuid FROM tags WHERE key = 'skewbench.kind' AND value = 'cell'"
+    cells = [row[0] for row in database.execute(of_cells)]
+    for number in range(len(cells), runs):
+        new = uuid.uuid4().hex
+        for table in ("runs", "tags", "params", "latest_metrics"):
+            names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            chosen = ", ".join("?" if name == "run_uuid" else name for name in names)
+            database.execute(
+                f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?",
+                (new, cells[number % len(cells)]),
+            )
+        for key, value in {"skewbench.seed": str(number), "skewbench.cell": new}.items():
+            database.execute(
+                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, new, key)
+            )
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize("runs", [1_000, 10_000])
+def test_leaderboard(
+    runs: int, often: Often, benchmark: Any, tracked: Path, tmp_path: Path
+) -> None:
+    if not benchmark.enabled and runs > 1_000:
+        pytest.skip("a minute long: with --benchmark-enable")
+    benchmark.group = "leaderboard"
+    path = Path(shutil.copy(tracked, tmp_path / "mlflow.db"))
+    multiply(path, runs)
+    [table] = often(leaderboard.tables, f"sqlite:///{path}", ["insurance"])
+    assert table.counts()["finished"] == runs
