@@ -56,10 +56,13 @@ def run(request: Request) -> int:
         raise UserError(
             "--scheduler needs a tracking server that all workers reach: --tracking http://..."
         )
-    asked = _plan(request, console)
+    data = load(request.task, request.settings, request.path)
+    _announce(data, console)
+    asked = _plan(request, data, console)
     most = len(asked.strategies) * asked.seeds
     with engine(min(request.workers, most), request.scheduler) as client:
-        warm(client, asked.conditions)  # while the store is opened
+        warm(client, asked.conditions)  # meanwhile, what is left to check
+        registry.task(request.task).split(data, request.settings, 0)
         store = tracking.open_store(uri, request.task)
         trainings = _unfinished(asked, store, console)
         store = invocation.begin(store, asked)
@@ -77,11 +80,9 @@ def run(request: Request) -> int:
     return 1 if failed else 0
 
 
-def _plan(request: Request, console: Console) -> Plan:
-    """Loads and checks the data, and what is asked of it."""
+def _plan(request: Request, data: Data, console: Console) -> Plan:
+    """Checks what is asked of the data."""
     task = registry.task(request.task)
-    data = load(request.task, request.settings, request.path)
-    _announce(data, console)
     if len(data.classes) != 2:
         raise UserError(f"{data.origin} has {len(data.classes)} classes: only two can be measured")
     budget = task.budget(request.settings, data.source)
@@ -94,7 +95,6 @@ def _plan(request: Request, console: Console) -> Plan:
         if left_out:
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
     plan.suitable(task, data.classes, remedies)
-    task.split(data, request.settings, 0)
     conditions = plan.conditions(request.task, request.settings, request.path, data, budget)
     return plan.plan(conditions, remedies, request.seeds)
 
