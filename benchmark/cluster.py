@@ -14,26 +14,34 @@ if TYPE_CHECKING:
     from distributed import Client
 
 WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
+GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
+MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
 def default_workers() -> int:
-    """One a core, if the memory suffices; one where there is a GPU, which they would share."""
+    """One a core, if the memory suffices; where there are GPUs, as many as fit on them."""
     import psutil
     from dask.system import CPU_COUNT
 
-    if _has_gpu():
-        return 1
-    return max(1, min(CPU_COUNT, int(psutil.virtual_memory().total // WORKER_MEMORY)))
+    fitting = max(1, min(CPU_COUNT, int(psutil.virtual_memory().total // WORKER_MEMORY)))
+    gpus = _free_gpu_memory()
+    return min(fitting, sum(map(_on_one_gpu, gpus))) if gpus else fitting
 
 
-def _has_gpu() -> bool:
+def _on_one_gpu(free: float) -> int:
+    return max(1, min(MOST_ON_A_GPU, int(free // GPU_WORKER_MEMORY)))
+
+
+def _free_gpu_memory() -> list[float]:
+    """Bytes of each GPU."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
-        return bool(pynvml.nvmlDeviceGetCount())
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [float(pynvml.nvmlDeviceGetMemoryInfo(handle).free) for handle in handles]
     except pynvml.NVMLError:  # no driver
-        return False
+        return []
 
 
 @contextmanager

@@ -47,16 +47,18 @@ def cached(
 
     Args:
         make: gives the array in order, in pieces that may have any number of
-            rows. If it raises, no entry is left. Two processes that make the same
-            entry at once do the work twice and leave one whole entry.
+            rows. If it raises, no entry is left. Of two processes that want the
+            same entry at once, one makes it and the other waits.
 
     Raises:
         UserError: if the cache folder cannot be written.
     """
     path = folder() / f"{name}.npy"
     if not _whole(path, shape, np.dtype(dtype)):
-        with _replacing(path) as file:
-            _write(file, shape, np.dtype(dtype), make())
+        with _locked(path):
+            if not _whole(path, shape, np.dtype(dtype)):  # made by another while this one waited
+                with _replacing(path) as file:
+                    _write(file, shape, np.dtype(dtype), make())
     array: Array = np.load(path, mmap_mode="r")
     return array
 
@@ -77,10 +79,27 @@ def _write(
 
 
 @contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the lock falls with the process that holds it."""
+    import locket
+
+    with _unwritable_is_said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.with_suffix(".lock")
+        lock = locket.lock_file(str(file))
+        lock.acquire()
+    try:
+        yield
+    finally:
+        # at worst, one that waits on the removed file and one that comes later both do the work
+        file.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `path` at the end, or vanishes after an exception."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _unwritable_is_said(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:16]}-")
         temporary = Path(name)
         try:
@@ -89,6 +108,12 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _unwritable_is_said(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"cannot write the cache in {path.parent}: {error.strerror or error} "

@@ -123,3 +123,17 @@ def test_data_is_found_where_the_readme_says(
     assert cli.find_data("insurance", "") == str(Path("data/insurance"))
     assert cli.find_data("insurance", "mine.csv") == "mine.csv"
     assert cli.find_data("insurance", "stand-in") == ""
+
+
+def test_a_profile_accounts_for_all_stages() -> None:
+    words = ["profile", "insurance", "--data", "stand-in", "--steps", "20"]
+    shown = CliRunner().invoke(cli.main, words)
+    assert shown.exit_code == 0, shown.output
+    for stage in ("start", "data", "compilation", "training", "evaluation", "logging", "all"):
+        assert f" {stage} " in shown.output
+    assert "20 steps of 512 rows" in shown.output
+
+
+def test_a_profile_of_what_makes_no_sense_is_refused() -> None:
+    shown = CliRunner().invoke(cli.main, ["profile", "insurance", "--strategy", "none,focal"])
+    assert shown.exit_code == 2 and "error: " in shown.stderr

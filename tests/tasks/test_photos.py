@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -193,6 +194,22 @@ def test_two_processes_at_once(photos: Path, cache: Path) -> None:
         means = pool.map(_mean, [str(photos)] * 2, chunksize=1)
     assert means == [_mean(str(photos))] * 2
     assert len(list(cache.iterdir())) == 1
+
+
+def test_of_two_that_want_the_same_one_decodes_and_the_other_waits(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[Path] = []
+
+    def slowly(path: Path, size: int) -> np.ndarray:
+        decoded.append(path)
+        time.sleep(0.02)
+        return _pictures.decode(path, size)
+
+    monkeypatch.setattr(_photos, "decode", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(load, [photos] * 2))
+    assert len(decoded) == len(set(decoded))
 
 
 def test_two_threads_at_once(photos: Path, cache: Path) -> None:
