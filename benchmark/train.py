@@ -27,7 +27,8 @@ LOSS_POINTS = 5  # points of the loss curve between two looks
 LONGEST_CALL = 500  # steps; their row numbers are in memory at once
 CALL_BYTES = 1 << 26  # of gathered rows; twice as much is in memory while training
 SHUFFLING = 2  # the stream of random numbers that orders the batches
-PREDICTION_ROWS = 1024  # at most, a call of the network outside of training
+PREDICTION_BYTES = 1 << 23  # of rows, at most, in a call of the network outside of training
+PREDICTION_ROWS = 1 << 14  # at most, however small they are
 
 
 class DivergedError(Exception):
@@ -65,6 +66,7 @@ class Rows:
     x: Any
     y: Any
     on_device: bool
+    row_bytes: int
 
     @classmethod
     def place(cls, x: Array, y: Array, room: int) -> Rows:
@@ -72,9 +74,10 @@ class Rows:
         import tensorflow as tf
 
         y = y.astype(np.int32)
+        row_bytes = max(1, x.nbytes // len(x))
         if x.nbytes > room:
-            return cls(x, y, on_device=False)
-        return cls(tf.constant(x), tf.constant(y), on_device=True)
+            return cls(x, y, False, row_bytes)
+        return cls(tf.constant(x), tf.constant(y), True, row_bytes)
 
     def take(self, numbers: Array) -> tuple[Any, Any, Any]:
         """All x and y and the row `numbers` (int32, any shape), or these rows alone and None."""
@@ -84,12 +87,15 @@ class Rows:
             return self.x, self.y, tf.constant(numbers)
         return tf.constant(self.x[numbers]), tf.constant(self.y[numbers]), None
 
-    def longest_call(self, batch: int) -> int:
+    def steps_a_call(self, batch: int) -> int:
         """Steps whose rows fit in a call."""
         if self.on_device:
             return LONGEST_CALL
-        row_bytes = int(self.x.nbytes // len(self.x))
-        return max(1, min(LONGEST_CALL, CALL_BYTES // (batch * row_bytes)))
+        return max(1, min(LONGEST_CALL, CALL_BYTES // (batch * self.row_bytes)))
+
+    def predictions_a_call(self) -> int:
+        """Rows whose activations are no burden."""
+        return max(1, min(PREDICTION_ROWS, PREDICTION_BYTES // self.row_bytes))
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def train(
 
     model = program.model
     chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
-    chunk = min(chunk, rows.longest_call(batches.size))
+    chunk = min(chunk, rows.steps_a_call(batches.size))
     curves: dict[str, Curve] = {"train/loss": []}
     best, best_value, best_step = model.get_weights(), -math.inf, 0
     done, looks = 0, 0
@@ -181,7 +187,7 @@ def predictor(program: Program, rows: Rows) -> Callable[[Array], Array]:
 
     def predict(numbers: Array) -> Array:
         # calls of one shape, so that one trace serves all; at most a row a call is padding
-        calls = math.ceil(len(numbers) / PREDICTION_ROWS)
+        calls = math.ceil(len(numbers) / rows.predictions_a_call())
         padded = np.resize(numbers, calls * math.ceil(len(numbers) / calls)).astype(np.int32)
         parts = []
         for part in padded.reshape(calls, -1):

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from benchmark import cli, leaderboard, run, train
 from benchmark.tracking import tags
@@ -177,6 +178,29 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     assert benchmark_run(strategies="none", seeds=2).exit_code == 0
     [table] = leaderboard.tables(store_uri, ["insurance"])
     assert table.counts()["finished"] == 2
+
+
+@pytest.mark.parametrize(("refusals", "status"), [(1, 0), (2, 1)])
+def test_data_that_another_worker_logs_at_the_same_moment_is_logged_again(
+    refusals: int,
+    status: int,
+    benchmark_run: Command,
+    store_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = [MlflowException("UNIQUE constraint failed: datasets.digest")] * refusals
+    original = MlflowClient.log_inputs
+
+    def log_inputs(*args: Any) -> None:
+        if left:
+            raise left.pop()
+        original(*args)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+    assert benchmark_run(strategies="none").exit_code == status
+    [cell] = runs(store_uri)
+    assert cell.info.status == ("FAILED" if status else "FINISHED")
+    assert ("UNIQUE" in cell.data.tags.get(tags.ERROR, "")) == bool(status)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

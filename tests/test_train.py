@@ -176,9 +176,9 @@ def test_rows_on_the_device_and_rows_gathered_by_the_host_give_the_same(
 def test_a_call_gathers_no_more_than_fits(clouds: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.zeros((1000, 1000), np.float32)
     rows = train.Rows.place(x, np.zeros(1000), room=0)
-    assert rows.longest_call(batch=64) * 64 * 4000 <= train.CALL_BYTES
-    assert rows.longest_call(batch=10**9) == 1
-    assert train.Rows.place(x, np.zeros(1000), room=x.nbytes).longest_call(64) == 500
+    assert rows.steps_a_call(batch=64) * 64 * 4000 <= train.CALL_BYTES
+    assert rows.steps_a_call(batch=10**9) == 1
+    assert train.Rows.place(x, np.zeros(1000), room=x.nbytes).steps_a_call(64) == 500
     whole = fit(clouds, "none")
     monkeypatch.setattr(train, "CALL_BYTES", 64 * clouds.rows.shape[1] * 8)  # two steps a call
     np.testing.assert_array_equal(fit(clouds, "none").test.best, whole.test.best)

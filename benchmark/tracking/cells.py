@@ -80,8 +80,6 @@ def earlier_fit(store: Store, training: Training) -> fits.Fit | None:
 
 def start(store: Store, training: Training, cell: Cell) -> str:
     """Creates the run of a cell and returns its id."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
     client, conditions = client_of(store.uri), training.conditions
     created = client.create_run(
         store.experiment,
@@ -105,15 +103,30 @@ def start(store: Store, training: Training, cell: Cell) -> str:
         },
     )
     run_id = str(created.info.run_id)
-    client.log_batch(run_id, params=_params(training, cell))
+    try:
+        client.log_batch(run_id, params=_params(training, cell))
+        _log_data(client, run_id, conditions)
+    except Exception as error:
+        fail(store, run_id, str(error))
+        raise
+    return run_id
+
+
+def _log_data(client: MlflowClient, run_id: str, conditions: Conditions) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.exceptions import MlflowException
+
     data = Dataset(
         name=conditions.task,
         digest=conditions.content,
         source_type="local" if conditions.data else "code",
         source=json.dumps({"uri": conditions.data or conditions.origin}),
     )
-    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
-    return run_id
+    inputs = [DatasetInput(data, [InputTag("mlflow.data.context", "training")])]
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException:  # another worker wrote the same data at the same moment
+        client.log_inputs(run_id, inputs)
 
 
 def _params(training: Training, cell: Cell) -> list[Any]:
