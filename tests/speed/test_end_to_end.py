@@ -24,10 +24,11 @@ Once = Callable[..., Any]
 
 
 @pytest.fixture
-def once(benchmark: Any) -> Once:
+def once(request: pytest.FixtureRequest) -> Once:
     """Measures one call."""
-    if not benchmark.enabled:
+    if not request.config.getoption("benchmark_enable"):
         pytest.skip("minutes long: with --benchmark-enable")
+    benchmark = request.getfixturevalue("benchmark")
     return lambda function, *given: benchmark.pedantic(function, given, rounds=1)
 
 
