@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.fingerprint import digest, fingerprint
@@ -43,6 +45,7 @@ class Conditions:
     settings: Any  # an instance of the task's settings
     data: str  # path of the real data; "" is the stand-in
     classes: tuple[str, ...]
+    counts: tuple[int, ...]  # rows of each class
     source: str
     origin: str
     content: str  # hash of the data
@@ -64,6 +67,7 @@ class Conditions:
             "origin": self.origin,
             "content": self.content,
             "classes": list(self.classes),
+            "counts": list(self.counts),
             "steps": self.budget.steps,
             "batch": self.budget.batch,
         }
@@ -110,8 +114,18 @@ def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) 
     settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, code)
+    counts = tuple(np.bincount(data.labels, minlength=len(data.classes)).tolist())
     return Conditions(
-        name, settings, path, data.classes, data.source, data.origin, content, budget, identity
+        task=name,
+        settings=settings,
+        data=path,
+        classes=data.classes,
+        counts=counts,
+        source=data.source,
+        origin=data.origin,
+        content=content,
+        budget=budget,
+        identity=identity,
     )
 
 

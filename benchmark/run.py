@@ -59,7 +59,7 @@ def fit(
     x, y, rows, weights = _training_rows(splits, strategy, classes, seed)
     priors = Priors(
         training=class_shares(y[rows], classes, weights),
-        population=class_shares(splits.y[splits.train], classes),
+        population=class_shares(splits.y[splits.validation], classes),
     )
     placed = Rows.place(x, y, device.room())
     clock.turn("compilation")
@@ -143,7 +143,9 @@ def _decide(strategy: Strategy, fit: Fit, checkpoint: str) -> tuple[dict[str, fl
     # every choice is frozen here
     test, truth = calibrate(getattr(fit.test, checkpoint)), fit.test.labels
     values = metrics.all_metrics(truth, test, offsets)
-    for name, cut in {"at_half": np.zeros(2), "tuned": tuned}.items():
+    # what nobody can reach without the test labels: says how much a better cut could still give
+    oracle = np.array([0.0, -metrics.best_cut(truth, test[:, 1] - test[:, 0])])
+    for name, cut in {"at_half": np.zeros(2), "tuned": tuned, "oracle": oracle}.items():
         at_cut = metrics.decision_metrics(truth, metrics.decide(test, cut))
         values |= {
             f"{measure}_{name}": at_cut[measure] for measure in ("f1", "precision", "recall")

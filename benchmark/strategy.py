@@ -60,7 +60,7 @@ class Priors:
     """Class shares, float64 (classes,) each."""
 
     training: Floats  # of the resampled, weighted rows: the distribution that the loss sees
-    population: Floats  # of the training split as it came
+    population: Floats  # of the validation split: training may be collected otherwise
 
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]

@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 Kind = Literal["image", "table"]
 Source = Literal["real", "synthetic"]
 
+IMBALANCE = 2  # the stream of random numbers that decides which rows are left out
+
 
 @dataclass(frozen=True)
 class Data:
@@ -131,7 +133,8 @@ def split_by_share(
 def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:
     """Rows of train, validation and test with ``counts[split, class]`` rows each.
 
-    Of each group one row is used. Raises UserError if a class has too few.
+    Of each group one row is used. Another count for training leaves validation and test as
+    they are. Raises UserError if a class has too few.
     """
     rng = np.random.default_rng(seed)
     _, firsts = np.unique(data.groups, return_index=True)
@@ -144,8 +147,31 @@ def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[In
                 f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
                 f"but train, validation and test together need {needed}"
             )
-        ends = np.cumsum(counts[:, label])
-        for part, chosen in zip(parts, np.split(members[:needed], ends[:2]), strict=True):
+        backwards = np.cumsum(counts[::-1, label])  # test first
+        for part, chosen in zip(
+            parts[::-1], np.split(members[:needed], backwards[:2]), strict=True
+        ):
             part.append(chosen)
     train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
     return train, validation, test
+
+
+def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:
+    """Positions of as many rows as there can be with `imbalance` negatives for each positive.
+
+    Rows of one class only are left out, at random. Raises UserError if no positive would be left.
+    """
+    negatives, positives = (np.flatnonzero(labels == label) for label in range(2))
+    fewer_negatives = round(len(positives) * imbalance)
+    fewer_positives = round(len(negatives) / imbalance)
+    if fewer_positives < 1:
+        raise UserError(
+            f"imbalance {imbalance:g} leaves no positive row beside {len(negatives):,} negative "
+            "ones: lower it"
+        )
+    rng = np.random.default_rng([seed, IMBALANCE])
+    kept = [
+        rng.permutation(negatives)[:fewer_negatives],
+        rng.permutation(positives)[:fewer_positives],
+    ]
+    return np.sort(np.concatenate(kept))

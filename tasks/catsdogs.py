@@ -27,6 +27,7 @@ class Settings:
     """What can be changed. Sizes count cats; dogs are a share of them."""
 
     imbalance: Annotated[float, Range(1)] = 10  # cats for each dog, in every split
+    train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it is another
     train: Annotated[int, Range(1, 10_000_000)] = 1500
     validation: Annotated[int, Range(1, 10_000_000)] = 1000
     test: Annotated[int, Range(1, 10_000_000)] = 1000
@@ -40,18 +41,21 @@ class Settings:
         if known is None:
             raise UserError(f"unknown model {self.model!r}: {suggest(self.model, MODELS.values())}")
         object.__setattr__(self, "model", known)  # "xception" and "Xception" are one cell
-        for split in ("train", "validation", "test"):
-            cats = getattr(self, split)
-            if round(cats / self.imbalance) < 1:
+        for split, (cats, dogs) in zip(("train", "validation", "test"), self.counts(), strict=True):
+            if dogs < 1:
+                name = (
+                    "train_imbalance" if split == "train" and self.train_imbalance else "imbalance"
+                )
                 raise UserError(
-                    f"imbalance={self.imbalance:g} leaves no dog beside {split}={cats} cats: "
-                    f"lower imbalance or raise {split}"
+                    f"{name}={getattr(self, name):g} leaves no dog beside {split}={cats} cats: "
+                    f"lower {name} or raise {split}"
                 )
 
     def counts(self) -> Ints:
         """Pictures of each split and class, (3, 2)."""
-        cats = (self.train, self.validation, self.test)
-        return np.array([(count, round(count / self.imbalance)) for count in cats], np.int64)
+        cats = np.array([self.train, self.validation, self.test])
+        ratios = [self.train_imbalance or self.imbalance, self.imbalance, self.imbalance]
+        return np.column_stack([cats, np.round(cats / ratios)]).astype(np.int64)
 
 
 def load(settings: Settings, path: Path) -> Data:
@@ -60,8 +64,9 @@ def load(settings: Settings, path: Path) -> Data:
 
 
 def stand_in(settings: Settings) -> Data:
-    """As many drawn pictures as the settings ask for."""
-    cats, dogs = settings.counts().sum(axis=0)
+    """As many drawn pictures as the settings ask for, with dogs enough for balanced training."""
+    cats = settings.train + settings.validation + settings.test
+    dogs = settings.train + settings.counts()[1:, 1].sum()
     return _drawings.draw(int(cats), int(dogs), settings.size)
 
 

@@ -7,6 +7,7 @@ place of its own instead of a position on a number line.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -17,7 +18,17 @@ import numpy as np
 
 from benchmark.arguments import Range
 from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_share
+from benchmark.task import (
+    Budget,
+    Data,
+    Ints,
+    Network,
+    Source,
+    Splits,
+    Task,
+    at_imbalance,
+    split_by_share,
+)
 from tasks import _insurance_csv, _insurance_stand_in
 from tasks._insurance_csv import FEATURES, LABEL
 
@@ -36,6 +47,8 @@ class Settings:
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 30  # a level with fewer training rows is "other"
+    imbalance: Annotated[float | None, Range(1)] = None  # not interested for each interested
+    train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it is another
 
 
 def load(settings: Settings, path: Path) -> Data:
@@ -68,7 +81,13 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
     training_share = 1 - settings.validation - settings.test
     shares = (training_share, settings.validation, settings.test)
-    train, validation, test = split_by_share(data, shares, seed)
+    rows = np.arange(len(data.labels))
+    if settings.imbalance:
+        rows = at_imbalance(data.labels, settings.imbalance, seed)
+    population = dataclasses.replace(data, labels=data.labels[rows], groups=data.groups[rows])
+    train, validation, test = (rows[part] for part in split_by_share(population, shares, seed))
+    if settings.train_imbalance:
+        train = train[at_imbalance(data.labels[train], settings.train_imbalance, seed)]
     numbers = data.rows[list(NUMBERS)].to_numpy(np.float64)
     # Quantiles, because the premiums have a long tail and a spike at their minimum.
     scaler = QuantileTransformer(n_quantiles=min(200, len(train)), subsample=None).fit(

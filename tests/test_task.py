@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.task import Data, Ints, class_shares, split_by_count, split_by_share
+from benchmark.task import Data, Ints, at_imbalance, class_shares, split_by_count, split_by_share
 
 Parts = tuple[Ints, Ints, Ints]
 SHARES = (0.6, 0.2, 0.2)
@@ -163,3 +163,21 @@ def test_too_few_rows_for_the_counts_are_refused_by_class(
 )
 def test_class_shares_count_weights_and_absent_classes(weights: Any, shares: list[float]) -> None:
     assert class_shares(np.array([0, 1, 2, 0]), 4, weights).tolist() == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("imbalance, kept", [(2, [200, 100]), (9, [900, 100]), (90, [900, 10])])
+def test_an_imbalance_is_reached_by_leaving_rows_of_one_class_out(
+    imbalance: float, kept: list[int]
+) -> None:
+    labels = shuffled(900, 100)
+    rows = at_imbalance(labels, imbalance, 0)
+    assert np.bincount(labels[rows]).tolist() == kept
+    assert len(set(rows.tolist())) == len(rows)
+    np.testing.assert_array_equal(rows, at_imbalance(labels, imbalance, 0))
+    if sum(kept) < 1000:
+        assert set(rows) != set(at_imbalance(labels, imbalance, 1))
+
+
+def test_an_imbalance_that_leaves_no_positive_is_refused() -> None:
+    with pytest.raises(UserError, match="imbalance 2000 leaves no positive row beside 900"):
+        at_imbalance(shuffled(900, 100), 2000, 0)

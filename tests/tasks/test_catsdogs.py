@@ -61,6 +61,7 @@ def test_settings_as_people_write_them() -> None:
         ({"model": "Xceptoin"}, "did you mean 'Xception'"),
         ({"imbalance": "5000"}, "imbalance=5000 leaves no dog beside train=1500 cats"),
         ({"test": "4"}, "raise test"),
+        ({"train_imbalance": "4000"}, "train_imbalance=4000 leaves no dog beside train=1500"),
     ],
 )
 def test_settings_out_of_range(given: dict[str, str], words: str) -> None:
@@ -82,6 +83,16 @@ def test_split_sizes_prevalence_and_disjointness() -> None:
     assert splits.x is data.rows
 
 
+def test_another_imbalance_in_training_leaves_validation_and_test_as_they_are() -> None:
+    data, balanced = TASK.stand_in(SMALL), small(train_imbalance=1)
+    assert TASK.stand_in(balanced).digest == data.digest
+    plain, other = TASK.split(data, SMALL, 3), TASK.split(data, balanced, 3)
+    np.testing.assert_array_equal(plain.validation, other.validation)
+    np.testing.assert_array_equal(plain.test, other.test)
+    assert np.bincount(other.y[other.train]).tolist() == [12, 12]
+    assert set(plain.train) < set(other.train)
+
+
 def test_split_depends_on_the_seed_alone() -> None:
     data = TASK.stand_in(SMALL)
     first, again, other = (TASK.split(data, SMALL, seed) for seed in (1, 1, 2))
@@ -92,8 +103,8 @@ def test_split_depends_on_the_seed_alone() -> None:
 
 def test_more_than_the_data_has() -> None:
     data = TASK.stand_in(SMALL)
-    with pytest.raises(UserError, match=r"'dog' has 7 distinct rows.*higher imbalance"):
-        TASK.split(data, small(imbalance=2), 0)
+    with pytest.raises(UserError, match=r"'dog' has 16 distinct rows.*higher imbalance"):
+        TASK.split(data, small(imbalance=1), 0)
     with pytest.raises(UserError, match=r"'cat' has 28 distinct rows.*lower train"):
         TASK.split(data, small(train=13), 0)
 

@@ -206,3 +206,16 @@ def test_real_rows() -> None:
     assert len(loaded.labels) == len(loaded.rows) == 100_000
     assert loaded.labels.mean() == pytest.approx(0.1226, abs=1e-4)
     assert loaded.source == "real"
+
+
+def test_imbalance_is_of_every_split_and_train_imbalance_of_training_alone(data: Data) -> None:
+    rare = TASK.split(data, replace(SETTINGS, imbalance=50), 0)
+    for part in (rare.train, rare.validation, rare.test):
+        negatives, positives = np.bincount(rare.y[part])
+        assert negatives / positives == pytest.approx(50, rel=0.05)
+    plain = TASK.split(data, SETTINGS, 0)
+    balanced = TASK.split(data, replace(SETTINGS, train_imbalance=1), 0)
+    np.testing.assert_array_equal(plain.test, balanced.test)
+    np.testing.assert_array_equal(plain.validation, balanced.validation)
+    negatives, positives = np.bincount(balanced.y[balanced.train])
+    assert negatives == positives == plain.y[plain.train].sum()
