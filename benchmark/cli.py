@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,30 +104,33 @@ def run(**options: str) -> None:
 @click.option("--task", multiple=True, help="one or more; default: all that the store holds")
 @click.option("--tracking", default="", help="MLflow store")
 @click.option("--output", default="", help="Markdown file to write, e.g. my-leaderboard.md")
-@click.option("--csv", default="", help="CSV file to write: one row a cell, for pandas")
-def leaderboard(task: Sequence[str], tracking: str, output: str, csv: str) -> None:
-    """Make leaderboards from tracked runs; prints Markdown unless --output names a file."""
-    import pandas as pd
-
+@click.option("--html", default="", help="HTML file to write: the report with figures")
+@click.option("--csv", default="", help="CSV file to write: one row a strategy")
+@click.option("--cells", default="", help="CSV file to write: one row a cell, for pandas")
+def leaderboard(
+    task: Sequence[str], tracking: str, output: str, html: str, csv: str, cells: str
+) -> None:
+    """Make leaderboards from tracked runs; prints Markdown unless a file is named."""
     from benchmark import leaderboard
-    from benchmark.report import markdown
+    from benchmark.report import files, markdown
     from benchmark.tracking import store
 
     named = [name for name in task if name]
     for name in named:
         registry.task(name)
-    tables = leaderboard.tables(store.resolve(tracking), named or registry.tasks())
-    if csv:
-        names = ("task", "settings", "source", "content", "steps", "batch")
-        frames = [
-            table.runs.assign(**{name: table.facts[name] for name in names}) for table in tables
-        ]
-        _write(csv, pd.concat(frames).to_csv(index=False))
-    text = markdown.leaderboards(tables)
-    if output:
-        _write(output, text)
-    elif not csv:
-        click.echo(text, nl=False)
+    uri = store.resolve(tracking)
+    tables = leaderboard.tables(uri, named or registry.tasks())
+    makers: dict[str, Callable[[], str]] = {
+        output: lambda: markdown.leaderboards(tables),
+        html: lambda: files.report(uri, tables),
+        csv: lambda: files.summary(tables),
+        cells: lambda: files.cells(tables),
+    }
+    wanted = {path: make for path, make in makers.items() if path}
+    for path, make in wanted.items():
+        _write(path, make())
+    if not wanted:
+        click.echo(markdown.leaderboards(tables), nl=False)
 
 
 @main.command()

@@ -24,6 +24,7 @@ COLUMNS = {
     "test/f1": "F1",
     "test/f1_at_half": "F1 at 0.5",
     "test/f1_tuned": "F1 at tuned cut",
+    "test/f1_oracle": "F1 at oracle cut",
     "test/average_precision": "average precision",
     "test/roc_auc": "ROC AUC",
     "test/precision": "precision",
@@ -31,8 +32,17 @@ COLUMNS = {
     "test/balanced_accuracy": "balanced accuracy",
     "test/mcc": "MCC",
     "test/brier": "Brier",
+    "test/log_loss": "log loss",
+    "test/ece": "ECE",
     "seconds/training": "training time (s)",
 }
+
+COUNTS = (
+    "test/true_positives",
+    "test/false_positives",
+    "test/false_negatives",
+    "test/true_negatives",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class Table:
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
         runs: one row a planned cell: strategy (in full), label, seed, state
-            (finished, failed or missing), reason, collapsed, and every metric.
+            (finished, failed or missing), reason, collapsed, training_part and
+            run (id; both "" if there is none), and every metric.
         older: runs of the same task, data and budget that older code made, left out.
         newest: when its newest run started, milliseconds.
     """
@@ -188,10 +199,11 @@ def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
 
 def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
-    row |= {"reason": "never run, or deleted", "collapsed": False}
-    row |= dict.fromkeys(COLUMNS, float("nan"))
+    row |= {"reason": "never run, or deleted", "collapsed": False, "training_part": "", "run": ""}
+    row |= dict.fromkeys([*COLUMNS, *COUNTS], float("nan"))
     if cell is None:
         return row
+    row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
         final = ("test/", "test_last_step/", "training/", "seconds/")

@@ -19,6 +19,7 @@ from benchmark.execute import execute, load, warm
 from benchmark.plan import Plan, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy
+from benchmark.report import files as reports
 from benchmark.report import markdown, terminal
 from benchmark.task import Data
 from benchmark.tracking import cells, invocation
@@ -69,9 +70,9 @@ def run(request: Request) -> int:
         with _ended(store, console):
             failed = _execute(client, trainings, store, console)
             table = leaderboard.table(uri, asked.conditions)
-            files = {"leaderboard.csv": table.runs.to_csv(index=False)}
-            text = markdown.section(table)
-            invocation.describe(store, text, files | {"leaderboard.md": text})
+            with console.status("drawing the report"):
+                files = reports.files(uri, [table])
+            invocation.describe(store, markdown.section(table), files)
         invocation.end(store, "FAILED" if failed else "FINISHED")
     terminal.show(terminal.console(), table)
     terminal.where_next(console, store)

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +44,45 @@ def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store_uri(tmp_path: Path, fresh_store: Path) -> str:
     """A tracking store of the test's own."""
     return f"sqlite:///{shutil.copy(fresh_store, tmp_path / 'mlflow.db')}"
+
+
+@pytest.fixture(scope="session")
+def table_of() -> Callable[..., Any]:
+    """Makes a table of measures, {label: {measure without test/: one value a seed}}.
+
+    A value None is a failed cell. Every strategy has its own training but those named in
+    `deciding`, which only decide on the training of `none`.
+    """
+    import pandas as pd
+
+    from benchmark import leaderboard
+
+    def table(
+        measures: Mapping[str, Mapping[str, Sequence[float | None]]], deciding: Sequence[str] = ()
+    ) -> leaderboard.Table:
+        rows = []
+        for label, given in measures.items():
+            for seed in range(len(next(iter(given.values())))):
+                row = dict.fromkeys(leaderboard.COLUMNS, 0.5)
+                # ten of a hundred rows are positive, of a thousand in all
+                row |= dict(zip(leaderboard.COUNTS, (5, 10, 5, 80), strict=True))
+                row |= {"test/cut_tuned": 0.3, "seconds/training": 10.0, "test/roc_auc": 0.9}
+                row |= {f"test/{name}": values[seed] for name, values in given.items()}
+                done = all(values[seed] is not None for values in given.values())
+                row = row if done else dict.fromkeys(row, float("nan"))
+                row |= {"test/roc_auc": row["test/roc_auc"] + 1e-3 * (seed % 2)}
+                rows.append(
+                    {"label": label, "strategy": label, "seed": seed, "run": f"{label}{seed}"}
+                    | {"training_part": "none" if label in ("none", *deciding) else label}
+                    | {"state": "finished" if done else "failed", "collapsed": False}
+                    | {"reason": "" if done else "the loss of step 7 is nan"}
+                    | row
+                )
+        facts = {
+            **{"task": "birds", "settings": "size=64", "data": "../birds", "source": "real"},
+            **{"origin": "../birds", "content": "c0ffee", "classes": ["robin", "wren"]},
+            **{"counts": [900, 100], "steps": 100, "batch": 32},
+        }
+        return leaderboard.Table("now", facts, ("CPU",), ("v1",), pd.DataFrame(rows), 0, 1)
+
+    return table

@@ -20,10 +20,11 @@ FACTS = {
     "origin": "../birds",
     "content": "c0ffee",
     "classes": ["robin", "wren"],
+    "counts": [900, 100],
     "steps": 100,
     "batch": 32,
 }
-METRICS = dict.fromkeys(leaderboard.COLUMNS, 0.5)
+METRICS = dict.fromkeys([*leaderboard.COLUMNS, *leaderboard.COUNTS, "test/cut_tuned"], 0.5)
 
 
 def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: Any) -> Record:
@@ -35,14 +36,15 @@ def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: 
         tags.CELL: f"{conditions} {strategy} {seed} {code}",
         tags.FACTS: json.dumps(FACTS | given.get("facts", {})),
         tags.STRATEGY: strategy,
+        tags.TRAINING_PART: strategy,
         tags.LABEL: given.get("label", strategy.split("(")[0]),
         tags.CODE: code,
         tags.SEED: str(seed),
     }
     if f1 is None:
-        return Record(started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
+        return Record("run", started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
     done = {tags.DONE: "yes", tags.COLLAPSED: "no", tags.DEVICE: "CPU", tags.VERSIONS: "v"}
-    return Record(started, "FINISHED", values | done, METRICS | {"test/f1": f1})
+    return Record("run", started, "FINISHED", values | done, METRICS | {"test/f1": f1})
 
 
 def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> Record:
@@ -55,7 +57,7 @@ def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> R
         tags.FACTS: json.dumps(FACTS | given.get("facts", {})),
         f"{tags.PLAN}.0": json.dumps({"strategies": planned, "seeds": seeds}),
     }
-    return Record(started, "FINISHED", values, {})
+    return Record("run", started, "FINISHED", values, {})
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_a_strategys_older_code_is_left_out_and_counted(made: Any) -> None:
     assert table.summary().loc["focal", ("test/f1", "mean")] == pytest.approx(0.8)
     assert table.counts() == {"planned": 3, "finished": 1, "failed": 0, "missing": 2}
     assert table.older == 3
-    assert "3 runs that older code made are left out" in markdown.section(table)
+    assert "older code: 3 runs that it made are left out" in markdown.section(table)
 
 
 def test_strategies_of_one_label_are_not_averaged(made: Any) -> None:
@@ -148,7 +150,7 @@ def test_the_stand_in_is_named_in_the_title(made: Any) -> None:
 
 def test_errors_cannot_break_out_of_the_table(made: Any) -> None:
     [table] = made(plan(["none"], 1), cell("none", 0, None))
-    assert "a \\| &lt;b>" in markdown.section(table)
+    assert "a \\| &lt;b&gt;" in markdown.section(table)
 
 
 def test_tasks_that_have_no_runs_are_named(made: Any) -> None:

@@ -133,8 +133,10 @@ def test_the_invocation_carries_plan_and_leaderboard(
     assert "| threshold |" in found.data.tags[tags.NOTE]
     client = MlflowClient(store_uri)
     assert {item.path for item in client.list_artifacts(found.info.run_id)} == {
+        "report.html",
         "leaderboard.md",
         "leaderboard.csv",
+        "cells.csv",
     }
     experiment = client.get_experiment(found.info.experiment_id)
     assert experiment.name == "insurance"
@@ -263,19 +265,24 @@ def test_a_run_that_does_not_carry_the_completion_tag_is_run_again(
     assert fits == [0, 0]
 
 
-def test_leaderboard_command_writes_markdown_and_csv(
+def test_leaderboard_command_writes_every_format(
     benchmark_run: Command, store_uri: str, tmp_path: Path
 ) -> None:
     benchmark_run(seeds=2)
-    output, csv = tmp_path / "L.md", tmp_path / "l.csv"
-    words = ["leaderboard", "--tracking", store_uri, "--output", str(output), "--csv", str(csv)]
-    assert CliRunner().invoke(cli.main, words).exit_code == 0
-    text = output.read_text()
+    options = ("--output", "--html", "--csv", "--cells")
+    paths = [tmp_path / f"made{option}" for option in options]
+    words = [word for pair in zip(options, map(str, paths), strict=True) for word in pair]
+    result = CliRunner().invoke(cli.main, ["leaderboard", "--tracking", store_uri, *words])
+    assert result.exit_code == 0, result.output
+    text, page = paths[0].read_text(), paths[1].read_text()
     assert "## insurance: SYNTHETIC STAND-IN DATA" in text
     assert "planned 6 = finished 6 + failed 0 + missing 0" in text
     assert "python -m benchmark run --task insurance" in text
-    rows = pd.read_csv(csv)
-    assert len(rows) == 6 and rows["test/f1"].notna().all()
+    assert "SYNTHETIC STAND-IN DATA" in page and page.count("data:image/svg+xml") > 10
+    strategies, cells = (pd.read_csv(path) for path in paths[2:])
+    assert set(strategies["label"]) == {"none", "threshold", "logit_shift"}
+    assert strategies["test/brier mean"].notna().all()
+    assert len(cells) == 6 and cells["test/f1"].notna().all()
 
 
 def test_two_workers_give_what_one_process_gives_to_the_last_digit(

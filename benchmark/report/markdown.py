@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from benchmark.leaderboard import COLUMNS, Table
+from benchmark.leaderboard import Table
+from benchmark.report import grids
+from benchmark.report.grids import Grid
 from benchmark.report.notes import source_in_words
+from benchmark.verdict import verdict
 
 
 def leaderboards(tables: Sequence[Table]) -> str:
@@ -15,26 +17,35 @@ def leaderboards(tables: Sequence[Table]) -> str:
 
 
 def section(table: Table) -> str:
-    """One leaderboard: conditions, cells accounted for, numbers, and the command."""
+    """One leaderboard: the verdict, its tables, the conditions, and the command."""
+    lines = [f"## {escape(title(table))}", ""]
+    for sentence in verdict(table):
+        figures = f"<br><sub>{escape(sentence.figures)}</sub>" if sentence.figures else ""
+        lines.append(f"- {escape(sentence.text)}{figures}")
+    first, *others = grids.grids(table)
+    lines += ["", *_grid(first), "", *_troubles(table)]
+    for grid in others:
+        lines += [f"### {grid.title}", "", *_grid(grid), ""]
+    lines += ["### Conditions", ""]
+    lines += [f"- {escape(name)}: {escape(value)}" for name, value in conditions(table).items()]
+    return "\n".join([*lines, "", "Reproduce with", "", "```", _fenced(table.command), "```"])
+
+
+def conditions(table: Table) -> dict[str, str]:
+    """Name -> value of what all strategies had in common."""
     facts = table.facts
-    source = escape(source_in_words(facts["source"], facts["origin"]))
-    lines = [
-        f"## {title(table)}",
-        "",
-        f"- data: {source}, content `{facts['content']}`; positive class: {facts['classes'][1]}",
-        f"- settings: `{facts['settings']}`",
-        f"- budget: {facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
-        f"- device: {escape('; '.join(table.devices) or 'unknown')}",
-        f"- versions: {escape('; '.join(table.versions) or 'unknown')}",
-        f"- cells: {account(table)}",
-        "- mean ± standard deviation over seeds, on test, at the checkpoint that validation chose; "
-        "F1, precision, recall, balanced accuracy and MCC as the strategy decides; strategies "
-        "with the same training time share one training",
-    ]
+    known = {
+        "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
+        "positive class": facts["classes"][1],
+        "settings": facts["settings"],
+        "budget": f"{facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
+        "device": "; ".join(table.devices) or "unknown",
+        "versions": "; ".join(table.versions) or "unknown",
+        "cells": account(table),
+    }
     if table.older:
-        lines.append(f"- {table.older} runs that older code made are left out")
-    lines += ["", *_table(table), "", *_troubles(table)]
-    return "\n".join([*lines, "Reproduce with", "", "```", table.command, "```"])
+        known["older code"] = f"{table.older} runs that it made are left out"
+    return known
 
 
 def account(table: Table) -> str:
@@ -49,43 +60,46 @@ def title(table: Table) -> str:
     return str(task) if source == "real" else f"{task}: SYNTHETIC STAND-IN DATA"
 
 
-def number(mean: float, spread: float, metric: str) -> str:
-    """``0.815 ± 0.012``; a dash where there is nothing, no spread for one seed."""
-    if math.isnan(mean):
-        return "-"
-    places = 1 if metric.endswith("seconds") else 3
-    text = f"{mean:.{places}f}"
-    return text if math.isnan(spread) else f"{text} ± {spread:.{places}f}"
+def troubles(table: Table) -> list[str]:
+    """One line for each cell that ended badly, collapsed ones included."""
+    bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
+    return [
+        f"{row['label']}, seed {row['seed']}: {'collapsed' if row['collapsed'] else row['state']}, "
+        f"{row['reason'] or 'every test row was given the same class'}"
+        for row in bad.to_dict("records")
+    ]
 
 
 def escape(text: str) -> str:
-    """Text that cannot break out of a table cell or become HTML."""
-    for character, harmless in {"&": "&amp;", "<": "&lt;", "|": "\\|", "\n": " "}.items():
+    """Text that cannot break out of a table cell or become HTML, a link or a picture."""
+    for character, harmless in HARMLESS.items():
         text = text.replace(character, harmless)
-    return text
+    return " ".join(text.split())
 
 
-def _table(table: Table) -> list[str]:
-    summary = table.summary()
+HARMLESS = {
+    **{character: f"\\{character}" for character in "\\`*|"},
+    "](": "]\\(",
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+}
+
+
+def _grid(grid: Grid) -> list[str]:
     lines = [
-        "| strategy | " + " | ".join(COLUMNS.values()) + " | seeds | failed | missing |",
-        "| --- |" + " ---: |" * (len(COLUMNS) + 3),
+        f"| {' | '.join(grid.headings)} |",
+        "| --- |" + " ---: |" * (len(grid.headings) - 1),
     ]
-    for label, row in summary.iterrows():
-        numbers = [number(row[name, "mean"], row[name, "std"], name) for name in COLUMNS]
-        cells = [str(int(row["cells", state])) for state in ("finished", "failed", "missing")]
-        lines.append("| " + " | ".join([escape(str(label)), *numbers, *cells]) + " |")
-    return lines
+    for row in grid.rows:
+        lines.append(f"| {' | '.join(escape(cell.text) for cell in row)} |")
+    return [*lines, "", f"<sub>{escape(grid.caption)}</sub>"]
 
 
 def _troubles(table: Table) -> list[str]:
-    """A list of the cells that ended badly, collapsed ones included."""
-    bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
-    if bad.empty:
-        return []
-    lines = ["Cells to look at:", ""]
-    for row in bad.to_dict("records"):
-        what = "collapsed" if row["collapsed"] else row["state"]
-        why = row["reason"] or "every test row was given the same class"
-        lines.append(f"- {escape(row['label'])}, seed {row['seed']}: {what}, {escape(why)}")
-    return [*lines, ""]
+    lines = [f"- {escape(line)}" for line in troubles(table)]
+    return ["Cells to look at:", "", *lines, ""] if lines else []
+
+
+def _fenced(text: str) -> str:
+    return " ".join(text.replace("`", "'").split())

@@ -27,4 +27,4 @@ def of_cell(training: Training, cell: Cell) -> str:
 
 def source_in_words(source: str, origin: str) -> str:
     """Real data by its place; the stand-in loudly."""
-    return f"real, {origin}" if source == "real" else f"**SYNTHETIC STAND-IN** ({origin})"
+    return f"real, {origin}" if source == "real" else f"SYNTHETIC STAND-IN ({origin})"

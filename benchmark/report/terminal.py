@@ -6,48 +6,37 @@ import sys
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table as Grid
 
-from benchmark.leaderboard import COLUMNS, Table
-from benchmark.report import markdown
+from benchmark.leaderboard import Table
+from benchmark.report import grids, markdown
 from benchmark.tracking.store import Store, resolve
-
-SHOWN = (
-    "test/f1",
-    "test/f1_at_half",
-    "test/f1_tuned",
-    "test/average_precision",
-    "test/roc_auc",
-    "test/brier",
-)
+from benchmark.verdict import verdict
 
 
 def console(stderr: bool = False) -> Console:
     """A console as wide as the terminal; wide enough for a table where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 130)
+    return Console(stderr=stderr, width=None if stream.isatty() else 140)
 
 
 def show(console: Console, table: Table) -> None:
-    """Prints the columns that fit a terminal; the files hold all of them."""
-    grid = Grid(
+    """Prints the first table and the verdict; the files hold all of it."""
+    grid = grids.leaderboard(table)
+    shown = Grid(
         title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
-        caption=f"mean ± standard deviation over seeds, on test   {markdown.account(table)}",
+        caption=f"on test, mean ± standard deviation over seeds   {markdown.account(table)}",
     )
-    grid.add_column("strategy")
-    for name in SHOWN:
-        grid.add_column(COLUMNS[name], justify="right")
-    grid.add_column("seeds", justify="right")
-    summary = table.summary()
-    if summary["cells", "collapsed"].any():
-        grid.caption = f"{grid.caption}\ncollapsed: at some seed every test row got the same class"
-    for label, row in summary.iterrows():
-        numbers = [markdown.number(row[name, "mean"], row[name, "std"], name) for name in SHOWN]
-        lost = int(row["cells", "failed"] + row["cells", "missing"])
-        seeds = str(int(row["cells", "finished"])) + (f" ({lost} lost)" if lost else "")
-        mark = " [yellow](collapsed)[/]" if row["cells", "collapsed"] else ""
-        grid.add_row(f"{escape(str(label))}{mark}", *numbers, seeds)
-    console.print(grid)
+    for number, heading in enumerate(grid.headings):
+        shown.add_column(heading, justify="right" if number else "left", no_wrap=number < 3)
+    for row in grid.rows:
+        shown.add_row(*(escape(cell.text) for cell in row))
+    console.print(shown)
+    for sentence in verdict(table):
+        console.print(f"• {escape(sentence.text)}", highlight=False)
+        if sentence.figures:
+            console.print(Padding(escape(sentence.figures), (0, 0, 0, 2)), style="dim")
 
 
 def where_next(console: Console, store: Store) -> None:

@@ -65,16 +65,18 @@ def is_done(store: Store, cell: Cell) -> bool:
 
 def earlier_fit(store: Store, training: Training) -> fits.Fit | None:
     """The fit of a done cell that shares the training; None if its predictions are lost."""
-    client = client_of(store.uri)
     query = f"tags.`{tags.TRAINING}` = '{training.identity}' AND tags.`{tags.DONE}` = 'yes'"
-    found = next(pages(client, [store.experiment], query), None)
-    if found is None:
-        return None
+    found = next(pages(client_of(store.uri), [store.experiment], query), None)
+    return None if found is None else read_fit(store.uri, found.info.run_id)
+
+
+def read_fit(uri: str, run_id: str) -> fits.Fit | None:
+    """The fit that a run kept; None if its predictions are lost."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(found.info.run_id, PREDICTIONS, folder)
+            path = client_of(uri).download_artifacts(run_id, PREDICTIONS, folder)
             return fits.from_bytes(Path(path).read_bytes())
-        except Exception:  # whatever a store raises: what cannot be read is trained again
+        except Exception:  # whatever a store raises: what cannot be read is as good as lost
             return None
 
 

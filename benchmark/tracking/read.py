@@ -17,6 +17,7 @@ from benchmark.tracking.store import SQLITE, pages, reachable
 class Record:
     """One tracked cell or invocation."""
 
+    run: str  # id
     started: int  # milliseconds
     status: str
     tags: Mapping[str, str]
@@ -51,4 +52,4 @@ def tracked(uri: str, kind: str) -> Iterator[Record]:
     for found in pages(client, numbers, f"tags.`{tags.KIND}` = '{kind}'"):
         if needed <= found.data.tags.keys():
             info, data = found.info, found.data
-            yield Record(info.start_time, info.status, data.tags, data.metrics)
+            yield Record(info.run_id, info.start_time, info.status, data.tags, data.metrics)

@@ -25,6 +25,6 @@ ERROR = "skewbench.error"  # why a run failed
 DONE = "skewbench.done"  # written last, after everything else was read back
 NOTE = "mlflow.note.content"  # what the UI shows as the description
 
-OF_CELL = {CONDITIONS, CELL, FACTS, STRATEGY, LABEL, CODE, SEED}
+OF_CELL = {CONDITIONS, CELL, FACTS, STRATEGY, TRAINING_PART, LABEL, CODE, SEED}
 OF_INVOCATION = {CONDITIONS, FACTS, f"{PLAN}.0"}
 LIMIT = 7500  # characters of a value; MLflow cuts at 8,000 without a word

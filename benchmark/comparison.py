@@ -1,0 +1,173 @@
+"""What a table says of strategies against each other, as numbers; no formatting.
+
+Strategies are compared over the seeds at which both are done, never by averages of
+different seeds. `none` is the strategy that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from benchmark import stats
+from benchmark.leaderboard import COUNTS, Table
+from benchmark.stats import Difference
+
+NONE = "none"  # in full, as a strategy and as a training part
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A difference to `none` on one measure, with its p-value among all that were looked at."""
+
+    label: str
+    metric: str
+    difference: Difference
+    p: float  # by Holm
+
+
+def values(table: Table, metric: str) -> pd.DataFrame:
+    """One row a strategy (label), one column a seed, as they come in the table; nan if not done."""
+    return table.runs.pivot(index="label", columns="seed", values=metric).reindex(
+        table.runs["label"].drop_duplicates()
+    )
+
+
+def overlap(table: Table) -> float:
+    """The share of test rows that two seeds have in common on average, see ``stats.overlap``."""
+    tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
+    known = not np.isnan(tp)
+    return stats.overlap(np.array([tn + fp, tp + fn]), table.facts["counts"]) if known else 0.0
+
+
+def complete(table: Table) -> list[str]:
+    """Labels of the strategies of which every planned cell is done."""
+    done = (table.runs["state"] == "finished").groupby(table.runs["label"], sort=False).all()
+    return [str(label) for label in done.index[done]]
+
+
+def label_of_none(table: Table) -> str | None:
+    """The label of `none`; None if it was not planned."""
+    found = table.runs.loc[table.runs["strategy"] == NONE, "label"]
+    return None if found.empty else str(found.iloc[0])
+
+
+def trainings(table: Table) -> dict[str, str]:
+    """Training part -> the label of the complete strategy that adds the least to it."""
+    texts = dict(zip(table.runs["label"], table.runs["strategy"], strict=True))
+    parts = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
+    found: dict[str, str] = {}
+    for label in sorted(complete(table), key=lambda label: len(texts[label])):
+        found.setdefault(parts[label], label)
+    return found
+
+
+def against(
+    table: Table, reference: str, metric: str, labels: Sequence[str]
+) -> dict[str, Difference]:
+    """Label -> paired difference to the strategy `reference`; left out if no seed has both."""
+    measured, shared = values(table, metric), overlap(table)
+    of_label = dict(zip(measured.index, measured.to_numpy(np.float64), strict=True))
+    found = {}
+    for label in labels:
+        paired = of_label[label] - of_label[reference]
+        paired = paired[~np.isnan(paired)]
+        if label != reference and len(paired):
+            found[label] = stats.difference(paired, shared)
+    return found
+
+
+def claims(differences: Mapping[str, Mapping[str, Difference]]) -> list[Claim]:
+    """Metric -> label -> difference, as claims that hold together at the 5 % level."""
+    flat = [
+        (label, metric, it) for metric, each in differences.items() for label, it in each.items()
+    ]
+    adjusted = stats.holm(np.array([it.p for _, _, it in flat]))
+    return [
+        Claim(label, metric, it, float(p))
+        for (label, metric, it), p in zip(flat, adjusted, strict=True)
+    ]
+
+
+def leaderboard(table: Table) -> pd.DataFrame:
+    """``Table.summary`` of F1 with its statistics, one row a strategy (label), best first.
+
+    Columns: f1, f1_sd, f1_iqm; difference, low, high (95 %) to `none`, above (probability that
+    it is better), p (two-sided, by Holm over the strategies); rank, rank_low, rank_high among the
+    complete strategies; and the states of its cells. What cannot be known is nan.
+    """
+    f1 = values(table, "test/f1")
+    board = pd.DataFrame(index=f1.index)
+    board["f1"], board["f1_sd"] = f1.mean(axis=1), f1.std(axis=1)
+    board["f1_iqm"] = [
+        stats.interquartile_mean(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.nan
+        for row in f1.to_numpy()
+    ]
+    reference = label_of_none(table)
+    compared = against(table, reference, "test/f1", list(f1.index)) if reference else {}
+    for claim in claims({"test/f1": compared}):
+        it = claim.difference
+        board.loc[claim.label, ["difference", "low", "high"]] = it.mean, it.low, it.high
+        board.loc[claim.label, ["above", "p"]] = it.above, claim.p if it.seeds > 1 else np.nan
+    ranked = complete(table)
+    if ranked:
+        scores = f1.loc[ranked].to_numpy()
+        board.loc[ranked, "rank"] = stats.ranks(scores)
+        if scores.shape[1] > 1:
+            bounds = stats.rank_intervals(scores, overlap(table))
+            board.loc[ranked, ["rank_low", "rank_high"]] = bounds.astype(float)
+    states = ("finished", "failed", "missing")
+    for state in states:
+        board[state] = (table.runs["state"] == state).groupby(table.runs["label"]).sum()
+    board["collapsed"] = table.runs.groupby("label")["collapsed"].sum()
+    wanted = [*STATISTICS, *states, "collapsed"]
+    return board.reindex(columns=wanted).sort_values("f1", ascending=False, kind="stable")
+
+
+STATISTICS = (
+    *("f1", "f1_sd", "f1_iqm", "difference", "low", "high", "above", "p"),
+    *("rank", "rank_low", "rank_high"),
+)
+
+
+def decision_account(table: Table) -> pd.DataFrame:
+    """What a moved cut gives each training part: mean F1 on test, one row a training part.
+
+    Columns: label of the strategy that was read, at_half, tuned (on validation), oracle (on
+    test itself, so out of reach), their standard deviations, and the tuned cut; best tuned first.
+    """
+    rows = []
+    for part, label in trainings(table).items():
+        own = table.runs[table.runs["label"] == label]
+        row: dict[str, object] = {"training": part, "label": label}
+        for name in CUTS:
+            f1 = own[f"test/f1_{name}"]
+            row |= {name: f1.mean(), f"{name}_sd": f1.std()}
+        rows.append(row | {"cut": own["test/cut_tuned"].mean()})
+    spreads = [f"{name}_sd" for name in CUTS]
+    account = pd.DataFrame(rows, columns=["training", "label", *CUTS, *spreads, "cut"])
+    return account.sort_values("tuned", ascending=False, ignore_index=True)
+
+
+CUTS = ("at_half", "tuned", "oracle")
+
+
+def identical(table: Table) -> list[tuple[str, str]]:
+    """Pairs of complete strategies with the same measures on test at every seed.
+
+    Strategies that share a training differ in their decisions if they do anything.
+    """
+    names = [name for name in map(str, table.runs) if name.startswith("test/")]
+    results = {
+        label: table.runs[table.runs["label"] == label].sort_values("seed")[names].to_numpy()
+        for label in complete(table)
+    }
+    return [
+        (one, two)
+        for one, two in combinations(results, 2)
+        if np.array_equal(results[one], results[two], equal_nan=True)
+    ]

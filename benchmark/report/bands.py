@@ -1,0 +1,71 @@
+"""Curves of several seeds as one: their mean and standard deviation at common places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark import metrics
+from benchmark.metrics import Floats, Ints
+from benchmark.train import Curve
+
+RECALLS = np.linspace(0, 1, 101)
+CUTS = np.linspace(0.01, 0.99, 99)  # probabilities
+
+Scored = tuple[Ints, Floats]  # labels and probabilities of the positive class, (rows,) each
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with its spread, (places,) each."""
+
+    x: Floats
+    mean: Floats
+    low: Floats  # mean less one standard deviation over seeds
+    high: Floats
+
+
+def band(x: Floats, curves: Sequence[Floats]) -> Band:
+    """The band of curves that share their x."""
+    mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1 if len(curves) > 1 else 0)
+    return Band(np.asarray(x, np.float64), mean, mean - spread, mean + spread)
+
+
+def precision_recall(seeds: Sequence[Scored]) -> Band:
+    """Precision where each recall is first reached, averaged over seeds."""
+    from sklearn.metrics import precision_recall_curve
+
+    curves = []
+    for labels, probabilities in seeds:
+        precision, recall, _ = precision_recall_curve(labels, probabilities)
+        first = np.searchsorted(recall[::-1], RECALLS)  # recall falls as sklearn gives it
+        curves.append(precision[::-1][np.minimum(first, len(recall) - 1)])
+    return band(RECALLS, curves)
+
+
+def f1_by_cut(seeds: Sequence[Scored]) -> Band:
+    """F1 on test of every row whose probability reaches the cut being called positive."""
+    return band(CUTS, [f1_at(labels, probabilities, CUTS) for labels, probabilities in seeds])
+
+
+def f1_at(labels: Ints, probabilities: Floats, cuts: Floats) -> Floats:
+    """F1 at each cut; 0 where nothing is called positive."""
+    negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
+    true = len(positives) - np.searchsorted(positives, cuts)
+    false = len(negatives) - np.searchsorted(negatives, cuts)
+    return np.asarray(2 * true / (len(positives) + true + false), np.float64)
+
+
+def reliability(seeds: Sequence[Scored]) -> Band:
+    """Share of positives against promised probability in bins of equal mass."""
+    bins = [metrics.reliability(labels, probabilities) for labels, probabilities in seeds]
+    return band(np.mean([mean for mean, _, _ in bins], axis=0), [share for _, share, _ in bins])
+
+
+def steps(curves: Sequence[Curve]) -> Band:
+    """Curves over optimizer steps; the places of the first one hold for all."""
+    places = np.array([step for step, _ in curves[0]], np.float64)
+    values = [np.interp(places, *np.array(curve, np.float64).T) for curve in curves]
+    return band(places, values)

@@ -1,0 +1,49 @@
+"""A leaderboard as files, each in the format that its name says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark import comparison
+from benchmark.leaderboard import Table
+from benchmark.report import html, markdown
+from benchmark.report.evidence import evidence
+
+CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
+
+
+def files(uri: str, tables: Sequence[Table]) -> dict[str, str]:
+    """Name -> text of all of them."""
+    return {
+        "report.html": report(uri, tables),
+        "leaderboard.md": markdown.leaderboards(tables),
+        "leaderboard.csv": summary(tables),
+        "cells.csv": cells(tables),
+    }
+
+
+def report(uri: str, tables: Sequence[Table]) -> str:
+    """The page with figures; reads the kept predictions."""
+    return html.report([html.section(table, evidence(uri, table)) for table in tables])
+
+
+def summary(tables: Sequence[Table]) -> str:
+    """CSV, one row a strategy: statistics of F1, mean and standard deviation of all measures."""
+    frames = []
+    for table in tables:
+        numbers = table.summary().drop(columns="cells", level=0)
+        numbers.columns = numbers.columns.map(" ".join)
+        frame = comparison.leaderboard(table).join(numbers).reset_index()
+        frames.append(_under_conditions(frame, table))
+    return pd.concat(frames).to_csv(index=False)
+
+
+def cells(tables: Sequence[Table]) -> str:
+    """CSV, one row a cell, for pandas."""
+    return pd.concat([_under_conditions(table.runs, table) for table in tables]).to_csv(index=False)
+
+
+def _under_conditions(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    return frame.assign(**{name: table.facts[name] for name in CONDITIONS})

@@ -1,0 +1,164 @@
+"""The tables of a leaderboard as text, laid out the same in every format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark import comparison
+from benchmark.leaderboard import COLUMNS, Table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as people read it, and as it sorts."""
+
+    text: str
+    value: float = math.nan
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table: a heading and a row of cells for each strategy, the first cell its name."""
+
+    title: str
+    caption: str
+    headings: tuple[str, ...]
+    rows: list[list[Cell]]
+
+
+def grids(table: Table) -> list[Grid]:
+    """All tables of a leaderboard, the most read first."""
+    return [leaderboard(table), account(table), probabilities(table), further(table)]
+
+
+def leaderboard(table: Table) -> Grid:
+    """F1 as each strategy decides, and what is known of its difference to `none`."""
+    precision = table.runs.groupby("label")["test/average_precision"].agg(["mean", "std"])
+    rows = []
+    for label, row in comparison.leaderboard(table).iterrows():
+        rows.append(
+            [
+                Cell(str(label)),
+                _spread(row["f1"], row["f1_sd"]),
+                Cell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
+                Cell(_share(row["above"]), row["above"]),
+                Cell(_p(row["p"]), row["p"]),
+                Cell(_rank(row), row["rank"]),
+                _spread(*precision.loc[str(label)]),
+                Cell(_seeds(row), row["finished"]),
+            ]
+        )
+    caption = (
+        "On test, at the checkpoint that validation chose; mean ± standard deviation over seeds. "
+        "Differences are to none at the same seed, with the 95 % interval of the expected one and "
+        "the probability that it is above zero; p by Holm over the strategies; ranks with what "
+        "all pairs together leave possible at 95 %."
+    )
+    headings = ("strategy", "F1", "F1 less none's", "P(better)", "p", "rank")
+    return Grid("F1 as decided", caption, (*headings, "average precision", "seeds"), rows)
+
+
+def account(table: Table) -> Grid:
+    """How much of a remedy was only a moved cut."""
+    rows = [
+        [
+            Cell(str(row["label"])),
+            _spread(row["at_half"], row["at_half_sd"]),
+            _spread(row["tuned"], row["tuned_sd"]),
+            _spread(row["oracle"], row["oracle_sd"]),
+            Cell(_number(row["cut"]), row["cut"]),
+        ]
+        for _, row in comparison.decision_account(table).iterrows()
+    ]
+    caption = (
+        "One row a training: F1 on test at 0.5, at the cut tuned on validation, and at the best "
+        "cut on test itself, which nobody can reach."
+    )
+    headings = ("training", "F1 at 0.5", "F1 at tuned cut", "F1 at oracle cut", "tuned cut")
+    return Grid("What a moved cut gives", caption, headings, rows)
+
+
+def probabilities(table: Table) -> Grid:
+    """Whether the probabilities can be believed, best calibrated first."""
+    names = ("test/ece", "test/brier", "test/log_loss")
+    caption = (
+        "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats a row): "
+        "the lower, the more a probability means what it says."
+    )
+    return _means(table, "Whether probabilities can be believed", caption, names, True)
+
+
+def further(table: Table) -> Grid:
+    """Other measures, best balanced accuracy first."""
+    names = ("balanced_accuracy", "precision", "recall", "mcc", "roc_auc")
+    chosen = (*(f"test/{name}" for name in names), "seconds/training")
+    caption = (
+        "As decided; strategies with the same training time share one training. The F1 of the "
+        "middle half of the seeds (interquartile mean) forgives an outlier."
+    )
+    grid = _means(table, "Further measures", caption, chosen, False)
+    middle = comparison.leaderboard(table)["f1_iqm"]
+    rows = [[*row, Cell(_number(middle[row[0].text]), middle[row[0].text])] for row in grid.rows]
+    return Grid(grid.title, grid.caption, (*grid.headings, "F1, middle half"), rows)
+
+
+def _means(table: Table, title: str, caption: str, names: tuple[str, ...], rising: bool) -> Grid:
+    """Mean and spread of measures, ordered by the first."""
+    numbers = table.summary().sort_values((names[0], "mean"), ascending=rising, kind="stable")
+    rows = [
+        [
+            Cell(str(label)),
+            *(_spread(row[name, "mean"], row[name, "std"], _places(name)) for name in names),
+        ]
+        for label, row in numbers.iterrows()
+    ]
+    return Grid(title, caption, ("strategy", *(COLUMNS[name] for name in names)), rows)
+
+
+def _places(metric: str) -> int:
+    return 1 if metric.startswith("seconds") else 3
+
+
+def _number(value: float, places: int = 3) -> str:
+    return "-" if math.isnan(value) else f"{value:.{places}f}"
+
+
+def _spread(mean: float, spread: float, places: int = 3) -> Cell:
+    """``0.815 ± 0.012``; no spread for one seed."""
+    text = _number(mean, places)
+    return Cell(text if math.isnan(spread) else f"{text} ± {spread:.{places}f}", mean)
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    if math.isnan(mean):
+        return "-"
+    return f"{mean:+.3f}" if math.isnan(low) else f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _share(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return "> 99 %" if value > 0.99 else "< 1 %" if value < 0.01 else f"{100 * value:.0f} %"
+
+
+def _p(value: float) -> str:
+    return "-" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _rank(row: pd.Series) -> str:
+    if math.isnan(row["rank"]):
+        return "-"
+    ends = "" if math.isnan(row["rank_low"]) else f" [{row['rank_low']:.0f}-{row['rank_high']:.0f}]"
+    return f"{row['rank']:.1f}{ends}"
+
+
+def _seeds(row: pd.Series) -> str:
+    """``10``, or what became of the others."""
+    finished, planned = int(row["finished"]), int(row[["finished", "failed", "missing"]].sum())
+    notes = [f"{int(row[state])} {state}" for state in ("failed", "missing") if row[state]]
+    notes += [f"{int(row['collapsed'])} collapsed"] if row["collapsed"] else []
+    count = str(finished) if finished == planned else f"{finished} of {planned}"
+    return f"{count} ({', '.join(notes)})" if notes else count

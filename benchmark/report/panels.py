@@ -1,0 +1,236 @@
+"""Figures of a table. Small ones, one a strategy, that a page lays out side by side.
+
+Black, grey and dashes: they read the same on paper. Lines are means over seeds, bands one
+standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark import comparison
+from benchmark.leaderboard import COUNTS, Table
+from benchmark.report import bands
+from benchmark.report.bands import Band
+from benchmark.report.evidence import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Figures = dict[str, "Figure"]  # what it is of -> figure
+
+
+def differences(table: Table) -> Figure | None:
+    """Each seed's difference in F1 to `none`, the mean and its 95 % interval."""
+    reference = comparison.label_of_none(table)
+    f1 = comparison.values(table, "test/f1")
+    compared = comparison.against(table, reference, "test/f1", list(f1.index)) if reference else {}
+    if not compared:
+        return None
+    order = sorted(compared, key=lambda label: compared[label].mean)
+    figure, axes = _rows(order, "F1 less F1 of none at the same seed")
+    axes.axvline(0, color="0.5", linewidth=0.8)
+    for place, label in enumerate(order):
+        seeds = (f1.loc[label] - f1.loc[reference]).to_numpy()
+        axes.plot(seeds, np.full(len(seeds), place), "o", color="0.65", markersize=3.5)
+        it = compared[label]
+        if it.seeds > 1:
+            axes.plot([it.low, it.high], [place, place], color="black", linewidth=1.6)
+        axes.plot(it.mean, place, "|", color="black", markersize=11, markeredgewidth=2)
+    return figure
+
+
+def moved_cut(table: Table) -> Figure:
+    """F1 of each training part at 0.5, at the tuned cut, and at the cut that test would choose."""
+    account = comparison.decision_account(table).iloc[::-1]
+    figure, axes = _rows(list(account["label"]), "F1 on test, mean over seeds")
+    places = np.arange(len(account))
+    axes.hlines(places, account["at_half"], account["oracle"], color="0.8", linewidth=1)
+    for name, marker, words in (
+        ("at_half", "o", "cut at 0.5"),
+        ("tuned", "D", "cut tuned on validation"),
+        ("oracle", "|", "best cut on test (out of reach)"),
+    ):
+        axes.plot(
+            account[name],
+            places,
+            marker,
+            color="black",
+            markerfacecolor="white" if name == "at_half" else "black",
+            markersize=6,
+            label=words,
+        )
+    axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8, ncols=3, frameon=False)
+    return figure
+
+
+def cost(table: Table) -> Figure:
+    """F1 and what its training took, side by side, best first."""
+    means = table.runs.groupby("label")[["test/f1", "seconds/training"]]
+    centre, spread = means.mean(), means.std()
+    order = list(centre["test/f1"].dropna().sort_values().index)
+    figure, (quality, price) = _two_columns(len(order))
+    for axes, name, words in (
+        (quality, "test/f1", "F1 as decided"),
+        (price, "seconds/training", "training time (s)"),
+    ):
+        axes.errorbar(
+            centre.loc[order, name],
+            range(len(order)),
+            xerr=spread.loc[order, name].fillna(0),
+            fmt="o",
+            color="black",
+            ecolor="0.6",
+            markersize=4,
+        )
+        axes.set(xlabel=words, xlim=(0, None), ylim=(-0.6, len(order) - 0.4))
+        axes.grid(axis="x", alpha=0.3)
+    quality.set_yticks(range(len(order)), [_short(label, 34) for label in order])
+    return figure
+
+
+def precision_recall(evidence: Evidence, names: Mapping[str, str]) -> Figures:
+    """Precision against recall of each training part, `none` dashed behind."""
+    curves = {part: bands.precision_recall(scored) for part, scored in _raw(evidence).items()}
+    figures = {}
+    for part, band in curves.items():
+        figure, axes = _small("recall", "precision")
+        _behind(axes, curves, part)
+        _draw(axes, band)
+        axes.set(xlim=(0, 1), ylim=(0, 1.02))
+        figures[names[part]] = figure
+    return figures
+
+
+def f1_by_cut(evidence: Evidence, names: Mapping[str, str]) -> Figures:
+    """F1 on test against the cut on the probability, `none` dashed behind."""
+    curves = {part: bands.f1_by_cut(scored) for part, scored in _raw(evidence).items()}
+    top = max((band.high.max() for band in curves.values()), default=1) * 1.05
+    figures = {}
+    for part, band in curves.items():
+        figure, axes = _small("cut on the probability", "F1 on test")
+        axes.axvline(0.5, color="0.7", linewidth=0.8, linestyle=":")
+        _behind(axes, curves, part)
+        _draw(axes, band)
+        axes.set(xlim=(0, 1), ylim=(0, top))
+        figures[names[part]] = figure
+    return figures
+
+
+def losses(evidence: Evidence, names: Mapping[str, str]) -> Figures:
+    """Training loss and log loss on validation of each training part."""
+    figures = {}
+    for part, fits in evidence.fits.items():
+        figure, axes = _small("optimizer step", "loss (nats a row)")
+        for name, words, style in (
+            ("train/loss", "training loss", "--"),
+            ("val/log_loss", "validation log loss", "-"),
+        ):
+            curves = [fit.curves[name] for fit in fits if fit.curves.get(name)]
+            if curves:
+                _draw(axes, bands.steps(curves), style, words)
+        axes.set_ylim(bottom=0)
+        axes.legend(fontsize=7, frameon=False)
+        figures[names[part]] = figure
+    return figures
+
+
+def reliability(evidence: Evidence) -> Figures:
+    """Share of positives against promised probability of each strategy; the diagonal is perfect."""
+    figures = {}
+    for label, scored in evidence.scored.items():
+        band = bands.reliability(scored)
+        figure, axes = _small("promised probability", "share of positives")
+        top = min(1.0, max(band.x.max(), band.high.max()) * 1.08 + 1e-6)
+        axes.plot([0, top], [0, top], color="0.6", linestyle=":")
+        axes.fill_between(band.x, band.low, band.high, color="0.8", linewidth=0)
+        axes.plot(band.x, band.mean, "o-", color="black", markersize=3.5, linewidth=1)
+        axes.set(xlim=(0, top), ylim=(0, top))
+        figures[label] = figure
+    return figures
+
+
+def confusions(table: Table) -> Figures:
+    """Confusion matrices summed over seeds; shades are shares of the true class."""
+    figures = {}
+    summed = table.runs.dropna(subset=list(COUNTS)).groupby("label", sort=False)[list(COUNTS)].sum()
+    negative, positive = table.facts["classes"]
+    for label, (tp, fp, fn, tn) in zip(summed.index, summed.to_numpy(int), strict=True):
+        counts = np.array([[tn, fp], [fn, tp]])
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        figure, axes = _small("decided", "true")
+        axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        for row, column in np.ndindex(2, 2):
+            share = shares[row, column]
+            text = f"{counts[row, column]:,}\n{share:.1%}"
+            colour = "white" if share > 0.5 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        axes.grid(False)
+        axes.set_xticks([0, 1], [_short(negative), _short(positive)])
+        axes.set_yticks([0, 1], [_short(negative), _short(positive)], rotation=90, va="center")
+        figures[str(label)] = figure
+    return figures
+
+
+def _raw(evidence: Evidence) -> dict[str, list[bands.Scored]]:
+    """Test labels and probabilities as trained, of each training part."""
+    from benchmark.metrics import probabilities
+
+    return {
+        part: [(fit.test.labels, probabilities(fit.test.best)) for fit in fits]
+        for part, fits in evidence.fits.items()
+    }
+
+
+def _draw(axes: Axes, band: Band, style: str = "-", label: str = "") -> None:
+    axes.fill_between(band.x, band.low, band.high, color="0.82", linewidth=0)
+    axes.plot(band.x, band.mean, style, color="black", linewidth=1.3, label=label)
+
+
+def _behind(axes: Axes, curves: Mapping[str, Band], part: str) -> None:
+    if part != comparison.NONE and comparison.NONE in curves:
+        plain = curves[comparison.NONE]
+        axes.plot(plain.x, plain.mean, "--", color="0.45", linewidth=1, zorder=3)
+
+
+def _small(x: str, y: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3, 2.3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.locator_params(nbins=4)
+    axes.grid(alpha=0.25)
+    return figure, axes
+
+
+def _rows(labels: list[str], x: str) -> tuple[Figure, Axes]:
+    """One row a strategy."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1 + 0.28 * len(labels)), layout="constrained")
+    axes = figure.add_subplot(xlabel=x)
+    axes.set_yticks(range(len(labels)), [_short(label, 34) for label in labels])
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(axis="x", alpha=0.3)
+    return figure, axes
+
+
+def _two_columns(rows: int) -> tuple[Figure, tuple[Axes, Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1 + 0.28 * rows), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    return figure, (left, right)
+
+
+def _short(text: str, most: int = 16) -> str:
+    """Cut, and without a meaning to matplotlib, which reads mathematics between dollars."""
+    return (text if len(text) <= most else text[: most - 1] + "…").replace("$", r"\$")

@@ -1,0 +1,347 @@
+"""What a table allows one to say, in sentences, each with the figures that its rule read.
+
+Three questions are asked of every table, and their answers hold together at the 5 % level
+(Holm over all comparisons of the three): which strategies decide better or worse than
+`none`; which training parts are better or worse once every cut is tuned; whose
+probabilities are further off. What ranks no better than chance answers none of them: F1
+rises for a network that knows nothing if it only calls more rows positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark import comparison, stats
+from benchmark.comparison import Claim
+from benchmark.leaderboard import Table
+from benchmark.stats import LEVEL, Difference
+
+UNUSABLE = 0.05  # calibration error from which probabilities are not to be believed
+DEARER = 1.5  # times the training time of `none`
+NEGLIGIBLE = 0.01  # a difference in F1 that nobody would change a strategy for
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One finding, and what it rests on."""
+
+    text: str
+    figures: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the rules read."""
+
+    table: Table
+    seeds: int
+    overlap: float
+    complete: list[str]  # labels
+    none: str  # label
+    trainings: dict[str, str]  # training part -> label
+    skilled: set[str]  # labels that rank better than chance, beyond chance
+    claims: list[Claim]
+
+    def mean(self, label: str, metric: str) -> float:
+        """Mean over seeds."""
+        return float(self.table.runs.loc[self.table.runs["label"] == label, metric].mean())
+
+    def sure(self, metric: str, better: bool) -> list[Claim]:
+        """Claims that hold beyond chance, largest first, of those that know anything."""
+        found = [
+            claim
+            for claim in self.claims
+            if claim.metric == metric
+            and claim.p < LEVEL
+            and (claim.difference.mean > 0) == better
+            and (claim.label if better else self.none) in self.skilled
+        ]
+        return sorted(found, key=lambda claim: -abs(claim.difference.mean))
+
+    def unsure(self, metric: str) -> list[Claim]:
+        """Claims that may be chance."""
+        return [c for c in self.claims if c.metric == metric and c.p >= LEVEL]
+
+
+def verdict(table: Table) -> list[Sentence]:
+    """What to do, and what it follows from."""
+    found = compared(table)
+    if isinstance(found, Sentence):
+        return [found, *_troubles(table)]
+    if found.seeds > 1 and not found.skilled:
+        return [_nothing_learned(found), *_troubles(table)]
+    rules: list[Callable[[Compared], Iterable[Sentence]]] = [
+        _advice,
+        _moved_cut,
+        _as_decided,
+        _with_tuned_cuts,
+        _probabilities,
+        _cost,
+    ]
+    return [*(sentence for rule in rules for sentence in rule(found)), *_troubles(table)]
+
+
+def compared(table: Table) -> Compared | Sentence:
+    """What the rules read, or why there is nothing to read."""
+    none, complete = comparison.label_of_none(table), comparison.complete(table)
+    if none is None:
+        return Sentence("Without none there is nothing to compare with: add it to --strategies.")
+    if none not in complete:
+        return Sentence("none has cells that are not done, so nothing is compared with it.")
+    trainings = comparison.trainings(table)
+    plain = trainings[comparison.NONE]
+    others = [label for part, label in trainings.items() if part != comparison.NONE]
+    differences = {
+        "test/f1": comparison.against(table, none, "test/f1", complete),
+        "test/f1_tuned": comparison.against(table, plain, "test/f1_tuned", others),
+        "test/ece": comparison.against(table, none, "test/ece", complete),
+    }
+    return Compared(
+        table=table,
+        seeds=int(table.runs["seed"].nunique()),
+        overlap=comparison.overlap(table),
+        complete=complete,
+        none=none,
+        trainings=trainings,
+        skilled=_skilled(table, complete),
+        claims=comparison.claims(differences),
+    )
+
+
+def _skilled(table: Table, labels: Sequence[str]) -> set[str]:
+    """The strategies whose ROC AUC is above one half beyond chance."""
+    areas, shared = comparison.values(table, "test/roc_auc"), comparison.overlap(table)
+    found = [stats.difference(areas.loc[label].to_numpy() - 0.5, shared) for label in labels]
+    adjusted = stats.holm(np.array([it.p for it in found]))
+    return {
+        label
+        for label, it, p in zip(labels, found, adjusted, strict=True)
+        if p < LEVEL and it.mean > 0
+    }
+
+
+def _nothing_learned(found: Compared) -> Sentence:
+    best = max(found.complete, key=lambda label: found.mean(label, "test/roc_auc"))
+    prevalence = _prevalence(found.table)
+    return Sentence(
+        "No strategy ranks rows better than chance does, so nothing is claimed: a higher F1 only "
+        "means that more rows were called positive.",
+        f"best ROC AUC {best} {found.mean(best, 'test/roc_auc'):.3f}; calling every row positive "
+        f"gives F1 {2 * prevalence / (1 + prevalence):.3f}",
+    )
+
+
+def _prevalence(table: Table) -> float:
+    runs = table.runs
+    positives = runs["test/true_positives"] + runs["test/false_negatives"]
+    rows = positives + runs["test/false_positives"] + runs["test/true_negatives"]
+    return float((positives / rows).mean())
+
+
+def _moved_cut(found: Compared) -> Iterable[Sentence]:
+    tuned = found.mean(found.none, "test/f1_tuned")
+    best = max(found.complete, key=lambda label: found.mean(label, "test/f1"))
+    top = found.mean(best, "test/f1")
+    if top > 0:
+        share = f"{tuned / top:.0%}".replace("%", " %")
+        yield Sentence(
+            f"Tuning the cut of plain training alone gives {share} of the best F1.",
+            f"F1 of none {found.mean(found.none, 'test/f1_at_half'):.3f} at 0.5, {tuned:.3f} at "
+            f"the tuned cut; best {best} {top:.3f}; means over {_seeds(found.seeds)}",
+        )
+
+
+def _as_decided(found: Compared) -> Iterable[Sentence]:
+    better, worse = found.sure("test/f1", True), found.sure("test/f1", False)
+    for claims, word in ((better, "better"), (worse, "worse")):
+        if claims:
+            yield Sentence(
+                f"As they decide, {_names(claims)} {_is(claims)} {word} than none beyond chance.",
+                f"F1: {_listed(claims)}",
+            )
+    unsure = found.unsure("test/f1")
+    if unsure:
+        yield Sentence(
+            f"{_not_told_apart(unsure)} from none.", _what_would_tell(unsure, found, "F1")
+        )
+
+
+def _with_tuned_cuts(found: Compared) -> Iterable[Sentence]:
+    better, worse = found.sure("test/f1_tuned", True), found.sure("test/f1_tuned", False)
+    unsure = found.unsure("test/f1_tuned")
+    if not better + worse + unsure:
+        return
+    measure = "F1 at tuned cuts"
+    if better:
+        yield Sentence(
+            f"With every cut tuned, {_names(better)} still {_is(better)} better than plain "
+            "training beyond chance.",
+            f"{measure}: {_listed(better)}",
+        )
+    else:
+        yield Sentence(
+            "With every cut tuned, no retraining remedy beats plain training beyond chance at "
+            f"{_seeds(found.seeds)}.",
+            _what_would_tell(unsure, found, measure) if unsure else f"{measure}: {_listed(worse)}",
+        )
+    if worse:
+        yield Sentence(
+            f"{_names(worse)} {_is(worse)} worse than plain training even then.",
+            f"{measure}: {_listed(worse)}",
+        )
+
+
+def _probabilities(found: Compared) -> Iterable[Sentence]:
+    off = [
+        claim
+        for claim in found.sure("test/ece", True)
+        if found.mean(claim.label, "test/ece") > UNUSABLE
+    ]
+    if off:
+        errors = ", ".join(f"{c.label} {found.mean(c.label, 'test/ece'):.3f}" for c in off)
+        yield Sentence(
+            f"The probabilities of {_names(off)} cannot be taken at their word.",
+            f"calibration error (ECE) {errors}; none {found.mean(found.none, 'test/ece'):.3f}",
+        )
+
+
+def _cost(found: Compared) -> Iterable[Sentence]:
+    plain = found.mean(found.none, "seconds/training")
+    times = {
+        label: found.mean(label, "seconds/training") / plain for label in found.trainings.values()
+    }
+    dear = {label: ratio for label, ratio in times.items() if ratio >= DEARER}
+    if dear:
+        yield Sentence(
+            f"{_and(list(dear))} took longer to train than none.",
+            ", ".join(f"{label} {ratio:.1f} times" for label, ratio in dear.items()),
+        )
+
+
+def _advice(found: Compared) -> Iterable[Sentence]:
+    """The simplest of those that the best does not beat beyond chance, if anything is known."""
+    if found.seeds == 1:
+        yield Sentence("One seed cannot tell luck from effect: run more, such as --seeds 5.")
+        return
+    unsure = found.unsure("test/f1")
+    if unsure and not any(found.sure("test/f1", better) for better in (True, False)):
+        widest = max(max(-it.difference.low, it.difference.high) for it in unsure)
+        if widest > NEGLIGIBLE:
+            yield _not_enough(found, unsure)
+            return
+    best = max(found.complete, key=lambda label: found.mean(label, "test/f1"))
+    behind = comparison.against(found.table, best, "test/f1", found.complete)
+    labels = list(behind)
+    adjusted = stats.holm(np.array([behind[label].p for label in labels]))
+    within = [label for label, p in zip(labels, adjusted, strict=True) if p >= LEVEL]
+    chosen = min([best, *within], key=lambda label: _simplicity(found, label))
+    if chosen == best:
+        yield Sentence(
+            f"Use {chosen}: nothing tried here has a higher F1.",
+            f"F1 {found.mean(chosen, 'test/f1'):.3f}, mean over {_seeds(found.seeds)}",
+        )
+    else:
+        yield Sentence(
+            f"Use {chosen}: it is simpler than {best}, which is not better beyond chance.",
+            f"F1 {found.mean(chosen, 'test/f1'):.3f} and {found.mean(best, 'test/f1'):.3f}, means "
+            f"over {_seeds(found.seeds)}",
+        )
+
+
+def _not_enough(found: Compared, unsure: Sequence[Claim]) -> Sentence:
+    """Says so, and what would be enough."""
+    clearest = min(unsure, key=lambda claim: claim.difference.p)
+    level = LEVEL / len(found.claims)
+    needed = stats.seeds_needed(clearest.difference, found.overlap, level)
+    seeds = _seeds(found.seeds)
+    if needed:
+        text = f"Not enough seeds to tell: about {needed} would do"
+    else:
+        text = "Not enough data to tell, whatever the number of seeds: larger splits would do"
+    return Sentence(
+        f"{text}, if the clearest difference is as large as it looks.",
+        f"F1 of {_listed([clearest])} against none at {seeds}, p {clearest.p:.2f}; nothing is "
+        "better or worse than none beyond chance",
+    )
+
+
+def _simplicity(found: Compared, label: str) -> tuple[bool, int, float]:
+    """Smaller is simpler: no training of its own, fewer parts, then the higher F1."""
+    own = found.table.runs.loc[found.table.runs["label"] == label].iloc[0]
+    trains = own["training_part"] != comparison.NONE
+    parts = 0 if own["strategy"] == comparison.NONE else label.count("+") + 1
+    return bool(trains), parts, -found.mean(label, "test/f1")
+
+
+def _troubles(table: Table) -> Iterable[Sentence]:
+    """Cells that are lost, collapsed, or the same where they should differ."""
+    runs = table.runs
+    lost = runs[runs["state"] != "finished"]
+    if len(lost):
+        labels = list(lost["label"].drop_duplicates())
+        counts = lost["state"].value_counts()
+        yield Sentence(
+            f"{_and(labels)} {'lack' if len(labels) > 1 else 'lacks'} cells and "
+            f"{'are' if len(labels) > 1 else 'is'} left out of all comparisons.",
+            ", ".join(f"{state} {number}" for state, number in counts.items()),
+        )
+    collapsed = runs[runs["collapsed"]]
+    for label, own in collapsed.groupby("label", sort=False):
+        yield Sentence(
+            f"{label} collapsed: it gave every test row the same class.",
+            f"at {len(own)} of {_seeds(int((runs['label'] == label).sum()))}",
+        )
+    for one, two in comparison.identical(table):
+        yield Sentence(
+            f"{one} and {two} gave identical results at every seed: one of them does nothing "
+            "that the other does not."
+        )
+
+
+def _not_told_apart(claims: Sequence[Claim]) -> str:
+    return f"{_names(claims)} cannot be told apart"
+
+
+def _what_would_tell(claims: Sequence[Claim], found: Compared, measure: str) -> str:
+    """The largest open difference, and how many seeds would settle it."""
+    largest = max(claims, key=lambda claim: abs(claim.difference.mean))
+    text = f"{measure}: largest open difference {_listed([largest])}"
+    if found.seeds == 1:
+        return f"{text}; one seed has no spread"
+    level = LEVEL / len(found.claims)
+    smallest = stats.resolvable(largest.difference, found.overlap, level)
+    text += f"; at {_seeds(found.seeds)} it would have to be {smallest:.3f}"
+    if abs(largest.difference.mean) < 5e-4:
+        return text
+    needed = stats.seeds_needed(largest.difference, found.overlap, level)
+    more = f"about {needed} seeds" if needed else "more data than this, whatever the seeds"
+    return f"{text}; to show it takes {more}"
+
+
+def _listed(claims: Sequence[Claim]) -> str:
+    return ", ".join(f"{claim.label} {interval(claim.difference)}" for claim in claims)
+
+
+def interval(it: Difference) -> str:
+    """``+0.021 [0.004, 0.038]``; the interval is missing for one seed."""
+    ends = "" if np.isnan(it.low) else f" [{it.low:.3f}, {it.high:.3f}]"
+    return f"{it.mean:+.3f}{ends}"
+
+
+def _names(claims: Sequence[Claim]) -> str:
+    return _and([claim.label for claim in claims])
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _is(claims: Sequence[Claim]) -> str:
+    return "are" if len(claims) > 1 else "is"
+
+
+def _seeds(number: int) -> str:
+    return f"{number} seed{'s' * (number != 1)}"

@@ -1,0 +1,100 @@
+"""Statistics against published values and independent computations."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from benchmark import stats
+
+# Student 1908, "The probable error of a mean": hours of sleep gained by two drugs
+SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
+
+
+def test_without_overlap_it_is_students_paired_t_test() -> None:
+    found = stats.difference(SLEEP, overlap=0)
+    # as printed by R: t.test(extra ~ group, data = sleep, paired = TRUE)
+    assert found.mean == pytest.approx(1.58)
+    assert found.p == pytest.approx(0.002833, abs=5e-7)
+    assert (found.low, found.high) == pytest.approx((0.7001142, 2.4598858), abs=5e-7)
+    assert found.above == pytest.approx(1 - found.p / 2)
+    assert found.deviation == pytest.approx(SLEEP.std(ddof=1))
+
+
+def test_overlap_gives_nadeau_and_bengios_corrected_t() -> None:
+    differences = np.random.default_rng(1).normal(0.02, 0.03, 10)
+    tested, trained = 0.1, 0.9  # shares of the rows
+    found = stats.difference(differences, overlap=tested)
+    corrected = differences.var(ddof=1) * (1 / 10 + tested / trained)  # their section 3
+    t = differences.mean() / math.sqrt(corrected)
+    assert found.p == pytest.approx(2 * scipy_stats.t.sf(abs(t), 9))
+    assert found.above == pytest.approx(scipy_stats.t.cdf(t, 9))
+
+
+def test_a_difference_that_is_the_same_at_every_seed() -> None:
+    nothing = stats.difference(np.zeros(5), 0.2)
+    assert (nothing.low, nothing.high, nothing.p, nothing.above) == (0, 0, 1, 0.5)
+    sure = stats.difference(np.full(5, 0.25), 0.2)
+    assert (sure.low, sure.high, sure.p, sure.above) == (0.25, 0.25, 0, 1)
+
+
+def test_one_seed_says_nothing_of_luck() -> None:
+    found = stats.difference(np.array([0.3]), 0.2)
+    assert found.mean == 0.3 and found.p == 1
+    assert math.isnan(found.low) and math.isnan(found.above)
+    assert stats.resolvable(found, 0.2) == math.inf
+    assert stats.seeds_needed(found, 0.2) is None
+
+
+@pytest.mark.parametrize("values", [[], [0.1, math.nan], [0.1, math.inf]])
+def test_no_or_no_finite_differences_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        stats.difference(np.array(values), 0.1)
+
+
+def test_holm_as_published() -> None:
+    # R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"); and the order does not matter
+    p = np.array([0.03, 0.01, 0.05, 0.02, 0.04])
+    assert stats.holm(p) == pytest.approx([0.09, 0.05, 0.09, 0.08, 0.09])
+    # Wright 1992, "Adjusted p-values for simultaneous inference", section 2
+    assert stats.holm(np.array([0.9, 0.001, 0.6])) == pytest.approx([1, 0.003, 1])
+    assert len(stats.holm(np.array([]))) == 0
+
+
+def test_interquartile_mean_is_of_the_middle_half() -> None:
+    assert stats.interquartile_mean(np.array([100, 1, 2, 3, 4, 5, 6, -100])) == pytest.approx(3.5)
+    assert stats.interquartile_mean(np.array([1.0, 3.0])) == 2
+
+
+def test_ranks_are_means_over_seeds_and_ties_share() -> None:
+    table = np.array([[0.5, 0.9], [0.4, 0.1], [0.5, 0.2]])
+    assert stats.ranks(table) == pytest.approx([(1.5 + 1) / 2, 3, (1.5 + 2) / 2])
+
+
+def test_rank_intervals_separate_what_differs_and_leave_the_rest_open() -> None:
+    rng = np.random.default_rng(0)
+    seeds = rng.normal(0, 0.05, 10)  # what all strategies share at a seed
+    centres = (0.8, 0.5, 0.5, 0.2)
+    table = np.array([centre + seeds + rng.normal(0, 0.002, 10) for centre in centres])
+    assert stats.rank_intervals(table, 0.2).tolist() == [[1, 1], [2, 3], [2, 3], [4, 4]]
+    assert stats.rank_intervals(rng.normal(0, 1, (4, 10)), 0.2).tolist() == [[1, 4]] * 4
+    assert stats.rank_intervals(table[:1], 0.2).tolist() == [[1, 1]]
+
+
+def test_seeds_needed_are_enough_and_one_less_is_not() -> None:
+    found = stats.Difference(0.01, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=5)
+    needed = stats.seeds_needed(found, 0.01)
+    assert needed is not None
+
+    def shown(seeds: int) -> bool:
+        t = scipy_stats.t.ppf(0.975, seeds - 1)
+        return bool(t * 0.02 * math.sqrt(1 / seeds + 0.01 / 0.99) < 0.01)
+
+    assert shown(needed) and not shown(needed - 1)
+
+
+def test_no_number_of_seeds_makes_a_small_data_set_large() -> None:
+    found = stats.Difference(0.01, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=5)
+    assert stats.seeds_needed(found, 0.3) is None
+    assert stats.resolvable(found, 0.3) > stats.resolvable(found, 0.0) > 0.01
