@@ -10,12 +10,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark import arguments, registry
 from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmark.session import Request
 
 STAND_IN = "stand-in"
 
@@ -36,13 +39,45 @@ def main() -> None:
     """Measures which remedy for class imbalance helps, on your data, over several seeds."""
 
 
-@main.command()
-@click.option(
-    "--task",
-    default=registry.default("tasks"),
-    show_default=True,
-    help="see the command `tasks`",
+_MEASURING = (
+    click.option(
+        "--task",
+        default=registry.default("tasks"),
+        show_default=True,
+        help="see the command `tasks`",
+    ),
+    click.option("--seeds", default="3", show_default=True, help="how many: 0, 1, ... n-1"),
+    click.option(
+        "--data",
+        default="",
+        help="folder or file of the real data; else data/TASK, else $SKEWBENCH_DATA/TASK, "
+        "else a synthetic stand-in (`stand-in` asks for it)",
+    ),
+    click.option("--settings", default="", help="of the task, e.g. 'imbalance=20 model=compact'"),
+    click.option(
+        "--steps", default="", help="optimizer steps of every training [default: the task's]"
+    ),
+    click.option(
+        "--workers", default="", help="processes; 0 is this one [default: one a core, on a GPU one]"
+    ),
+    click.option("--scheduler", default="", help="address of a Dask cluster to use instead"),
+    click.option(
+        "--tracking",
+        default="",
+        help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
+    ),
 )
+
+
+def _measuring(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that measure."""
+    for option in reversed(_MEASURING):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_measuring
 @click.option(
     "--strategies",
     default=registry.default("strategies"),
@@ -50,54 +85,70 @@ def main() -> None:
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
     "`all` is every one that suits the task; see the command `strategies`",
 )
-@click.option("--seeds", default="3", show_default=True, help="how many: 0, 1, ... n-1")
-@click.option(
-    "--data",
-    default="",
-    help="folder or file of the real data; else data/TASK, else $SKEWBENCH_DATA/TASK, "
-    "else a synthetic stand-in (`stand-in` asks for it)",
-)
-@click.option("--settings", default="", help="of the task, e.g. 'imbalance=20 model=compact'")
-@click.option("--steps", default="", help="optimizer steps of every training [default: the task's]")
-@click.option(
-    "--workers", default="", help="processes; 0 is this one [default: one a core, on a GPU one]"
-)
-@click.option("--scheduler", default="", help="address of a Dask cluster to use instead")
-@click.option(
-    "--tracking",
-    default="",
-    help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
-)
-def run(**options: str) -> None:
+def run(strategies: str, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
     Cells that are in the store already are not run again.
     """
-    task, strategies = options["task"], options["strategies"]
-    settings, remedies = (
-        registry.settings(task, options["settings"]),
-        registry.read_list(strategies),
-    )
-    seeds = _count("--seeds", options["seeds"], 1)
-    steps = _count("--steps", options["steps"], 1) if options["steps"] else None
-    workers = _count("--workers", options["workers"], 0) if options["workers"] else None
-    path = find_data(task, options["data"])
+    request = _request(strategies, **options)
+
+    from benchmark import session
+
+    sys.exit(session.run(request))
+
+
+@main.command()
+@click.argument("name")
+@_measuring
+@click.option(
+    "--output", default="results", show_default=True, help="folder for the page and the figure"
+)
+def study(name: str, output: str, **options: str) -> None:
+    """Answer one question with a paragraph, a table and a figure; see the command `studies`.
+
+    A study runs the cells that it needs; those that are in the store already are not run again.
+    """
+    registry.study(name)
+    request = _request("none", **options)
+
+    from benchmark import inquiry
+
+    sys.exit(inquiry.run(inquiry.Inquiry(name, request, Path(output))))
+
+
+def _request(
+    strategies: str,
+    *,
+    task: str,
+    seeds: str,
+    data: str,
+    settings: str,
+    steps: str,
+    workers: str,
+    scheduler: str,
+    tracking: str,
+) -> Request:
+    """What the person asked for, checked as far as it goes without the data."""
+    chosen, remedies = registry.settings(task, settings), registry.read_list(strategies)
+    number = _count("--seeds", seeds, 1)
+    budget = _count("--steps", steps, 1) if steps else None
+    processes = _count("--workers", workers, 0) if workers else None
+    path = find_data(task, data)
 
     from benchmark import cluster, session
 
-    request = session.Request(
+    return session.Request(
         task=task,
-        settings=settings,
+        settings=chosen,
         path=path,
         remedies=tuple(remedies),
         every=strategies.strip() == "all",
-        seeds=seeds,
-        steps=steps,
-        workers=cluster.default_workers() if workers is None else workers,
-        scheduler=options["scheduler"],
-        tracking=options["tracking"],
+        seeds=number,
+        steps=budget,
+        workers=cluster.default_workers() if processes is None else processes,
+        scheduler=scheduler,
+        tracking=tracking,
     )
-    sys.exit(session.run(request))
 
 
 @main.command()
@@ -166,6 +217,13 @@ def strategies() -> None:
     for name, function in registry.strategies().items():
         summary = (function.__doc__ or "").strip().split("\n\n")[0]
         _entry(name, " ".join(summary.split()), arguments.describe(function))
+
+
+@main.command()
+def studies() -> None:
+    """List the studies with the questions that they answer."""
+    for name in registry.studies():
+        _entry(name, registry.study(name).question, "")
 
 
 @main.command()

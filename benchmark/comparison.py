@@ -7,7 +7,7 @@ different seeds. `none` is the strategy that changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmark import stats
 from benchmark.leaderboard import COUNTS, Table
-from benchmark.stats import Difference
+from benchmark.stats import Difference, Floats
 
 NONE = "none"  # in full, as a strategy and as a training part
 
@@ -37,6 +37,16 @@ def values(table: Table, metric: str) -> pd.DataFrame:
     )
 
 
+def of(table: Table, label: str, metric: str) -> Floats:
+    """A measure of one strategy at every seed, (seeds,)."""
+    return values(table, metric).loc[label].to_numpy(np.float64)
+
+
+def mean(numbers: Floats, table: Table) -> Difference:
+    """The mean of one number a seed of the table, with its 95 % interval."""
+    return stats.difference(numbers, overlap(table))
+
+
 def overlap(table: Table) -> float:
     """The share of test rows that two seeds have in common on average, see ``stats.overlap``."""
     tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
@@ -48,6 +58,17 @@ def complete(table: Table) -> list[str]:
     """Labels of the strategies of which every planned cell is done."""
     done = (table.runs["state"] == "finished").groupby(table.runs["label"], sort=False).all()
     return [str(label) for label in done.index[done]]
+
+
+def shared(table: Table) -> Table:
+    """The table of the complete strategies at the seeds that all of them have.
+
+    One that was run with more seeds later does not get a mean of other seeds than the rest.
+    """
+    mine = table.runs[table.runs["label"].isin(complete(table))]
+    counts = mine.groupby("seed")["label"].nunique()
+    seeds = counts.index[counts == mine["label"].nunique()]
+    return replace(table, runs=mine[mine["seed"].isin(seeds)])
 
 
 def label_of_none(table: Table) -> str | None:
@@ -113,9 +134,10 @@ def leaderboard(table: Table) -> pd.DataFrame:
         it = claim.difference
         board.loc[claim.label, ["difference", "low", "high"]] = it.mean, it.low, it.high
         board.loc[claim.label, ["above", "p"]] = it.above, claim.p if it.seeds > 1 else np.nan
-    ranked = complete(table)
-    if ranked:
-        scores = f1.loc[ranked].to_numpy()
+    common = shared(table)
+    if len(common.runs):
+        scores = values(common, "test/f1").to_numpy()
+        ranked = list(common.runs["label"].drop_duplicates())
         board.loc[ranked, "rank"] = stats.ranks(scores)
         if scores.shape[1] > 1:
             bounds = stats.rank_intervals(scores, overlap(table))

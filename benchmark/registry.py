@@ -1,6 +1,6 @@
-"""Finds tasks and strategies by their files, and reads strategies as people write them.
+"""Finds tasks, strategies and studies by their files, and reads strategies as people write them.
 
-The only module that imports ``tasks/`` and ``strategies/``. A file whose name
+The only module that imports ``tasks/``, ``strategies/`` and ``studies/``. A file whose name
 starts with an underscore is a helper or a template and registers nothing.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, chain, changed
+from benchmark.study import Study
 from benchmark.task import Task
 
 
@@ -58,6 +59,21 @@ def task(name: str) -> Task:
         raise UserError(f"unknown task {name!r}: {arguments.suggest(name, tasks())}")
     found = tasks()[name].TASK
     assert isinstance(found, Task)
+    return found
+
+
+@cache
+def studies() -> dict[str, ModuleType]:
+    """Name -> module of every registered study."""
+    return {module.__name__.split(".")[-1]: module for module in _modules("studies")}
+
+
+def study(name: str) -> Study:
+    """The study of that name. Raises UserError with the near miss if there is none."""
+    if name not in studies():
+        raise UserError(f"unknown study {name!r}: {arguments.suggest(name, studies())}")
+    found = studies()[name].STUDY
+    assert isinstance(found, Study)
     return found
 
 

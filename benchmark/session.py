@@ -16,6 +16,7 @@ from benchmark import leaderboard, plan, registry
 from benchmark.cluster import engine
 from benchmark.errors import UserError
 from benchmark.execute import execute, load, warm
+from benchmark.leaderboard import Table
 from benchmark.plan import Plan, Training
 from benchmark.progress import display
 from benchmark.registry import Remedy
@@ -46,12 +47,31 @@ class Request:
     tracking: str
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a request."""
+
+    store: Store
+    table: Table
+    failed: int  # cells
+
+
 def run(request: Request) -> int:
-    """Runs what is not done yet, prints the leaderboard and returns the exit status.
+    """Runs what is not done yet, prints the leaderboard and returns the exit status."""
+    console = terminal.console(stderr=True)
+    result = measure(request, console)
+    terminal.show(terminal.console(), result.table)
+    terminal.where_next(console, result.store)
+    if result.failed:
+        console.print(f"[red]{result.failed} cells failed[/]: the same command tries them again")
+    return 1 if result.failed else 0
+
+
+def measure(request: Request, console: Console) -> Result:
+    """Runs what is not done yet and logs the leaderboard.
 
     Everything that a person can get wrong is checked before the first run is created.
     """
-    console = terminal.console(stderr=True)
     uri = tracking.resolve(request.tracking)
     if request.scheduler and not uri.startswith(("http://", "https://")):
         raise UserError(
@@ -70,15 +90,13 @@ def run(request: Request) -> int:
         with _ended(store, console):
             failed = _execute(client, trainings, store, console)
             table = leaderboard.table(uri, asked.conditions)
-            with console.status("drawing the report"):
-                files = reports.files(uri, [table])
-            invocation.describe(store, markdown.section(table), files)
+            invocation.describe(store, markdown.section(table), reports.texts([table]))
+            if trainings:  # else the page of an earlier invocation is the same, and takes seconds
+                with console.status("drawing the report"):
+                    page = reports.report(uri, [table])
+                invocation.attach(store, {"report.html": page})
         invocation.end(store, "FAILED" if failed else "FINISHED")
-    terminal.show(terminal.console(), table)
-    terminal.where_next(console, store)
-    if failed:
-        console.print(f"[red]{failed} cells failed[/]: the same command tries them again")
-    return 1 if failed else 0
+    return Result(store, table, failed)
 
 
 def _plan(request: Request, data: Data, console: Console) -> Plan:

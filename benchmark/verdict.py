@@ -91,6 +91,9 @@ def compared(table: Table) -> Compared | Sentence:
         return Sentence("Without none there is nothing to compare with: add it to --strategies.")
     if none not in complete:
         return Sentence("none has cells that are not done, so nothing is compared with it.")
+    table = comparison.shared(table)
+    if table.runs.empty:
+        return Sentence("The strategies have no seed in common, so nothing is compared.")
     trainings = comparison.trainings(table)
     plain = trainings[comparison.NONE]
     others = [label for part, label in trainings.items() if part != comparison.NONE]

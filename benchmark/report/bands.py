@@ -50,12 +50,17 @@ def f1_by_cut(seeds: Sequence[Scored]) -> Band:
     return band(CUTS, [f1_at(labels, probabilities, CUTS) for labels, probabilities in seeds])
 
 
-def f1_at(labels: Ints, probabilities: Floats, cuts: Floats) -> Floats:
-    """F1 at each cut; 0 where nothing is called positive."""
+def f1_at(labels: Ints, probabilities: Floats, cuts: Floats, odds: float | None = None) -> Floats:
+    """F1 at each cut; 0 where nothing is called positive.
+
+    Args:
+        odds: negatives for each positive, to which the rows are weighted; None is as they are.
+    """
     negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
-    true = len(positives) - np.searchsorted(positives, cuts)
-    false = len(negatives) - np.searchsorted(negatives, cuts)
-    return np.asarray(2 * true / (len(positives) + true + false), np.float64)
+    odds = len(negatives) / len(positives) if odds is None else odds
+    found = 1 - np.searchsorted(positives, cuts) / len(positives)
+    false = odds * (1 - np.searchsorted(negatives, cuts) / len(negatives))
+    return np.asarray(2 * found / (1 + found + false), np.float64)
 
 
 def reliability(seeds: Sequence[Scored]) -> Band:

@@ -14,10 +14,9 @@ from benchmark.report.evidence import evidence
 CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
 
 
-def files(uri: str, tables: Sequence[Table]) -> dict[str, str]:
-    """Name -> text of all of them."""
+def texts(tables: Sequence[Table]) -> dict[str, str]:
+    """Name -> text of those that need no predictions."""
     return {
-        "report.html": report(uri, tables),
         "leaderboard.md": markdown.leaderboards(tables),
         "leaderboard.csv": summary(tables),
         "cells.csv": cells(tables),

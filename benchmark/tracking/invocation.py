@@ -59,11 +59,16 @@ def _opened_by_mlflow(store: Store) -> str:
     return run_id if uri == store.uri else ""
 
 
+def attach(store: Store, files: Mapping[str, str]) -> None:
+    """Logs files (name -> text) on the invocation's run."""
+    for name, text in files.items():
+        client_of(store.uri).log_text(store.invocation, text, name)
+
+
 def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
     """Writes the note (Markdown) on the run and its experiment, and files (name -> text)."""
     client = client_of(store.uri)
-    for name, text in files.items():
-        client.log_text(store.invocation, text, name)
+    attach(store, files)
     if len(note) > tags.LIMIT:
         note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(cut here: see the artifacts)"
     client.set_tag(store.invocation, tags.NOTE, note)
@@ -81,3 +86,18 @@ def end_leftovers(store: Store, status: str, reason: str) -> None:
     query = f"tags.`{tags.INVOCATION}` = '{store.invocation}' AND attributes.status = 'RUNNING'"
     for found in list(pages(client_of(store.uri), [store.experiment], query)):
         cells.fail(store, found.info.run_id, reason, status)
+
+
+def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> str:
+    """A finished run that carries the answer of a study; returns its id."""
+    client = client_of(store.uri)
+    opened = _opened_by_mlflow(store)
+    tags_of_study = {**store.tags, tags.KIND: "study", "mlflow.runName": f"study: {name}"}
+    run_id = opened or client.create_run(store.experiment, tags=tags_of_study).info.run_id
+    for path, text in files.items():
+        client.log_text(run_id, text, path)
+    client.set_tag(run_id, tags.KIND, "study")
+    client.set_tag(run_id, tags.NOTE, note[: tags.LIMIT])
+    if not opened:
+        client.set_terminated(run_id, "FINISHED")
+    return str(run_id)

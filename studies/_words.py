@@ -1,0 +1,29 @@
+"""Numbers of a study as text."""
+
+import numpy as np
+
+from benchmark import comparison, stats
+from benchmark.stats import Difference
+from benchmark.study import Measured
+
+
+def mean_of(measured: Measured, label: str, metric: str) -> Difference:
+    """Mean over seeds of a measure, with its interval."""
+    return comparison.mean(comparison.of(measured.table, label, metric), measured.table)
+
+
+def shown(it: Difference) -> str:
+    """``0.446 [0.401, 0.491]``; the interval is missing for one seed."""
+    return f"{it.mean:.3f}" if np.isnan(it.low) else f"{it.mean:.3f} [{it.low:.3f}, {it.high:.3f}]"
+
+
+def gained(it: Difference) -> str:
+    """``+0.021 [0.004, 0.038]``."""
+    return f"{'+' if it.mean >= 0 else ''}{shown(it)}"
+
+
+def against_chance(it: Difference, more: str, less: str) -> str:
+    """`more` or `less` if the difference is beyond chance, else that it may be chance."""
+    if it.p >= stats.LEVEL:
+        return "which may be chance"
+    return more if it.mean > 0 else less

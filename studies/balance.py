@@ -1,0 +1,72 @@
+"""Is it better to train on balanced data? The test split keeps the population's shares.
+
+Two ways to balance are told apart: more rows of the rare class, collected for training, and
+rows of the common one thrown away.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from benchmark import comparison
+from benchmark.study import Answer, Arm, Line, Measured, Study
+from benchmark.task import Data
+from studies._words import against_chance, gained, mean_of, shown
+
+MEASURES = {
+    "test/precision": "precision",
+    "test/recall": "recall",
+    "test/f1_at_half": "F1 at 0.5",
+    "test/f1_tuned": "F1 at tuned cut",
+    "test/average_precision": "average precision",
+}
+
+
+def arms(settings: Any, data: Data) -> list[Arm]:
+    """The population; balanced by dropping rows; where there is more data, by collecting."""
+    population = Arm("as in the population", "none, undersample")
+    # a task that draws `train` rows has more to draw; one that uses all has not
+    more = hasattr(settings, "train") and getattr(settings, "train_imbalance", 0) is None
+    if not more:
+        return [population]
+    return [population, Arm("balanced, more positives", "none", {"train_imbalance": 1})]
+
+
+def answer(measured: list[Measured]) -> Answer:
+    """The ways to train, side by side on the same test rows."""
+    ways = [("as in the population", measured[0], "none")]
+    ways += [("balanced, rows dropped", measured[0], "undersample")]
+    ways += [(other.arm.name, other, "none") for other in measured[1:]]
+    rows = [[name, *(shown(mean_of(of, label, m)) for m in MEASURES)] for name, of, label in ways]
+    cuts = {"cut at 0.5": "test/f1_at_half", "cut tuned on validation": "test/f1_tuned"}
+    places = np.arange(1, len(ways) + 1)
+    lines = [
+        Line(name, places, [mean_of(of, label, metric) for _, of, label in ways])
+        for name, metric in cuts.items()
+    ]
+    sentences = [_compared(name, of, label, ways[0]) for name, of, label in ways[1:]]
+    return Answer(
+        " ".join(sentences),
+        ("trained on", *MEASURES.values()),
+        rows,
+        lines,
+        "training rows",
+        "F1 on test, in the population's shares",
+        dict(zip(places, [name for name, _, _ in ways], strict=True)),
+    )
+
+
+def _compared(name: str, of: Measured, label: str, plain: tuple[str, Measured, str]) -> str:
+    words = []
+    for cut, metric in (("at 0.5", "test/f1_at_half"), ("with the cut tuned", "test/f1_tuned")):
+        before = comparison.of(plain[1].table, plain[2], metric)
+        after = comparison.of(of.table, label, metric)
+        gap = comparison.mean(after - before, plain[1].table)
+        words.append(
+            f"{cut} F1 is {gained(gap)} against the "
+            f"population's ({against_chance(gap, 'better', 'worse')})"
+        )
+    return f"Trained on data {name}: {', '.join(words)}."
+
+
+STUDY = Study("Is it better to train on balanced data?", arms, answer)

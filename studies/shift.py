@@ -1,0 +1,105 @@
+"""Which decisions survive when the prevalence moves after training?
+
+Nothing is trained: a decision finds the same share of positives and of negatives whatever
+their number, so that F1 at another prevalence follows from what was kept.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from benchmark import comparison
+from benchmark.metrics import Floats
+from benchmark.report.bands import f1_at
+from benchmark.report.evidence import evidence
+from benchmark.stats import Difference
+from benchmark.study import Answer, Arm, Line, Measured, Study
+from benchmark.task import Data
+from studies._words import shown
+
+ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives for a positive
+LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
+RETUNED = "cut tuned for it"
+CUTS = np.linspace(0.005, 0.995, 199)
+
+
+def arms(settings: Any, data: Data) -> list[Arm]:
+    """The common decisions, as they were trained."""
+    return [Arm("population", ", ".join(LABELS))]
+
+
+def answer(measured: list[Measured]) -> Answer:
+    """F1 of fixed decisions against the prevalence, and of a cut that follows it."""
+    [only] = measured
+    found = {
+        label: [comparison.mean(_f1(only, label, odds), only.table) for odds in ODDS]
+        for label in LABELS
+    }
+    found[RETUNED] = _retuned(only)
+    followed = [it.mean for it in found[RETUNED]]
+    survives = []
+    for label in LABELS:
+        good = [
+            odds
+            for odds, it, best in zip(ODDS, found[label], followed, strict=True)
+            if it.mean >= 0.95 * best
+        ]
+        where = f"from {_odds(max(good))} to {_odds(min(good))}" if good else "nowhere"
+        survives.append(f"{label} {where}")
+    paragraph = (
+        "Within 5 % of the F1 of a cut that is tuned for the prevalence it meets: "
+        f"{'; '.join(survives)}."
+    )
+    names = (*LABELS, RETUNED)
+    return Answer(
+        paragraph,
+        ("negatives : positives", *(f"F1 of {name}" for name in names)),
+        [
+            [_odds(odds), *(shown(found[name][place]) for name in names)]
+            for place, odds in enumerate(ODDS)
+        ],
+        [Line(name, ODDS, found[name]) for name in names],
+        "negatives for each positive in test",
+        "F1 on test",
+        {odds: _odds(odds) for odds in (50, 10, 2, 0.5, 0.1, 0.02)},
+    )
+
+
+def _odds(odds: float) -> str:
+    return f"{odds:g}:1" if odds >= 1 else f"1:{1 / odds:g}"
+
+
+def _f1(measured: Measured, label: str, odds: float) -> Floats:
+    """F1 of a strategy's decisions at each seed, with that many negatives for each positive."""
+    tp, fp, fn, tn = (
+        comparison.of(measured.table, label, f"test/{sign}_{what}s")
+        for sign, what in (
+            ("true", "positive"),
+            ("false", "positive"),
+            ("false", "negative"),
+            ("true", "negative"),
+        )
+    )
+    found, false = tp / (tp + fn), odds * fp / (fp + tn)
+    return np.asarray(2 * found / (1 + found + false))
+
+
+def _retuned(measured: Measured) -> list[Difference]:
+    """Plain training, the cut tuned on validation rows weighted to each prevalence."""
+    from benchmark.metrics import probabilities
+
+    fits = evidence(measured.store, measured.table).fits["none"]
+    of_odds = []
+    for odds in ODDS:
+        seeds = []
+        for fit in fits:
+            validation, test = (
+                f1_at(part.labels, probabilities(part.best), CUTS, odds)
+                for part in (fit.validation, fit.test)
+            )
+            seeds.append(test[np.argmax(validation)])
+        of_odds.append(comparison.mean(np.array(seeds), measured.table))
+    return of_odds
+
+
+STUDY = Study("Which decisions survive when the prevalence moves?", arms, answer)

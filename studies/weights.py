@@ -1,0 +1,66 @@
+"""How heavy should the rare class weigh? The articles took 10, tried 25, and stopped."""
+
+from typing import Any
+
+from benchmark import comparison
+from benchmark.study import Answer, Arm, Line, Measured, Study
+from benchmark.task import Data
+from studies._words import against_chance, gained, mean_of, shown
+
+WEIGHTS = (1, 2, 5, 10, 25, 50)
+
+
+def label(weight: int) -> str:
+    """The strategy; a weight of 1 is none."""
+    return "none" if weight == 1 else f"class_weight(positive={weight})"
+
+
+def arms(settings: Any, data: Data) -> list[Arm]:
+    """All weights, and the cut of plain training tuned."""
+    return [Arm("weights", ", ".join(["threshold", *map(label, WEIGHTS)]))]
+
+
+def answer(measured: list[Measured]) -> Answer:
+    """F1 against weight, at 0.5 and at the tuned cut."""
+    [only] = measured
+    half = [mean_of(only, label(weight), "test/f1_at_half") for weight in WEIGHTS]
+    tuned = [mean_of(only, label(weight), "test/f1_tuned") for weight in WEIGHTS]
+    best = max(range(len(WEIGHTS)), key=lambda place: half[place].mean)
+    versus = comparison.against(only.table, "threshold", "test/f1", [label(WEIGHTS[best])])
+    gap = versus.get(label(WEIGHTS[best]))
+    rest = ""
+    if gap:
+        rest = (
+            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is "
+            f"{gained(gap)}: "
+            f"{against_chance(gap, 'better', 'worse')}."
+        )
+    spread = max(it.mean for it in tuned) - min(it.mean for it in tuned)
+    paragraph = (
+        f"At a cut of 0.5 the best of these weights is {WEIGHTS[best]}: F1 {shown(half[best])}, "
+        f"where no weight gives {shown(half[0])}.{rest} Once the cut is tuned, F1 moves by "
+        f"{spread:.3f} in all between weights of {WEIGHTS[0]} and {WEIGHTS[-1]}."
+    )
+    measures = ("test/precision", "test/recall", "test/average_precision")
+    rows = [
+        [
+            str(weight),
+            shown(half[place]),
+            shown(tuned[place]),
+            *(shown(mean_of(only, label(weight), name)) for name in measures),
+        ]
+        for place, weight in enumerate(WEIGHTS)
+    ]
+    headings = ("weight", "F1 at 0.5", "F1 at tuned cut", "precision", "recall")
+    return Answer(
+        paragraph,
+        (*headings, "average precision"),
+        rows,
+        [Line("cut at 0.5", WEIGHTS, half), Line("cut tuned on validation", WEIGHTS, tuned)],
+        "weight of the positive class",
+        "F1 on test",
+        {weight: str(weight) for weight in WEIGHTS},
+    )
+
+
+STUDY = Study("How heavy should the rare class weigh?", arms, answer)
