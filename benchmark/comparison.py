@@ -6,7 +6,7 @@ different seeds. `none` is the strategy that changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -102,23 +102,40 @@ def against(
     return found
 
 
-def claims(differences: Mapping[str, Mapping[str, Difference]]) -> list[Claim]:
-    """Metric -> label -> difference, as claims that hold together at the 5 % level."""
-    flat = [
-        (label, metric, it) for metric, each in differences.items() for label, it in each.items()
+def claims(table: Table) -> list[Claim]:
+    """All differences to `none` that are asked about, with p-values that hold together.
+
+    F1 as decided and calibration error of every complete strategy, and F1 at the tuned cut of
+    every other training part. Empty where `none` is not complete.
+    """
+    table = shared(table)
+    reference, labels = label_of_none(table), complete(table)
+    if reference not in labels:
+        return []
+    others = [label for part, label in trainings(table).items() if part != NONE]
+    asked = {"test/f1": labels, "test/ece": labels, "test/f1_tuned": others}
+    found = [
+        (label, metric, it)
+        for metric, chosen in asked.items()
+        for label, it in against(table, reference, metric, chosen).items()
     ]
-    adjusted = stats.holm(np.array([it.p for _, _, it in flat]))
+    adjusted = stats.holm(np.array([it.p for _, _, it in found]))
     return [
-        Claim(label, metric, it, float(p))
-        for (label, metric, it), p in zip(flat, adjusted, strict=True)
+        Claim(label, metric, it, float(p) if it.seeds > 1 else np.nan)
+        for (label, metric, it), p in zip(found, adjusted, strict=True)
     ]
+
+
+def claims_on(table: Table, metric: str) -> dict[str, Claim]:
+    """Label -> claim on one measure."""
+    return {claim.label: claim for claim in claims(table) if claim.metric == metric}
 
 
 def leaderboard(table: Table) -> pd.DataFrame:
     """``Table.summary`` of F1 with its statistics, one row a strategy (label), best first.
 
     Columns: f1, f1_sd, f1_iqm; difference, low, high (95 %) to `none`, above (probability that
-    it is better), p (two-sided, by Holm over the strategies); rank, rank_low, rank_high among the
+    it is better), p (two-sided, see `claims`); rank, rank_low, rank_high among the
     complete strategies; and the states of its cells. What cannot be known is nan.
     """
     f1 = values(table, "test/f1")
@@ -128,12 +145,10 @@ def leaderboard(table: Table) -> pd.DataFrame:
         stats.interquartile_mean(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.nan
         for row in f1.to_numpy()
     ]
-    reference = label_of_none(table)
-    compared = against(table, reference, "test/f1", list(f1.index)) if reference else {}
-    for claim in claims({"test/f1": compared}):
+    for label, claim in claims_on(table, "test/f1").items():
         it = claim.difference
-        board.loc[claim.label, ["difference", "low", "high"]] = it.mean, it.low, it.high
-        board.loc[claim.label, ["above", "p"]] = it.above, claim.p if it.seeds > 1 else np.nan
+        board.loc[label, ["difference", "low", "high"]] = it.mean, it.low, it.high
+        board.loc[label, ["above", "p"]] = it.above, claim.p
     common = shared(table)
     if len(common.runs):
         scores = values(common, "test/f1").to_numpy()
@@ -160,18 +175,22 @@ def decision_account(table: Table) -> pd.DataFrame:
     """What a moved cut gives each training part: mean F1 on test, one row a training part.
 
     Columns: label of the strategy that was read, at_half, tuned (on validation), oracle (on
-    test itself, so out of reach), their standard deviations, and the tuned cut; best tuned first.
+    test itself, so out of reach), their standard deviations, and the tuned cut; difference, low,
+    high and p of the tuned F1 against that of `none`. Best tuned first.
     """
-    rows = []
+    rows, claimed = [], claims_on(table, "test/f1_tuned")
     for part, label in trainings(table).items():
         own = table.runs[table.runs["label"] == label]
         row: dict[str, object] = {"training": part, "label": label}
         for name in CUTS:
             f1 = own[f"test/f1_{name}"]
             row |= {name: f1.mean(), f"{name}_sd": f1.std()}
+        if label in claimed:
+            it = claimed[label].difference
+            row |= {"difference": it.mean, "low": it.low, "high": it.high, "p": claimed[label].p}
         rows.append(row | {"cut": own["test/cut_tuned"].mean()})
-    spreads = [f"{name}_sd" for name in CUTS]
-    account = pd.DataFrame(rows, columns=["training", "label", *CUTS, *spreads, "cut"])
+    names = ["training", "label", *CUTS, *(f"{name}_sd" for name in CUTS), "cut"]
+    account = pd.DataFrame(rows, columns=[*names, "difference", "low", "high", "p"])
     return account.sort_values("tuned", ascending=False, ignore_index=True)
 
 

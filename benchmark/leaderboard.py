@@ -7,6 +7,7 @@ nothing is averaged or compared that was not measured alike.
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark import arguments, registry
 from benchmark.errors import UserError
 from benchmark.plan import Conditions
 from benchmark.tracking import tags
@@ -77,6 +79,16 @@ class Table:
         words += ["--seeds", str(self.runs["seed"].max() + 1), "--steps", str(facts["steps"])]
         return shlex.join(words)
 
+    @property
+    def changed_settings(self) -> list[str]:
+        """Those of its settings, ``name=value``, that the task has otherwise by default."""
+        task = self.facts["task"]
+        if task not in registry.tasks():
+            return []
+        defaults = dataclasses.asdict(registry.task(task).settings())
+        usual = arguments.as_text(defaults, " ").split()
+        return [word for word in self.facts["settings"].split() if word not in usual]
+
     def counts(self) -> dict[str, int]:
         """Cells planned, finished, failed and missing; the first is the sum of the others."""
         states = self.runs["state"].value_counts()
@@ -125,7 +137,7 @@ def tables(uri: str, tasks: Iterable[str]) -> list[Table]:
         first, *others = sorted(same, key=lambda one: -one.newest)
         older = sum(one.counts()["finished"] for one in others)
         newest.append(replace(first, older=first.older + older))
-    return sorted(newest, key=lambda one: (one.facts["task"], one.facts["settings"]))
+    return sorted(newest, key=lambda one: (one.facts["task"], one.changed_settings))
 
 
 def _all_tables(uri: str) -> list[Table]:

@@ -20,7 +20,7 @@ from benchmark.leaderboard import Table
 from benchmark.stats import LEVEL, Difference
 
 UNUSABLE = 0.05  # calibration error from which probabilities are not to be believed
-DEARER = 1.5  # times the training time of `none`
+DEARER = 2.0  # times the training time of `none`
 NEGLIGIBLE = 0.01  # a difference in F1 that nobody would change a strategy for
 
 
@@ -63,7 +63,7 @@ class Compared:
 
     def unsure(self, metric: str) -> list[Claim]:
         """Claims that may be chance."""
-        return [c for c in self.claims if c.metric == metric and c.p >= LEVEL]
+        return [c for c in self.claims if c.metric == metric and not c.p < LEVEL]
 
 
 def verdict(table: Table) -> list[Sentence]:
@@ -94,23 +94,15 @@ def compared(table: Table) -> Compared | Sentence:
     table = comparison.shared(table)
     if table.runs.empty:
         return Sentence("The strategies have no seed in common, so nothing is compared.")
-    trainings = comparison.trainings(table)
-    plain = trainings[comparison.NONE]
-    others = [label for part, label in trainings.items() if part != comparison.NONE]
-    differences = {
-        "test/f1": comparison.against(table, none, "test/f1", complete),
-        "test/f1_tuned": comparison.against(table, plain, "test/f1_tuned", others),
-        "test/ece": comparison.against(table, none, "test/ece", complete),
-    }
     return Compared(
         table=table,
         seeds=int(table.runs["seed"].nunique()),
         overlap=comparison.overlap(table),
         complete=complete,
         none=none,
-        trainings=trainings,
+        trainings=comparison.trainings(table),
         skilled=_skilled(table, complete),
-        claims=comparison.claims(differences),
+        claims=comparison.claims(table),
     )
 
 
@@ -256,7 +248,8 @@ def _advice(found: Compared) -> Iterable[Sentence]:
 
 def _not_enough(found: Compared, unsure: Sequence[Claim]) -> Sentence:
     """Says so, and what would be enough."""
-    clearest = min(unsure, key=lambda claim: claim.difference.p)
+    gains = [claim for claim in unsure if claim.difference.mean > 0]
+    clearest = min(gains or unsure, key=lambda claim: claim.difference.p)
     level = LEVEL / len(found.claims)
     needed = stats.seeds_needed(clearest.difference, found.overlap, level)
     seeds = _seeds(found.seeds)

@@ -54,7 +54,7 @@ def leaderboard(table: Table) -> Grid:
     caption = (
         "On test, at the checkpoint that validation chose; mean ± standard deviation over seeds. "
         "Differences are to none at the same seed, with the 95 % interval of the expected one and "
-        "the probability that it is above zero; p by Holm over the strategies; ranks with what "
+        "the probability that it is above zero; p by Holm over all p of this page; ranks with what "
         "all pairs together leave possible at 95 %."
     )
     headings = ("strategy", "F1", "F1 less none's", "P(better)", "p", "rank")
@@ -68,17 +68,19 @@ def account(table: Table) -> Grid:
             Cell(str(row["label"])),
             _spread(row["at_half"], row["at_half_sd"]),
             _spread(row["tuned"], row["tuned_sd"]),
+            Cell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
+            Cell(_p(row["p"]), row["p"]),
             _spread(row["oracle"], row["oracle_sd"]),
             Cell(_number(row["cut"]), row["cut"]),
         ]
         for _, row in comparison.decision_account(table).iterrows()
     ]
     caption = (
-        "One row a training: F1 on test at 0.5, at the cut tuned on validation, and at the best "
-        "cut on test itself, which nobody can reach."
+        "One row a training: F1 on test at 0.5, at the cut tuned on validation (less plain "
+        "training's), and at the best cut on test itself, which nobody can reach."
     )
-    headings = ("training", "F1 at 0.5", "F1 at tuned cut", "F1 at oracle cut", "tuned cut")
-    return Grid("What a moved cut gives", caption, headings, rows)
+    headings = ("training", "F1 at 0.5", "F1 at tuned cut", "less none's", "p", "F1 at oracle cut")
+    return Grid("What a moved cut gives", caption, (*headings, "tuned cut"), rows)
 
 
 def probabilities(table: Table) -> Grid:
@@ -86,9 +88,14 @@ def probabilities(table: Table) -> Grid:
     names = ("test/ece", "test/brier", "test/log_loss")
     caption = (
         "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats a row): "
-        "the lower, the more a probability means what it says."
+        "the lower, the more a probability means what it says. p is that of ECE against none's."
     )
-    return _means(table, "Whether probabilities can be believed", caption, names, True)
+    grid = _means(table, "Whether probabilities can be believed", caption, names, True)
+    claimed = comparison.claims_on(table, "test/ece")
+    p = {label: claim.p for label, claim in claimed.items()}
+    found = [p.get(row[0].text, math.nan) for row in grid.rows]
+    rows = [[*row, Cell(_p(it), it)] for row, it in zip(grid.rows, found, strict=True)]
+    return Grid(grid.title, grid.caption, (*grid.headings, "p"), rows)
 
 
 def further(table: Table) -> Grid:

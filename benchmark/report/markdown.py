@@ -55,9 +55,10 @@ def account(table: Table) -> str:
 
 
 def title(table: Table) -> str:
-    """The task, and loudly if its data is not real."""
-    task, source = table.facts["task"], table.facts["source"]
-    return str(task) if source == "real" else f"{task}: SYNTHETIC STAND-IN DATA"
+    """The task, what of its settings was changed, and loudly if its data is not real."""
+    task, changed = str(table.facts["task"]), table.changed_settings
+    named = f"{task}, {' '.join(changed)}" if changed else task
+    return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC STAND-IN DATA"
 
 
 def troubles(table: Table) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table as Grid
+from rich.text import Text
 
 from benchmark.leaderboard import Table
 from benchmark.report import grids, markdown
@@ -36,7 +37,7 @@ def show(console: Console, table: Table) -> None:
     for sentence in verdict(table):
         console.print(f"• {escape(sentence.text)}", highlight=False)
         if sentence.figures:
-            console.print(Padding(escape(sentence.figures), (0, 0, 0, 2)), style="dim")
+            console.print(Padding(Text(sentence.figures, style="dim"), (0, 0, 0, 2)))
 
 
 def where_next(console: Console, store: Store) -> None:
