@@ -1,0 +1,190 @@
+"""Fault 12: code, data, settings or arguments changed. The old result is not taken."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import strategies
+import tasks
+from benchmark import cli, execute, fingerprint, leaderboard, registry, run
+from benchmark.fits import Fit, Predictions
+from benchmark.strategy import Priors
+
+pytestmark = pytest.mark.faults
+
+ROOT = Path(__file__).parents[2]
+REMEDY = '''
+from typing import Annotated
+import numpy as np
+from benchmark.arguments import Range
+from benchmark.strategy import Strategy
+from strategies._toy_weights import weight
+
+def toy(power: Annotated[float, Range(0, 4)] = 1.0) -> Strategy:
+    """Weighs."""
+    def weigh(labels, classes):
+        return weight(labels) ** power
+
+    return Strategy(weigh=weigh)
+'''
+HELPER = "import numpy as np\n\ndef weight(labels):\n    return np.where(labels == 1, 3.0, 1.0)\n"
+
+
+LABELS = np.repeat([0, 1], [20, 10])
+LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
+PREDICTIONS = Predictions(np.arange(30), LABELS, LOGITS, LOGITS)
+FIT = Fit(  # nothing is trained here; it counts whether something would be
+    validation=PREDICTIONS,
+    test=PREDICTIONS,
+    priors=Priors(np.array([0.5, 0.5]), np.array([0.8, 0.2])),
+    trained_rows=360,
+    best_step=10,
+    seconds={"training": 1.0, "data": 0.1},
+    compiled=False,
+    device="CPU: an abacus",
+    curves={"train/loss": [(10, 0.5)], "val/log_loss": [(10, 0.5)]},
+)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which the task `toy` and the strategy `toy` stand, and their data."""
+    folder = tmp_path_factory.mktemp("toy")
+    shutil.copy(ROOT / "tasks" / "_template.py", folder / "toy.py")
+    (folder / "toy_remedy.py").write_text(REMEDY)
+    (folder / "_toy_weights.py").write_text(HELPER)
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [300, 60])
+    np.savez(folder / "data.npz", x=rng.normal(size=(360, 3)) + y[:, None], y=y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strategies, "__path__", [*strategies.__path__, str(folder)])
+        patch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+        yield folder
+    forget()
+
+
+def forget() -> None:
+    """As a new process would know nothing of the files."""
+    names = ["tasks.toy", "strategies.toy", "strategies.toy_remedy", "strategies._toy_weights"]
+    for name in names:
+        sys.modules.pop(name, None)
+        package, _, module = name.partition(".")
+        vars(sys.modules[package]).pop(module, None)
+    for cached in (
+        registry.tasks,
+        registry.strategies,
+        fingerprint._code,
+        fingerprint._imported,
+        execute.load,
+        execute._split,
+    ):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def trained(toy: Path, fresh_store: Path) -> Iterator[Callable[..., list[int]]]:
+    """Runs the benchmark and returns the seeds of the trainings that really happened."""
+    shutil.copy(fresh_store, toy / "mlflow.db")
+    seeds: list[int] = []
+
+    def counted(*args: Any) -> Fit:
+        seeds.append(args[6])
+        return FIT
+
+    def invoke(*words: str, strategy: str = "toy") -> list[int]:
+        forget()
+        seeds.clear()
+        given = ["--task", "toy", "--data", str(toy / "data.npz"), "--strategies", strategy]
+        given += ["--seeds", "1", "--steps", "10", "--workers", "0"]
+        given += ["--tracking", f"sqlite:///{toy / 'mlflow.db'}", *words]
+        result = CliRunner().invoke(cli.main, ["run", *given])
+        assert result.exit_code == 0, result.output
+        return list(seeds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "fit", counted)
+        assert invoke() == [0]
+        yield invoke
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(toy: Path) -> None:
+        text = (toy / name).read_text()
+        assert old in text
+        (toy / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def one_label(toy: Path) -> None:
+    with np.load(toy / "data.npz", allow_pickle=False) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    y[0] = 1
+    np.savez(toy / "data.npz", x=x, y=y)
+
+
+def one_bit(toy: Path) -> None:
+    with np.load(toy / "data.npz", allow_pickle=False) as arrays:
+        x, y = arrays["x"].astype(np.float32), arrays["y"]
+    x.view(np.uint32)[0, 0] ^= 1
+    np.savez(toy / "data.npz", x=x, y=y)
+
+
+CHANGES: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
+    "code of the task": (edit("toy.py", "Dense(32", "Dense(16"), [], "toy"),
+    "code of the strategy": (edit("toy_remedy.py", "** power", "** (2 * power)"), [], "toy"),
+    "code of its helper": (edit("_toy_weights.py", "3.0", "4.0"), [], "toy"),
+    "a label": (one_label, [], "toy"),
+    "a bit of a feature": (one_bit, [], "toy"),
+    "settings": (lambda toy: None, ["--settings", "prevalence=0.2"], "toy"),
+    "steps": (lambda toy: None, ["--steps", "11"], "toy"),
+    "argument of the strategy": (lambda toy: None, [], "toy(power=2)"),
+    "another part": (lambda toy: None, [], "toy+prior_bias"),
+}
+
+
+@pytest.mark.parametrize(("change", "words", "strategy"), CHANGES.values(), ids=list(CHANGES))
+def test_12_what_changed_is_trained_anew(
+    toy: Path,
+    trained: Callable[..., list[int]],
+    change: Callable[[Path], None],
+    words: list[str],
+    strategy: str,
+) -> None:
+    before = {file: file.read_bytes() for file in [*toy.glob("*.py"), toy / "data.npz"]}
+    change(toy)
+    assert trained(*words, strategy=strategy) == [0]
+    assert trained(*words, strategy=strategy) == []
+    for file, content in before.items():
+        file.write_bytes(content)
+    assert trained() == []  # what it was before is still known
+
+
+def test_12_a_comment_or_another_place_of_the_same_data_trains_nothing(
+    toy: Path, trained: Callable[..., list[int]]
+) -> None:
+    for name in ("toy.py", "toy_remedy.py", "_toy_weights.py"):
+        (toy / name).write_text((toy / name).read_text() + "\n# nothing\n")
+    moved = shutil.copy(toy / "data.npz", toy / "moved.npz")
+    assert trained("--data", str(moved)) == []
+
+
+def test_12_results_of_the_old_code_are_not_in_the_table(
+    toy: Path, trained: Callable[..., list[int]]
+) -> None:
+    original = (toy / "toy_remedy.py").read_text()
+    edit("toy_remedy.py", "** power", "** (3 * power)")(toy)
+    assert trained("--steps", "12", "--seeds", "2") == [0, 1]
+    (toy / "toy_remedy.py").write_text(original)
+    assert trained("--steps", "12") == [0]
+    tables = leaderboard.tables(f"sqlite:///{toy / 'mlflow.db'}", ["toy"])
+    [table] = [table for table in tables if table.facts["steps"] == 12]
+    assert (table.counts()["finished"], table.older) == (1, 2)
