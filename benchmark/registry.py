@@ -19,7 +19,7 @@ from typing import Any
 from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, chain, changed
-from benchmark.task import Task
+from benchmark.task import Task, guarded
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def task(name: str) -> Task:
         raise UserError(f"unknown task {name!r}: {arguments.suggest(name, tasks())}")
     found = tasks()[name].TASK
     assert isinstance(found, Task)
-    return found
+    return guarded(found)
 
 
 def settings(task_name: str, text: str) -> Any:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-import strategies
-import tasks
-from benchmark import cli, execute, fingerprint, leaderboard, registry, run
-from benchmark.fits import Fit, Predictions
-from benchmark.strategy import Priors
+from benchmark import leaderboard, run
+from benchmark.fits import Fit
+from tests.faults import toys
 
 pytestmark = pytest.mark.faults
 
-ROOT = Path(__file__).parents[2]
 REMEDY = '''
 from typing import Annotated
 import numpy as np
@@ -38,74 +33,29 @@ def toy(power: Annotated[float, Range(0, 4)] = 1.0) -> Strategy:
 HELPER = "import numpy as np\n\ndef weight(labels):\n    return np.where(labels == 1, 3.0, 1.0)\n"
 
 
-LABELS = np.repeat([0, 1], [20, 10])
-LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
-PREDICTIONS = Predictions(np.arange(30), LABELS, LOGITS, LOGITS)
-FIT = Fit(  # nothing is trained here; it counts whether something would be
-    validation=PREDICTIONS,
-    test=PREDICTIONS,
-    priors=Priors(np.array([0.5, 0.5]), np.array([0.8, 0.2])),
-    trained_rows=360,
-    best_step=10,
-    seconds={"training": 1.0, "data": 0.1},
-    compiled=False,
-    device="CPU: an abacus",
-    curves={"train/loss": [(10, 0.5)], "val/log_loss": [(10, 0.5)]},
-)
-
-
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which the task `toy` and the strategy `toy` stand, and their data."""
     folder = tmp_path_factory.mktemp("toy")
-    shutil.copy(ROOT / "tasks" / "_template.py", folder / "toy.py")
-    (folder / "toy_remedy.py").write_text(REMEDY)
-    (folder / "_toy_weights.py").write_text(HELPER)
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], [300, 60])
-    np.savez(folder / "data.npz", x=rng.normal(size=(360, 3)) + y[:, None], y=y)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strategies, "__path__", [*strategies.__path__, str(folder)])
-        patch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+    toys.write(folder, toy_remedy=REMEDY, _toy_weights=HELPER)
+    with toys.registered(folder):
         yield folder
-    forget()
-
-
-def forget() -> None:
-    """As a new process would know nothing of the files."""
-    names = ["tasks.toy", "strategies.toy", "strategies.toy_remedy", "strategies._toy_weights"]
-    for name in names:
-        sys.modules.pop(name, None)
-        package, _, module = name.partition(".")
-        vars(sys.modules[package]).pop(module, None)
-    for cached in (
-        registry.tasks,
-        registry.strategies,
-        fingerprint._code,
-        fingerprint._imported,
-        execute.load,
-        execute._split,
-    ):
-        cached.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def trained(toy: Path, fresh_store: Path) -> Iterator[Callable[..., list[int]]]:
-    """Runs the benchmark and returns the seeds of the trainings that really happened."""
-    shutil.copy(fresh_store, toy / "mlflow.db")
+    """Runs the benchmark and returns the seeds of the trainings that would really happen."""
+    store = f"sqlite:///{shutil.copy(fresh_store, toy / 'mlflow.db')}"
     seeds: list[int] = []
 
     def counted(*args: Any) -> Fit:
         seeds.append(args[6])
-        return FIT
+        return toys.FIT
 
     def invoke(*words: str, strategy: str = "toy") -> list[int]:
-        forget()
+        toys.forget(toy)
         seeds.clear()
-        given = ["--task", "toy", "--data", str(toy / "data.npz"), "--strategies", strategy]
-        given += ["--seeds", "1", "--steps", "10", "--workers", "0"]
-        given += ["--tracking", f"sqlite:///{toy / 'mlflow.db'}", *words]
-        result = CliRunner().invoke(cli.main, ["run", *given])
+        result = toys.benchmark(store, toy / "data.npz", *words, strategies=strategy)
         assert result.exit_code == 0, result.output
         return list(seeds)
 
@@ -127,7 +77,7 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
 def one_label(toy: Path) -> None:
     with np.load(toy / "data.npz", allow_pickle=False) as arrays:
         x, y = arrays["x"], arrays["y"]
-    y[0] = 1
+    y[0] = 1 - y[0]
     np.savez(toy / "data.npz", x=x, y=y)
 
 
