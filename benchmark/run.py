@@ -198,10 +198,12 @@ def _relative(weights: Floats, labels: Ints) -> Floats:
         raise UserError(f"{weights.shape} weights were given to {len(labels)} training rows")
     with np.errstate(all="ignore"):
         relative: Floats = weights / weights.mean()
-        wrong = ~(np.isfinite(relative) & (relative.astype(np.float32) > 0))
-    if wrong.any():
+        right = np.isfinite(weights) & (weights > 0)
+        if right.all():
+            right = np.isfinite(relative) & (relative.astype(np.float32) > 0)
+    if not right.all():
         raise UserError(
-            f"a training row of class {labels[wrong][0]} weighs {weights[wrong][0]}: weights must "
-            "be positive, finite, and not so far apart that the smallest counts for nothing"
+            f"a training row of class {labels[~right][0]} weighs {weights[~right][0]}: weights "
+            "must be positive, finite, and not so far apart that the smallest counts for nothing"
         )
     return relative
