@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -173,10 +174,8 @@ def _training_rows(
 ) -> tuple[NDArray[Any], Ints, Ints, Floats]:
     """x and y with made rows at their end, the row numbers to train on, and their weights."""
     labels = splits.y[splits.train]
-
-    def features() -> Features:
-        return Features(splits.x[splits.train], splits.categorical)
-
+    # bound to no more than it needs: nothing that a strategy is handed leads to a label of test
+    features = partial(_features, splits.x, splits.train, splits.categorical)
     drawn = strategy.resample(labels, features, np.random.default_rng([seed, RESAMPLING]))
     x, y, numbers = splits.x, splits.y, splits.train
     if drawn.made is not None and drawn.made_labels is not None:
@@ -190,6 +189,10 @@ def _training_rows(
             f"each of {classes} classes, and no other, must have some"
         )
     return x, y, rows, _relative(strategy.weigh(y[rows], classes), y[rows])
+
+
+def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:
+    return Features(x[rows], categorical)
 
 
 def _relative(weights: Floats, labels: Ints) -> Floats:

@@ -38,7 +38,7 @@ class Photo:
 def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
     """All photos under `path`, uint8 (photos, size, size, 3), sorted by class and content.
 
-    Aspect ratios are not kept. Byte-identical photos form a group.
+    Aspect ratios are not kept. Photos with the same pixels form a group, whatever their files.
 
     Raises:
         UserError: if `path` is not laid out as `find` says, or naming every bad file.
@@ -52,7 +52,12 @@ def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
         np.uint8,
         lambda: _decode_all(photos, classes, size, path),
     )
-    _, groups = np.unique([photo.digest for photo in photos], return_inverse=True)
+    first: dict[bytes, str] = {}  # by pixels
+    names = [
+        first.setdefault(hashlib.sha256(row).digest(), photo.digest)
+        for row, photo in zip(rows, photos, strict=True)
+    ]
+    _, groups = np.unique(names, return_inverse=True)
     return Data(
         rows=rows,
         labels=np.array([photo.label for photo in photos], np.int64),
