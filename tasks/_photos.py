@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmark.errors import UserError
 from benchmark.task import Data
+from tasks import _pictures
 from tasks._cache import Array, cached, key
 from tasks._folders import find
 from tasks._pictures import DECODER, FORMATS, BadPicture, decode
@@ -73,8 +74,8 @@ def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
     def read(file: tuple[Path, int]) -> Photo:
         path, label = file
         try:
-            return Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest())
-        except OSError:  # named when it is decoded, with every other bad file
+            return Photo(path, label, hashlib.sha256(_pictures.read(path)).hexdigest())
+        except BadPicture:  # named when it is decoded, with every other bad file
             return Photo(path, label, "")
 
     photos = _in_threads(read, files, "Reading photos")
