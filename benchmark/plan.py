@@ -8,6 +8,7 @@ table share their *conditions*.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
 from benchmark.task import Budget, Data, Task
 
+MOST_FACTS = 6000  # characters; stores cut longer values without a word
 HARNESS = "benchmark.run"  # and what it imports: the code that can change any result
 
 IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
@@ -99,9 +101,15 @@ def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) 
     settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, code)
-    return Conditions(
+    found = Conditions(
         name, settings, path, data.classes, data.source, data.origin, content, budget, identity
     )
+    if len(json.dumps(found.facts())) > MOST_FACTS:
+        raise UserError(
+            f"the path of the data ({len(path)} characters) or the settings ({len(settings_text)}) "
+            "are too long for a tracking store: move the data, or name it from a nearer folder"
+        )
+    return found
 
 
 def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:
