@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from benchmark.errors import without_passwords
 from benchmark.leaderboard import COLUMNS, Table
 from benchmark.report import markdown
 from benchmark.tracking.store import Store, resolve
@@ -53,15 +54,16 @@ def show(console: Console, table: Table) -> None:
 
 def where_next(console: Console, store: Store) -> None:
     """Says how to open the runs in MLflow, as commands that can be pasted."""
-    address = store.uri
+    uri = without_passwords(store.uri)
+    address = uri
     if not address.startswith(("http://", "https://")):
         console.print("Compare the runs in MLflow:")
-        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", store.uri])
+        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
         console.print(f"  {escape(command)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
     page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
     console.print(f"  {escape(page)}", soft_wrap=True)
-    where = [] if store.uri == resolve("") else ["--tracking", store.uri]
+    where = [] if store.uri == resolve("") else ["--tracking", uri]
     words = ["uv", "run", "python", "-m", "benchmark", "leaderboard"]
     command = shlex.join([*words, "--output", "my-leaderboard.md", *where])
     console.print(f"Write the leaderboard:\n  {escape(command)}", soft_wrap=True)

@@ -111,6 +111,8 @@ def client_of(uri: str) -> MlflowClient:
     """The client of a store, one a process."""
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # MLflow would print the address of every run that ends, with the password in it
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
