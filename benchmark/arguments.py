@@ -31,9 +31,9 @@ class Range:
 
     def __str__(self) -> str:
         if self.high == math.inf:
-            return f"{'above' if self.open_low else 'at least'} {self.low:g}"
-        between = f"between {self.low:g} and {self.high:g}"
-        return f"{between}, {self.low:g} excluded" if self.open_low else between
+            return f"{'above' if self.open_low else 'at least'} {_short(self.low)}"
+        between = f"between {_short(self.low)} and {_short(self.high)}"
+        return f"{between}, {_short(self.low)} excluded" if self.open_low else between
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

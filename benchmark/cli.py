@@ -37,6 +37,10 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Measures which remedy for class imbalance helps, on your data, over several seeds."""
+    try:
+        Path.home()
+    except RuntimeError:  # several libraries need one as soon as they are imported
+        raise UserError("there is no home folder: let HOME name one that can be written") from None
 
 
 _MEASURING = (
@@ -241,7 +245,10 @@ def find_data(task: str, given: str) -> str:
     if given == STAND_IN:
         return ""
     if given:
-        return str(Path(given).expanduser())
+        try:
+            return str(Path(given).expanduser())
+        except RuntimeError:  # nobody of that name, or no home
+            raise UserError(f"--data {given}: there is no such home folder") from None
     places = [Path("data") / task]
     if os.environ.get("SKEWBENCH_DATA"):
         places.append(Path(os.environ["SKEWBENCH_DATA"]) / task)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark import device, fits, registry, run
-from benchmark.errors import UserError
+from benchmark.errors import UserError, without_passwords
 from benchmark.plan import Cell, Conditions, Training
 from benchmark.task import Data, Splits
 from benchmark.tracking import cells as tracked
@@ -211,8 +211,8 @@ def _failed(training: Training, cell: Cell, reason: str) -> Outcome:
 def _reason(error: Exception) -> str:
     """One line for what is expected to happen, with the place in the code for a bug."""
     if isinstance(error, (UserError, DivergedError)):
-        return str(error)
+        return without_passwords(str(error))
     first = (str(error).splitlines() or [""])[0]
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {first}{where}"
+    return without_passwords(f"{type(error).__name__}: {first}{where}")

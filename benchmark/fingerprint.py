@@ -11,8 +11,8 @@ from pathlib import Path
 
 
 def fingerprint(modules: Iterable[str]) -> str:
-    """Hash of the named modules and of the helper files beside them that they import."""
-    parts = [_code(name) for name in sorted(_with_helpers(modules))]
+    """Hash of the named modules and of those of their own package that they import."""
+    parts = [_code(name) for name in sorted(_with_imported(modules))]
     return digest(*parts)
 
 
@@ -21,32 +21,44 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def _with_helpers(modules: Iterable[str]) -> set[str]:
-    """The modules, and the helpers of their own folder that they import, at whatever depth."""
+def _with_imported(modules: Iterable[str]) -> set[str]:
+    """The modules, and those of their package that they import, at whatever depth."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _helpers(name)
+            waiting += _imported(name)
     return found
 
 
-def _helpers(module: str) -> list[str]:
-    """Modules ``package._name`` that `module`, of the same package, imports."""
-    package = module.rpartition(".")[0]
+@cache
+def _imported(module: str) -> list[str]:
+    """Modules of its own package that `module` imports."""
     names: list[str] = []
     for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            source = importlib.util.resolve_name(relative, module.rpartition(".")[0])
+            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    return [
-        name
-        for name in names
-        if name.startswith(f"{package}._") and name.count(".") == module.count(".")
-    ]
+    package = module.partition(".")[0]
+    return [name for name in names if name.startswith(f"{package}.") and _is_module(name)]
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is such a module; found without importing more than its packages."""
+    parent = name.rpartition(".")[0]
+    if parent and not _is_package(parent):
+        return False
+    return importlib.util.find_spec(name) is not None
+
+
+def _is_package(name: str) -> bool:
+    spec = importlib.util.find_spec(name) if _is_module(name) else None
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 @cache

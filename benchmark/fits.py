@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.frozen import lock
 from benchmark.strategy import Floats, Ints, Priors
 from benchmark.train import Curve
 
@@ -21,6 +22,10 @@ class Predictions:
     labels: Ints
     best: Floats  # (rows, classes)
     last: Floats  # (rows, classes)
+
+    def __post_init__(self) -> None:
+        """Several strategies decide from them."""
+        lock(self)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ class Fit:
     compiled: bool  # whether XLA ran the steps
     device: str  # what they ran on
     curves: dict[str, Curve]
+
+    @property
+    def last_step(self) -> int:
+        """The number of steps that were trained."""
+        return self.curves["train/loss"][-1][0]
 
 
 def to_bytes(fit: Fit) -> bytes:

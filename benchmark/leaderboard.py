@@ -55,8 +55,8 @@ class Table:
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
         runs: one row a planned cell: strategy (in full), label, seed, state
-            (finished, failed or missing), reason, collapsed, training_part and
-            run (id; both "" if there is none), and every metric.
+            (finished, failed or missing), reason, collapsed; training_part, run (id) and
+            predictions (hash), "" if there are none; and every metric.
         older: runs of the same task, data and budget that older code made, left out.
         newest: when its newest run started, milliseconds.
     """
@@ -211,11 +211,13 @@ def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
 
 def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
-    row |= {"reason": "never run, or deleted", "collapsed": False, "training_part": "", "run": ""}
+    row |= {"reason": "never run, or deleted", "collapsed": False}
+    row |= {"training_part": "", "run": "", "predictions": ""}
     row |= dict.fromkeys([*COLUMNS, *COUNTS], float("nan"))
     if cell is None:
         return row
     row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}
+    row |= {"predictions": cell.tags.get(tags.PREDICTIONS, "")}
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
         final = ("test/", "test_last_step/", "training/", "seconds/")

@@ -8,6 +8,7 @@ table share their *conditions*.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,18 +22,8 @@ from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
 from benchmark.task import Budget, Data, Task
 
-HARNESS = (
-    "benchmark.run",
-    "benchmark.fits",
-    "benchmark.program",
-    "benchmark.train",
-    "benchmark.device",
-    "benchmark.seeding",
-    "benchmark.metrics",
-    "benchmark.strategy",
-    "benchmark.task",
-)
-
+MOST_FACTS = 6000  # characters; stores cut longer values without a word
+HARNESS = "benchmark.run"  # and what it imports: the code that can change any result
 
 IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
 
@@ -110,12 +101,12 @@ class Training:
 
 def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) -> Conditions:
     """The conditions of a task on the data that it loaded."""
-    code = fingerprint([*HARNESS, f"tasks.{name}"])
+    code = fingerprint([HARNESS, f"tasks.{name}"])
     settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, code)
     counts = tuple(np.bincount(data.labels, minlength=len(data.classes)).tolist())
-    return Conditions(
+    found = Conditions(
         task=name,
         settings=settings,
         data=path,
@@ -127,6 +118,12 @@ def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) 
         budget=budget,
         identity=identity,
     )
+    if len(json.dumps(found.facts())) > MOST_FACTS:
+        raise UserError(
+            f"the path of the data ({len(path)} characters) or the settings ({len(settings_text)}) "
+            "are too long for a tracking store: move the data, or name it from a nearer folder"
+        )
+    return found
 
 
 def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:

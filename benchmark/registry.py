@@ -20,7 +20,9 @@ from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, chain, changed
 from benchmark.study import Study
-from benchmark.task import Task
+from benchmark.task import Task, guarded
+
+LONGEST_LABEL = 200  # characters; stores hold 250 of a run's name
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def task(name: str) -> Task:
         raise UserError(f"unknown task {name!r}: {arguments.suggest(name, tasks())}")
     found = tasks()[name].TASK
     assert isinstance(found, Task)
-    return found
+    return guarded(found)
 
 
 @cache
@@ -167,6 +169,11 @@ def _remedy(node: ast.expr) -> Remedy:
     # "oversample+none" is "oversample"
     parts = [part for part in parts if changed(part.strategy, SLOTS)] or parts[:1]
     label = "+".join(part.label for part in parts)
+    if len(label) > LONGEST_LABEL:
+        raise UserError(
+            f"strategy {label[:40]!r}... is {len(label)} characters long: "
+            f"a run's name has room for {LONGEST_LABEL}"
+        )
     try:
         whole = chain(*(part.strategy for part in parts))
     except UserError as error:

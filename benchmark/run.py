@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import device, metrics
+from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.program import program
 from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
 from benchmark.task import Budget, Splits, Task, class_shares
-from benchmark.train import Batches, Clock, DivergedError, Rows, Trained, predictor, train
+from benchmark.train import Batches, Clock, Rows, Trained, predictor, require_finite, train
 
 RESAMPLING = 1  # the stream of random numbers that resamplers draw from
 
@@ -50,7 +52,8 @@ def fit(
     """Trains a network with the training part of `strategy` on ``task.split(..., seed)``.
 
     Raises:
-        DivergedError: when the loss of a step is not finite.
+        UserError: for what the strategy made of the rows, if it cannot be trained on.
+        DivergedError: when a loss or an output of the network is not finite.
     """
     import keras
 
@@ -76,12 +79,12 @@ def fit(
             Batches(rows, weights, budget.batch, seed),
             budget.steps,
             clock,
-            lambda: _look(predict(splits.validation), splits.y[splits.validation]),
+            lambda step: _look(predict(splits.validation), splits.y[splits.validation], step),
             report,
         )
     clock.turn("evaluation")
-    validation = _predictions(compiled.model, predict, trained, splits, splits.validation)
-    test = _predictions(compiled.model, predict, trained, splits, splits.test)
+    validation = _predictions(compiled.model, predict, trained, splits, "validation")
+    test = _predictions(compiled.model, predict, trained, splits, "test")
     clock.turn("")
     return Fit(
         validation=validation,
@@ -97,20 +100,22 @@ def fit(
 
 
 def _predictions(
-    model: Any, predict: Callable[[Ints], Floats], trained: Trained, splits: Splits, rows: Ints
+    model: Any, predict: Callable[[Ints], Floats], trained: Trained, splits: Splits, part: str
 ) -> Predictions:
+    rows = getattr(splits, part)
     model.set_weights(trained.best)
     best = last = predict(rows)
     if trained.best_step < trained.last_step:
         model.set_weights(trained.last)
         last = predict(rows)
+    for logits, step in ((best, trained.best_step), (last, trained.last_step)):
+        require_finite(logits, f"an output of the network on {part}", step)
     return Predictions(rows, splits.y[rows], best, last)
 
 
-def _look(logits: Floats, labels: Ints) -> dict[str, float]:
+def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
     """Validation metrics; the first chooses the checkpoint."""
-    if not np.isfinite(logits).all():
-        raise DivergedError("the network's outputs on validation are not finite")
+    require_finite(logits, "an output of the network on validation", step)
     return {
         "val/average_precision": metrics.average_precision(labels, logits),
         "val/log_loss": metrics.log_loss(labels, logits),
@@ -118,9 +123,13 @@ def _look(logits: Floats, labels: Ints) -> dict[str, float]:
 
 
 def score(strategy: Strategy, fit: Fit) -> Score:
-    """Calibrates and decides on validation, then reads the test labels once."""
-    best, decisions, probabilities = _decide(strategy, fit, "best")
-    last, _, _ = _decide(strategy, fit, "last")
+    """Calibrates and decides on validation, then reads the test labels once.
+
+    Raises:
+        DivergedError: when a calibrated logit, an offset or a measure is not finite.
+    """
+    best, decisions, probabilities = _decide(strategy, fit, "best", fit.best_step)
+    last, _, _ = _decide(strategy, fit, "last", fit.last_step)
     return Score(
         metrics={
             **{f"test/{name}": value for name, value in best.items()},
@@ -133,15 +142,20 @@ def score(strategy: Strategy, fit: Fit) -> Score:
     )
 
 
-def _decide(strategy: Strategy, fit: Fit, checkpoint: str) -> tuple[dict[str, float], Ints, Floats]:
+def _decide(
+    strategy: Strategy, fit: Fit, checkpoint: str, step: int
+) -> tuple[dict[str, float], Ints, Floats]:
     """Test metrics, decisions and probabilities of the weights at one checkpoint."""
     raw, labels = getattr(fit.validation, checkpoint), fit.validation.labels
     calibrate = strategy.calibrate(raw, labels, fit.priors)
     validation = calibrate(raw)
-    offsets = strategy.threshold(validation, labels)
+    require_finite(validation, "a calibrated logit on validation", step)
     tuned = np.array([0.0, -metrics.best_cut(labels, validation[:, 1] - validation[:, 0])])
+    offsets = strategy.threshold(validation, labels)
+    require_finite(offsets, "the threshold", step)
     # every choice is frozen here
     test, truth = calibrate(getattr(fit.test, checkpoint)), fit.test.labels
+    require_finite(test, "a calibrated logit on test", step)
     values = metrics.all_metrics(truth, test, offsets)
     # what nobody can reach without the test labels: says how much a better cut could still give
     oracle = np.array([0.0, -metrics.best_cut(truth, test[:, 1] - test[:, 0])])
@@ -152,6 +166,8 @@ def _decide(strategy: Strategy, fit: Fit, checkpoint: str) -> tuple[dict[str, fl
         }
     values["cut"] = float(metrics.probabilities(-offsets[None])[0])
     values["cut_tuned"] = float(metrics.probabilities(-tuned[None])[0])
+    for name, value in values.items():
+        require_finite(np.array([value]), f"{name} on test", step)
     return values, metrics.decide(test, offsets), metrics.probabilities(test)
 
 
@@ -160,15 +176,39 @@ def _training_rows(
 ) -> tuple[NDArray[Any], Ints, Ints, Floats]:
     """x and y with made rows at their end, the row numbers to train on, and their weights."""
     labels = splits.y[splits.train]
-
-    def features() -> Features:
-        return Features(splits.x[splits.train], splits.categorical)
-
+    # bound to no more than it needs: nothing that a strategy is handed leads to a label of test
+    features = partial(_features, splits.x, splits.train, splits.categorical)
     drawn = strategy.resample(labels, features, np.random.default_rng([seed, RESAMPLING]))
     x, y, numbers = splits.x, splits.y, splits.train
     if drawn.made is not None and drawn.made_labels is not None:
         numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.made))])
         x, y = np.concatenate([x, drawn.made]), np.concatenate([y, drawn.made_labels])
     rows = numbers[drawn.rows]
-    weights = strategy.weigh(y[rows], classes)
-    return x, y, rows, weights / weights.mean()
+    counts = np.bincount(y[rows], minlength=classes)
+    if len(counts) > classes or not counts.all():
+        raise UserError(
+            f"resampling left {', '.join(map(str, counts))} rows of class 0, 1, ...: "
+            f"each of {classes} classes, and no other, must have some"
+        )
+    return x, y, rows, _relative(strategy.weigh(y[rows], classes), y[rows])
+
+
+def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:
+    return Features(x[rows], categorical)
+
+
+def _relative(weights: Floats, labels: Ints) -> Floats:
+    """Weights of mean 1. UserError unless all are positive, in float32 too."""
+    if weights.shape != labels.shape:
+        raise UserError(f"{weights.shape} weights were given to {len(labels)} training rows")
+    with np.errstate(all="ignore"):
+        relative: Floats = weights / weights.mean()
+        right = np.isfinite(weights) & (weights > 0)
+        if right.all():
+            right = np.isfinite(relative) & (relative.astype(np.float32) > 0)
+    if not right.all():
+        raise UserError(
+            f"a training row of class {labels[~right][0]} weighs {weights[~right][0]}: weights "
+            "must be positive, finite, and not so far apart that the smallest counts for nothing"
+        )
+    return relative

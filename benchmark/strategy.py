@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.frozen import lock
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -61,6 +62,10 @@ class Priors:
 
     training: Floats  # of the resampled, weighted rows: the distribution that the loss sees
     population: Floats  # of the validation split: training may be collected otherwise
+
+    def __post_init__(self) -> None:
+        """Several slots are handed them."""
+        lock(self)
 
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]

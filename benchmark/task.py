@@ -8,7 +8,7 @@ in which its fields stand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.frozen import lock
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +51,10 @@ class Splits:
     validation: Ints
     test: Ints
     categorical: tuple[int, ...] = ()  # columns of x that hold category codes
+
+    def __post_init__(self) -> None:
+        """Strategies and seeds share them."""
+        lock(self)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,39 @@ class Task:
     network: Callable[[Any, Splits, int, Budget], Network]
     budget: Callable[[Any, Source], Budget]
     fetch: Callable[[Path], None]
+
+
+def guarded(task: Task) -> Task:
+    """The same task, whose splits are held to the rules of the experiment."""
+
+    def split(data: Data, settings: Any, seed: int) -> Splits:
+        splits = task.split(data, settings, seed)
+        _check(splits, data)
+        return splits
+
+    return replace(task, split=split)
+
+
+def _check(splits: Splits, data: Data) -> None:
+    """Raises UserError for splits that share rows or lack a class."""
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    if len(splits.x) != len(data.labels) or not np.array_equal(splits.y, data.labels):
+        raise UserError(f"{data.origin}: the task's splits have other rows than its data")
+    for part, rows in parts.items():
+        for label in np.flatnonzero(np.bincount(splits.y[rows], minlength=len(data.classes)) == 0):
+            raise UserError(
+                f"{data.origin}: no row of class {data.classes[label]!r} is in the {part} split: "
+                "it needs more rows of that class, or a larger share"
+            )
+    together = np.concatenate(list(parts.values()))
+    groups = [np.unique(data.groups[rows]) for rows in parts.values()]
+    if len(np.unique(together)) < len(together) or (
+        len(np.unique(np.concatenate(groups))) < sum(map(len, groups))
+    ):
+        raise UserError(
+            f"{data.origin}: a row, or an exact duplicate of it, is in more than one place of the "
+            "task's splits: split first, by groups, and leave resampling to the strategies"
+        )
 
 
 def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -32,7 +32,14 @@ PREDICTION_ROWS = 1 << 14  # at most, however small they are
 
 
 class DivergedError(Exception):
-    """The loss stopped being a finite number; the message names the step."""
+    """A number stopped being finite; the message says which, and at which step."""
+
+
+def require_finite(values: Array, what: str, step: int) -> None:
+    """Raises DivergedError for NaN and infinities."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise DivergedError(f"{what}: {values[~finite][0]} at step {step}")
 
 
 @dataclass(frozen=True)
@@ -133,19 +140,19 @@ def train(
     batches: Batches,
     steps: int,
     clock: Clock,
-    look: Callable[[], dict[str, float]],
+    look: Callable[[int], dict[str, float]],
     report: Callable[[int], None],
 ) -> Trained:
     """Trains for `steps` steps and keeps the weights of the best look at validation.
 
     Args:
         clock: is told what is done: compilation, training (its steps alone), evaluation.
-        look: returns validation metrics of the network as it is; the first of
-            them chooses the checkpoint (larger is better).
+        look: returns validation metrics of the network as it is after that many
+            steps; the first of them chooses the checkpoint (larger is better).
         report: is told the number of finished steps now and then.
 
     Raises:
-        DivergedError: when the loss of a step is not finite.
+        DivergedError: when the loss of a step is not finite, or `look` raises it.
     """
     import tensorflow as tf
 
@@ -166,11 +173,11 @@ def train(
         clock.turn("evaluation")
         _require_finite(losses, done)
         done += count
-        curves["train/loss"].append((done, float(losses.mean())))
+        curves["train/loss"].append((done, float(losses.mean(dtype=np.float64))))
         report(done)
         if done * CHECKPOINTS >= (looks + 1) * steps:
             looks = done * CHECKPOINTS // steps
-            values = look()
+            values = look(done)
             for name, value in values.items():
                 curves.setdefault(name, []).append((done, value))
             value = next(iter(values.values()))
@@ -209,8 +216,5 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
 
 
 def _require_finite(losses: Array, done: int) -> None:
-    finite = np.isfinite(losses)
-    if not finite.all():
-        raise DivergedError(
-            f"the loss was {losses[~finite][0]} at step {done + np.argmin(finite) + 1}"
-        )
+    first = int(np.argmin(np.isfinite(losses)))  # 0 where all are
+    require_finite(losses[first], "the loss", done + first + 1)

@@ -59,8 +59,11 @@ def cached(
             if not _whole(path, shape, np.dtype(dtype)):  # made by another while this one waited
                 with _replacing(path) as file:
                     _write(file, shape, np.dtype(dtype), make())
-    array: Array = np.load(path, mmap_mode="r")
-    return array
+    return _mapped(path)
+
+
+def _mapped(path: Path) -> Array:
+    return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, knows no pickles
 
 
 def _write(
@@ -123,10 +126,11 @@ def _unwritable_is_said(path: Path) -> Iterator[None]:
 
 def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     try:
-        array = np.load(path, mmap_mode="r")
-        fits = array.shape == shape and array.dtype == dtype
-        return fits and _sealed(path)
-    except (OSError, ValueError, EOFError):
+        if not _sealed(path):  # nothing is made of a damaged header
+            return False
+        array = _mapped(path)
+        return array.shape == shape and array.dtype == dtype
+    except (OSError, ValueError):
         return False
 
 

@@ -54,7 +54,7 @@ FEATURES = {
     "Vehicle_Damage": Column("str", levels=("Yes", "No")),
     "Annual_Premium": Column("float64", whole=False),
     "Policy_Sales_Channel": Column("float64"),
-    "Vintage": Column("int64"),
+    "Vintage": Column("int64", high=100_000),
 }
 COLUMNS = FEATURES | {LABEL: Column("int64", high=1)}
 OPTIONAL = {"id"}  # says nothing about a customer: allowed and left out
@@ -72,22 +72,18 @@ def read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     file = find(path)
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream)
-            header = next(reader, [])
-            records = [(reader.line_num, record) for record in reader if record]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file}: is not a CSV in UTF-8 ({error}); unpack or export it") from None
+    header, records = _records(file)
     _check_header(file, header)
     if not records:
         raise UserError(f"{file}: holds no rows; download it again")
 
     sound = [(line, record) for line, record in records if len(record) == len(header)]
+    lines = [line for line, _ in sound]
     text = pd.DataFrame([record for _, record in sound], columns=header, dtype=str)
-    frame, problems = _checked(text, [line for line, _ in sound])
+    frame, problems = _checked(text, lines)
+    problems += _repeated_ids(text, lines)
     problems += [
-        (line, f"line {line}: {len(record)} fields where the header has {len(header)}")
+        (line, f"line {line}: {_miscounted(header, record)}")
         for line, record in records
         if len(record) != len(header)
     ]
@@ -113,11 +109,48 @@ def find(path: Path) -> Path:
     raise UserError(f"{path}: holds neither {' nor '.join(NAMES)}; put the data set there")
 
 
+def _records(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and each record with the line on which it begins."""
+    found: list[tuple[int, list[str]]] = []
+    line = 1
+    # what is not UTF-8 becomes text that no column allows, and is named with its place
+    with file.open(newline="", encoding="utf-8-sig", errors="backslashreplace") as stream:
+        reader = csv.reader(stream)
+        try:
+            for record in reader:
+                found.append((line, record))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise UserError(f"{file}: line {line}: {error}; is a quote not closed?") from None
+    header = found[0][1] if found else []
+    return header, [(line, record) for line, record in found[1:] if record]
+
+
+def _miscounted(header: Sequence[str], record: Sequence[str]) -> str:
+    counts = f"{len(record)} fields where the header has {len(header)}"
+    if len(record) < len(header):
+        return f"{counts}, none for column {header[len(record)]}"
+    return f"{counts}, {record[len(header)]!r} after the last column, {header[-1]}"
+
+
+def _repeated_ids(text: pd.DataFrame, lines: Sequence[int]) -> list[tuple[int, str]]:
+    """As (line, problem): files that were joined wrongly hold customers twice."""
+    first: dict[str, int] = {}
+    ids = text.get("id", [])
+    return [
+        (line, f"line {line}, column id: {name!r} is the id of line {first[name]} too")
+        for name, line in zip(ids, lines, strict=False)
+        if first.setdefault(name, line) != line
+    ]
+
+
 def _check_header(file: Path, header: Sequence[str]) -> None:
     if not header:
         raise UserError(f"{file}: is empty; download it again")
     if len(header) == 1 and LABEL in header[0]:
         raise UserError(f"{file}: line 1: no commas; save it with ',' between the fields")
+    if not all(name.isprintable() for name in header):
+        raise UserError(f"{file}: is not a CSV in UTF-8; unpack or export it")
     problems = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
     problems += [
         f"line 1: column {name or '(without a name)'} is unknown"

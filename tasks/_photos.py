@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmark.errors import UserError
 from benchmark.task import Data
+from tasks import _pictures
 from tasks._cache import Array, cached, key
 from tasks._folders import find
 from tasks._pictures import DECODER, FORMATS, BadPicture, decode
@@ -38,7 +39,7 @@ class Photo:
 def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
     """All photos under `path`, uint8 (photos, size, size, 3), sorted by class and content.
 
-    Aspect ratios are not kept. Byte-identical photos form a group.
+    Aspect ratios are not kept. Photos with the same pixels form a group, whatever their files.
 
     Raises:
         UserError: if `path` is not laid out as `find` says, or naming every bad file.
@@ -52,7 +53,12 @@ def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
         np.uint8,
         lambda: _decode_all(photos, classes, size, path),
     )
-    _, groups = np.unique([photo.digest for photo in photos], return_inverse=True)
+    first: dict[bytes, str] = {}  # by pixels
+    names = [
+        first.setdefault(hashlib.sha256(row).digest(), photo.digest)
+        for row, photo in zip(rows, photos, strict=True)
+    ]
+    _, groups = np.unique(names, return_inverse=True)
     return Data(
         rows=rows,
         labels=np.array([photo.label for photo in photos], np.int64),
@@ -68,8 +74,8 @@ def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
     def read(file: tuple[Path, int]) -> Photo:
         path, label = file
         try:
-            return Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest())
-        except OSError:  # named when it is decoded, with every other bad file
+            return Photo(path, label, hashlib.sha256(_pictures.read(path)).hexdigest())
+        except BadPicture:  # named when it is decoded, with every other bad file
             return Photo(path, label, "")
 
     photos = _in_threads(read, files, "Reading photos")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,19 @@ class BadPicture(Exception):  # noqa: N818 - a verdict on a file, not a failure 
     """Why a file cannot be used, for people."""
 
 
-def decode(path: Path, size: int) -> NDArray[np.uint8]:
-    """One picture as uint8 (size, size, 3), stretched; BadPicture if it is not a whole one."""
+def read(path: Path) -> bytes:
+    """The content of a file; BadPicture if there is none. A pipe or a device might never end."""
     try:
-        content = path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadPicture("cannot be read: it is no file")
+        return path.read_bytes()
     except OSError as error:
         raise BadPicture(f"cannot be read: {error.strerror}") from error
+
+
+def decode(path: Path, size: int) -> NDArray[np.uint8]:
+    """One picture as uint8 (size, size, 3), stretched; BadPicture if it is not a whole one."""
+    content = read(path)
     wanted = FORMATS.get(path.suffix.lower())
     if wanted is None:
         raise BadPicture(f"does not end in one of {', '.join(FORMATS)}")

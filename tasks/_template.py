@@ -33,10 +33,15 @@ class Settings:
 def load(settings: Settings, path: Path) -> Data:
     """An .npz file with x (rows, columns) and y (rows,)."""
     try:
-        with np.load(path) as arrays:
-            return _data(arrays["x"].astype(np.float32), arrays["y"], "real", str(path))
-    except (OSError, ValueError, KeyError) as error:
+        with np.load(path, allow_pickle=False) as arrays:
+            x, y = arrays["x"].astype(np.float32), arrays["y"]
+    except Exception as error:  # NumPy raises all kinds for damaged files
         raise UserError(f"{path}: not an .npz file with x and y ({error})") from error
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise UserError(f"{path}: x is {x.shape} and y {y.shape}: (rows, columns), (rows,) needed")
+    if not np.isin(y, (0, 1)).all() or not np.isfinite(x).all():
+        raise UserError(f"{path}: y must be 0 or 1 in every row, and x finite everywhere")
+    return _data(x, y.astype(np.int64), "real", str(path))
 
 
 # Something small of the same form, for those who do not have the data yet. It has to be the

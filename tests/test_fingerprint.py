@@ -43,19 +43,28 @@ def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Print]:
         "_farther": "x = 1",
         "_unused": "x = 1",
         "public": "x = 1",
+        "folder/__init__": "",
+        "folder/inner": "from .. import public",
     }
+    (folder / "folder").mkdir()
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
 
     def of(modules: tuple[str, ...] = ("model",), **edits: str) -> str:
         for name, text in edits.items():
             (folder / f"{name}.py").write_text(text)
-        module._code.cache_clear()
+        forget()
         return fingerprint([f"{PACKAGE}.{name}" for name in modules])
 
     yield of
-    sys.modules.pop(PACKAGE, None)
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+    forget()
+
+
+def forget() -> None:
     module._code.cache_clear()
+    module._imported.cache_clear()
 
 
 def edited(old: str, new: str) -> str:
@@ -108,12 +117,28 @@ def test_helpers_beside_a_module_are_followed_to_any_depth(printed: Print, helpe
         f"from {PACKAGE} import _far",
         f"from {PACKAGE}._far import x",
         f"import {PACKAGE}._far",
+        "from . import _far",
+        "from ._far import x",
         f"def later():\n    from {PACKAGE} import _far",
     ],
 )
 def test_a_helper_is_found_however_it_is_imported(printed: Print, line: str) -> None:
     before = printed(model=line)
     assert printed(_far="x = 3") != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"from {PACKAGE} import public",
+        f"from {PACKAGE}.public import x",
+        "from .public import x",
+        f"from {PACKAGE}.folder import inner",
+    ],
+)
+def test_any_module_of_the_package_counts_if_it_is_imported(printed: Print, line: str) -> None:
+    before = printed(model=line)
+    assert printed(public="x = 3") != before
 
 
 @pytest.mark.parametrize("other", ["_unused", "public"])

@@ -37,6 +37,7 @@ def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("toy", "other"):
         (tmp_path / f"{name}.py").write_text("x = 1")
     fingerprint._code.cache_clear()
+    fingerprint._imported.cache_clear()
 
 
 def conditions(**changes: Any) -> Conditions:
@@ -113,6 +114,8 @@ def test_another_seed_is_another_training_and_another_cell() -> None:
     ("module", "training_changes", "cell_changes"),
     [
         ("benchmark.train", True, True),
+        ("benchmark.run", True, True),
+        ("benchmark.program", True, True),
         ("benchmark.metrics", True, True),
         ("tasks.toy", True, True),
         ("strategies.losses", True, True),

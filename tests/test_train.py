@@ -121,17 +121,6 @@ def test_a_loss_that_is_not_finite_names_the_step(clouds: Data) -> None:
         fit(clouds, Strategy(loss=broken))
 
 
-def test_test_rows_have_no_part_in_training(clouds: Data) -> None:
-    splits = TASK.split(clouds, Settings(), 0)
-    y = splits.y.copy()
-    y[splits.test] = 1 - y[splits.test]
-    spoiled = replace(splits, y=y)
-    for text in ("none", "oversample+focal", "class_weight", "smote"):
-        strategy = registry.read(text).strategy
-        mine = run.fit(TASK, Settings(), spoiled, 2, strategy, BUDGET, 0, silent)
-        np.testing.assert_array_equal(mine.test.best, fit(clouds, text).test.best)
-
-
 @pytest.mark.parametrize("name", [*registry.strategies(), "oversample(ratio=0.5)+focal+threshold"])
 def test_canary_random_labels_are_not_learned(name: str, noise: Data) -> None:
     fitted = fit(noise, name)

@@ -33,9 +33,9 @@ def evidence(uri: str, table: Table) -> Evidence:
     for label in comparison.complete(table):
         own = table.runs[table.runs["label"] == label]
         part, text = str(own["training_part"].iloc[0]), str(own["strategy"].iloc[0])
-        for run, seed in zip(own["run"], own["seed"], strict=True):
+        for run, seed, digest in zip(own["run"], own["seed"], own["predictions"], strict=True):
             if found.get((part, seed)) is None:
-                found[part, seed] = read_fit(uri, run)
+                found[part, seed] = read_fit(uri, run, digest)
         of_seeds = [fit for seed in own["seed"] if (fit := found[part, seed])]
         if len(of_seeds) == len(own):
             fits[part] = of_seeds

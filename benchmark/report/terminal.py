@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from benchmark.errors import without_passwords
 from benchmark.leaderboard import Table
 from benchmark.report import grids, markdown
 from benchmark.tracking.store import Store, resolve
@@ -42,13 +44,16 @@ def show(console: Console, table: Table) -> None:
 
 def where_next(console: Console, store: Store) -> None:
     """Says how to open the runs in MLflow, as commands that can be pasted."""
-    address = store.uri
+    uri = without_passwords(store.uri)
+    address = uri
     if not address.startswith(("http://", "https://")):
         console.print("Compare the runs in MLflow:")
-        console.print(f"  uv run mlflow ui --backend-store-uri {store.uri}", soft_wrap=True)
+        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
+        console.print(f"  {escape(command)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
     page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
-    console.print(f"  {page}", soft_wrap=True)
-    where = "" if store.uri == resolve("") else f" --tracking {store.uri}"
-    command = f"uv run python -m benchmark leaderboard --output my-leaderboard.md{where}"
-    console.print(f"Write the leaderboard:\n  {command}", soft_wrap=True)
+    console.print(f"  {escape(page)}", soft_wrap=True)
+    where = [] if store.uri == resolve("") else ["--tracking", uri]
+    words = ["uv", "run", "python", "-m", "benchmark", "leaderboard"]
+    command = shlex.join([*words, "--output", "my-leaderboard.md", *where])
+    console.print(f"Write the leaderboard:\n  {escape(command)}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import platform
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark import fits, run
+from benchmark.errors import without_passwords
 from benchmark.plan import Cell, Conditions, Training
 from benchmark.report import figures, notes
 from benchmark.tracking import tags
@@ -67,15 +69,24 @@ def earlier_fit(store: Store, training: Training) -> fits.Fit | None:
     """The fit of a done cell that shares the training; None if its predictions are lost."""
     query = f"tags.`{tags.TRAINING}` = '{training.identity}' AND tags.`{tags.DONE}` = 'yes'"
     found = next(pages(client_of(store.uri), [store.experiment], query), None)
-    return None if found is None else read_fit(store.uri, found.info.run_id)
+    if found is None:
+        return None
+    return read_fit(store.uri, found.info.run_id, found.data.tags.get(tags.PREDICTIONS, ""))
 
 
-def read_fit(uri: str, run_id: str) -> fits.Fit | None:
-    """The fit that a run kept; None if its predictions are lost."""
+def read_fit(uri: str, run_id: str, digest: str) -> fits.Fit | None:
+    """The fit that a run kept; None if it is lost, or not what was written.
+
+    Args:
+        digest: SHA-256 of the file, as the run's tag PREDICTIONS says.
+    """
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = client_of(uri).download_artifacts(run_id, PREDICTIONS, folder)
-            return fits.from_bytes(Path(path).read_bytes())
+            content = Path(path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != digest:
+                return None  # another file was put in its place, or a link
+            return fits.from_bytes(content)
         except Exception:  # whatever a store raises: what cannot be read is as good as lost
             return None
 
@@ -173,22 +184,26 @@ def complete(
     metrics += samples
     for begin in range(0, len(metrics), BATCH_LIMIT):
         client.log_batch(run_id, metrics=metrics[begin : begin + BATCH_LIMIT])
+    predictions = fits.to_bytes(fit)
     facts = {
+        tags.PREDICTIONS: hashlib.sha256(predictions).hexdigest(),
         tags.DEVICE: fit.device,
         tags.XLA: "yes" if fit.compiled else "no",
         tags.COLLAPSED: "yes" if score.collapsed else "no",
     }
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in facts.items()])
     with tempfile.TemporaryDirectory() as folder:
-        names = _write_artifacts(Path(folder), fit, score)
+        names = _write_artifacts(Path(folder), predictions, fit, score)
         client.log_artifacts(run_id, folder)
     _read_back(client, run_id, final, names)
     client.set_terminated(run_id, "FINISHED")
     client.set_tag(run_id, tags.DONE, "yes")
 
 
-def _write_artifacts(folder: Path, fit: fits.Fit, score: run.Score) -> list[str]:
-    (folder / PREDICTIONS).write_bytes(fits.to_bytes(fit))
+def _write_artifacts(
+    folder: Path, predictions: bytes, fit: fits.Fit, score: run.Score
+) -> list[str]:
+    (folder / PREDICTIONS).write_bytes(predictions)
     drawn = figures.of_cell(fit.curves, score.labels, score.probabilities, score.decisions)
     (folder / "figures").mkdir()
     for name, figure in drawn.items():
@@ -212,7 +227,7 @@ def _read_back(
 def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:
     """Ends a run without results, with the reason on it."""
     client = client_of(store.uri)
-    client.set_tag(run_id, tags.ERROR, reason[: tags.LIMIT])
+    client.set_tag(run_id, tags.ERROR, without_passwords(reason)[: tags.LIMIT])
     client.set_terminated(run_id, status)
 
 

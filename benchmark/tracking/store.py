@@ -37,6 +37,10 @@ def resolve(uri: str) -> str:
     """The tracking store that is meant: `uri`, else the environment's, else mlflow.db here."""
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "") or "sqlite:///mlflow.db"
     if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
+        if "?" in str(Path.cwd()):  # what follows it would be taken for options
+            raise UserError(
+                f"{Path.cwd()}: no SQLite store can be in a folder with '?' in its name"
+            )
         return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri
 
@@ -108,6 +112,8 @@ def client_of(uri: str) -> MlflowClient:
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow would print the address of every run that ends, with the password in it
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     from mlflow import MlflowClient
 
     return MlflowClient(uri)

@@ -21,6 +21,7 @@ DEVICE = "skewbench.device"
 XLA = "skewbench.xla"
 VERSIONS = "skewbench.versions"
 COLLAPSED = "skewbench.collapsed"  # "yes" if every test row got the same decision
+PREDICTIONS = "skewbench.predictions"  # SHA-256 of the artifact
 ERROR = "skewbench.error"  # why a run failed
 DONE = "skewbench.done"  # written last, after everything else was read back
 NOTE = "mlflow.note.content"  # what the UI shows as the description

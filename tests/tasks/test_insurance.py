@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,82 +35,9 @@ def table(customers: pd.DataFrame) -> Table:
     return [line.split(",") for line in lines]
 
 
-def write(path: Path, table: Table, separator: str = ",") -> Path:
-    path.write_text("".join(separator.join(row) + "\n" for row in table))
+def write(path: Path, table: Table) -> Path:
+    path.write_text("".join(",".join(row) + "\n" for row in table))
     return path
-
-
-def put(column: str, value: str, lines: range = range(5, 6)) -> Callable[[Table], None]:
-    def change(table: Table) -> None:
-        for line in lines:
-            table[line - 1][table[0].index(column)] = value
-
-    return change
-
-
-def drop_column(table: Table) -> None:
-    for row in table:
-        del row[2]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (put("Age", "4x"), "line 5, column Age: '4x' is not a whole number from 16 to 120"),
-        (put("Age", "-3"), "line 5, column Age: '-3'"),
-        (put("Age", ""), "line 5, column Age: ''"),
-        (put("Vintage", "nan"), "line 5, column Vintage: 'nan'"),
-        (put("Annual_Premium", "inf"), "line 5, column Annual_Premium: 'inf'"),
-        (put("Region_Code", "2.5"), "line 5, column Region_Code: '2.5'"),
-        (put("Gender", ""), "line 5, column Gender: ''"),
-        (put("Vehicle_Age", "3 Years"), "line 5, column Vehicle_Age: '3 Years' is not one of"),
-        (put("Response", "1.5"), "line 5, column Response: '1.5'"),
-        (put("Response", "2"), "line 5, column Response: '2'"),
-        (put("Response", "0", range(2, 42)), "column Response is 0 in every row"),
-        (lambda table: table[4].append("7"), "line 5: 13 fields where the header has 12"),
-        (lambda table: table[4].pop(3), "line 5: 11 fields where the header has 12"),
-        (lambda table: [row.insert(0, "7") for row in table[1:]], "line 2: 13 fields"),
-        (drop_column, "line 1: column Age is missing"),
-        (put("id", "Unnamed: 0", range(1, 2)), "line 1: column Unnamed: 0 is unknown"),
-        (put("id", "Age", range(1, 2)), "line 1: column Age is there twice"),
-        (lambda table: table.__delitem__(slice(1, None)), "holds no rows"),
-        (lambda table: table.clear(), "is empty"),
-    ],
-)
-def test_damage_is_named_with_its_place(
-    tmp_path: Path, table: Table, change: Callable[[Table], None], message: str
-) -> None:
-    change(table)
-    file = write(tmp_path / "train.csv", table)
-    with pytest.raises(UserError) as error:
-        TASK.load(SETTINGS, tmp_path)
-    assert str(error.value).startswith(f"{file}: ")
-    assert message in str(error.value)
-
-
-def test_all_problems_are_counted_and_the_first_ten_listed(tmp_path: Path, table: Table) -> None:
-    put("Age", "old", range(6, 20))(table)
-    table[2].append("7")
-    with pytest.raises(UserError) as error:
-        TASK.load(SETTINGS, write(tmp_path / "x.csv", table))
-    summary, *problems = str(error.value).splitlines()
-    assert "15 problems" in summary
-    assert [problem.split()[1].strip(",:") for problem in problems[:10]] == [
-        str(line) for line in [3, *range(6, 15)]
-    ]
-    assert problems[10:] == ["  and 5 more"]
-
-
-def test_wrong_separator_binary_and_missing_files(tmp_path: Path, table: Table) -> None:
-    with pytest.raises(UserError, match="line 1: no commas"):
-        TASK.load(SETTINGS, write(tmp_path / "semicolons.csv", table, ";"))
-    (tmp_path / "archive.csv").write_bytes(b"PK\x03\x04\xff\xfe\x00")
-    with pytest.raises(UserError, match="not a CSV in UTF-8"):
-        TASK.load(SETTINGS, tmp_path / "archive.csv")
-    with pytest.raises(UserError, match=r"holds neither train\.csv nor data\.csv"):
-        TASK.load(SETTINGS, tmp_path)
-    with pytest.raises(UserError, match="no such file or folder"):
-        TASK.load(SETTINGS, tmp_path / "nowhere")
 
 
 def test_the_digest_is_of_the_content_not_of_its_formatting(tmp_path: Path, table: Table) -> None:

@@ -1,0 +1,83 @@
+"""A task and strategies of the test's own, found by their files as any other."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import strategies
+import tasks
+from benchmark import cli, execute, fingerprint, registry
+from benchmark.fits import Fit, Predictions
+from benchmark.strategy import Priors
+
+TEMPLATE = Path(__file__).parents[2] / "tasks" / "_template.py"
+
+LABELS = np.repeat([0, 1], [20, 10])
+LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
+PREDICTIONS = Predictions(np.arange(30), LABELS, LOGITS, LOGITS)
+FIT = Fit(  # what a training might leave
+    validation=PREDICTIONS,
+    test=PREDICTIONS,
+    priors=Priors(np.array([0.5, 0.5]), np.array([0.8, 0.2])),
+    trained_rows=360,
+    best_step=10,
+    seconds={"training": 1.0, "data": 0.1},
+    compiled=False,
+    device="CPU: an abacus",
+    curves={"train/loss": [(10, 0.5)], "val/log_loss": [(10, 0.5)]},
+)
+
+
+@contextmanager
+def registered(folder: Path) -> Iterator[None]:
+    """Lets the Python files in `folder` count as tasks and as strategies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strategies, "__path__", [*strategies.__path__, str(folder)])
+        patch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+        patch.setattr(sys, "dont_write_bytecode", True)  # it tells versions apart by the second
+        forget(folder)
+        yield
+    forget(folder)
+
+
+def forget(folder: Path) -> None:
+    """As a new process would know nothing of the files in `folder`."""
+    for file in folder.glob("*.py"):
+        for package in (tasks, strategies):
+            sys.modules.pop(f"{package.__name__}.{file.stem}", None)
+            vars(package).pop(file.stem, None)
+    for cached in (
+        registry.tasks,
+        registry.strategies,
+        fingerprint._code,
+        fingerprint._imported,
+        execute.load,
+        execute._split,
+    ):
+        cached.cache_clear()
+
+
+def write(folder: Path, rows: int = 360, **strategy_files: str) -> Path:
+    """Puts the task `toy`, its data and files of strategies into `folder`."""
+    shutil.copy(TEMPLATE, folder / "toy.py")
+    for name, text in strategy_files.items():
+        (folder / f"{name}.py").write_text(text)
+    y = (np.arange(rows) % 6 == 0).astype(np.int64)
+    x = np.random.default_rng(0).normal(size=(rows, 3)) + y[:, None]
+    np.savez(folder / "data.npz", x=x, y=y)
+    return folder
+
+
+def benchmark(store: str, data: Path, *words: str, strategies: str = "none") -> Result:
+    """``run`` of the task `toy` with one seed and ten steps, in this process."""
+    given = ["--task", "toy", "--data", str(data), "--strategies", strategies, "--seeds", "1"]
+    given += ["--steps", "10", "--workers", "0", "--tracking", store]
+    return CliRunner().invoke(cli.main, ["run", *given, *words])

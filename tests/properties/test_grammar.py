@@ -1,0 +1,161 @@
+"""Strategies as people write them: any that is valid reads back as itself, any other is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args, get_origin
+
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from benchmark import arguments, registry
+from benchmark.errors import UserError
+from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, changed
+
+NAMES = sorted(registry.strategies())
+SINGLE = ("loss", "bias", "threshold")  # of which there can be one
+
+
+@st.composite
+def values(draw: st.DrawFn, annotation: Any) -> str:
+    """A value of an argument, as text."""
+    bounds = arguments.Range()
+    if get_origin(annotation) is Annotated:
+        annotation, bounds = get_args(annotation)
+    options = get_args(annotation) or (annotation,)
+    if type(None) in options and draw(st.booleans()):
+        return "None"
+    low, high = max(bounds.low, -100), min(bounds.high, 100)
+    if int in options:
+        return str(draw(st.integers(int(low), int(high))))
+    number = draw(st.floats(low, high, allow_nan=False, exclude_min=bounds.open_low))
+    return repr(number)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> str:
+    """One strategy with any of its arguments."""
+    name = draw(st.sampled_from(NAMES))
+    declared = arguments.parameters(registry.strategies()[name])
+    chosen = draw(st.lists(st.sampled_from(sorted(declared) or [""]), unique=True, max_size=2))
+    if not declared:
+        return name + draw(st.sampled_from(["", "()"]))
+    given = [f"{key}={draw(values(declared[key][0]))}" for key in chosen]
+    return f"{name}({', '.join(given)})"
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> str:
+    """Several, joined in whatever way a person would."""
+    joint = draw(st.sampled_from(["+", " + ", "+ "]))
+    text = joint.join(draw(st.lists(parts(), min_size=1, max_size=4)))
+    return draw(st.sampled_from(["{}", "({})", " {} "])).format(text)
+
+
+def read(text: str) -> registry.Remedy:
+    """What is valid by itself; what cannot be joined is another property."""
+    try:
+        return registry.read(text)
+    except UserError as error:
+        assume("cannot be joined" not in str(error))
+        assume("give either positive or gamma" not in str(error))
+        assume("characters long" not in str(error))
+        raise
+
+
+@given(chains())
+def test_text_and_label_read_back_as_the_same(text: str) -> None:
+    remedy = read(text)
+    for written in (remedy.text, remedy.label):
+        again = registry.read(written)
+        assert (again.text, again.label, again.training) == (
+            remedy.text,
+            remedy.label,
+            remedy.training,
+        )
+    assert len(remedy.label) <= len(remedy.text)
+
+
+@given(chains())
+def test_the_training_part_changes_the_training_alone(text: str) -> None:
+    remedy = read(text)
+    training = registry.read(remedy.training)
+    assert training.training == remedy.training
+    assert not changed(training.strategy, DECISION_SLOTS) or changed(
+        training.strategy, TRAINING_SLOTS
+    )
+    assert changed(training.strategy, TRAINING_SLOTS) == changed(remedy.strategy, TRAINING_SLOTS)
+
+
+@given(st.lists(parts(), min_size=1, max_size=4))
+def test_what_can_be_joined_is_joined_and_nothing_else(texts: list[str]) -> None:
+    singles = [read(text) for text in texts]
+    twice = [
+        slot for slot in SINGLE if sum(changed(remedy.strategy, [slot]) for remedy in singles) > 1
+    ]
+    try:
+        joined = registry.read("+".join(texts))
+    except UserError as error:
+        assert twice or "characters long" in str(error)
+        return
+    assert not twice
+    for slot in SLOTS:
+        assert changed(joined.strategy, [slot]) == any(
+            changed(remedy.strategy, [slot]) for remedy in singles
+        )
+    assert joined.strategy.needs == frozenset().union(
+        *(remedy.strategy.needs for remedy in singles)
+    )
+
+
+@given(st.lists(chains(), min_size=1, max_size=3))
+def test_a_list_is_its_members_in_order(texts: list[str]) -> None:
+    remedies = [read(text) for text in texts]
+    assume(len({remedy.text for remedy in remedies}) == len(remedies))
+    assert [one.text for one in registry.read_list(", ".join(texts))] == [
+        remedy.text for remedy in remedies
+    ]
+
+
+@given(parts(), st.sampled_from(["none", "none()"]), st.booleans())
+def test_joined_with_none_it_stays_what_it_is(text: str, nothing: str, before: bool) -> None:
+    remedy = read(text)
+    joined = f"{nothing}+{text}" if before else f"{text}+{nothing}"
+    assert registry.read(joined).text == remedy.text
+
+
+@given(st.text(max_size=60))
+@example("focal(gamma=__import__('os').system('x'))")
+@example("focal(gamma=(lambda: 1)())")
+@example("none\x00")
+@example("(" * 500)
+@example("none+" * 2000 + "none")
+@example("lambda: none")
+@example("none if 1 else none")
+@example("*none")
+@example("none,")
+@example("f'{none}'")
+@example("focal(gamma=1e400)")
+@example("focal(gamma=1_0)")
+@example("\ud800")
+def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+    try:
+        remedies = registry.read_list(text)
+    except UserError as error:
+        assert "\n" not in str(error)
+        assert str(error)
+    else:
+        assert remedies
+
+
+@given(
+    st.sampled_from(["focal(gamma={})", "class_weight(positive={})", "smote(k={})"]),
+    st.text(alphabet="0123456789.+-eEinfNa_xjL ()[]'\"", min_size=1, max_size=8),
+)
+def test_any_value_is_a_finite_number_in_bounds_or_refused(text: str, value: str) -> None:
+    try:
+        remedy = registry.read(text.format(value))
+    except UserError:
+        return
+    number = remedy.text.partition("=")[2].partition(",")[0].rstrip(")")
+    if number != "None":
+        assert 0 <= float(number) < float("inf")

@@ -1,0 +1,135 @@
+"""Every measure against scikit-learn's own, on whatever labels and logits there are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn import metrics as sklearn
+
+from benchmark import metrics
+from benchmark.metrics import Floats, Ints
+
+Case = tuple[Ints, Floats]
+
+
+@st.composite
+def cases(draw: st.DrawFn, largest: float = 30.0) -> Case:
+    """Labels of both classes, and logits with ties."""
+    labels = [0, 1, *draw(st.lists(st.integers(0, 1), max_size=40))]
+    number = st.one_of(st.floats(-largest, largest, width=32), st.sampled_from([0.0, 1.0, -1.0]))
+    rows = st.lists(st.tuples(number, number), min_size=len(labels), max_size=len(labels))
+    return np.array(labels), np.array(draw(rows), np.float64)
+
+
+OFFSETS = st.floats(-20, 20).map(lambda cut: np.array([0.0, cut]))
+
+
+def scores(logits: Floats) -> Floats:
+    return np.asarray(logits[:, 1] - logits[:, 0])
+
+
+@given(cases(), OFFSETS)
+def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None:
+    labels, logits = case
+    decisions = metrics.decide(logits, offsets)
+    assert decisions.tolist() == (scores(logits + offsets) > 0).astype(int).tolist()
+    got = metrics.decision_metrics(labels, decisions)
+    precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
+        labels, decisions, average="binary", zero_division=0
+    )
+    tn, fp, fn, tp = sklearn.confusion_matrix(labels, decisions, labels=[0, 1]).ravel()
+    assert got == pytest.approx(
+        {
+            "f1": f1,
+            "precision": precision,
+            "recall": recall,
+            "balanced_accuracy": sklearn.balanced_accuracy_score(labels, decisions),
+            "mcc": sklearn.matthews_corrcoef(labels, decisions),
+            "accuracy": sklearn.accuracy_score(labels, decisions),
+            "true_positives": tp,
+            "false_positives": fp,
+            "false_negatives": fn,
+            "true_negatives": tn,
+        },
+        abs=1e-12,
+    )
+
+
+@given(cases())
+def test_ranking_and_probability_metrics_are_scikit_learns(case: Case) -> None:
+    labels, logits = case
+    got = metrics.ranking_metrics(labels, logits) | metrics.probability_metrics(labels, logits)
+    p = softmax(logits, axis=1)[:, 1]
+    assert metrics.probabilities(logits) == pytest.approx(p, abs=1e-12)
+    assert got["average_precision"] == pytest.approx(
+        sklearn.average_precision_score(labels, scores(logits))
+    )
+    assert got["roc_auc"] == pytest.approx(sklearn.roc_auc_score(labels, scores(logits)))
+    assert got["brier"] == pytest.approx(sklearn.brier_score_loss(labels, p), abs=1e-12)
+    # scikit-learn clips probabilities: compared where none is near 0 or 1
+    milder = np.clip(logits, -10, 10)
+    assert metrics.log_loss(labels, milder) == pytest.approx(
+        sklearn.log_loss(labels, softmax(milder, axis=1)[:, 1]), rel=1e-6, abs=1e-9
+    )
+
+
+@given(cases())
+def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
+    labels, logits = case
+    _, ranks = np.unique(scores(logits), return_inverse=True)
+    ranked = np.stack([np.zeros(len(labels)), ranks.astype(float)], axis=1)
+    assert metrics.ranking_metrics(labels, ranked) == pytest.approx(
+        metrics.ranking_metrics(labels, logits)
+    )
+
+
+@given(cases(), st.floats(0.25, 4))
+def test_no_cut_is_better_than_the_best(case: Case, beta: float) -> None:
+    labels, logits = case
+    values = scores(logits)
+    cut = metrics.best_cut(labels, values, beta)
+    reached = sklearn.fbeta_score(labels, values > cut, beta=beta, zero_division=0)
+    for other in [-math.inf, *values.tolist()]:
+        assert (
+            reached
+            >= sklearn.fbeta_score(labels, values > other, beta=beta, zero_division=0) - 1e-9
+        )
+
+
+@given(cases(), st.floats(-5, 5))
+def test_a_common_shift_of_the_logits_changes_nothing(case: Case, shift: float) -> None:
+    labels, logits = case
+    one, two = (metrics.all_metrics(labels, z, np.zeros(2)) for z in (logits, logits + 2 * shift))
+    near = np.abs(scores(logits)).min() > 1e-9  # else rounding may break a tie
+    if near and len(set(scores(logits))) == len(set(scores(logits + 2 * shift))):
+        assert one == pytest.approx(two, abs=1e-6)
+
+
+@given(cases(largest=2.0**100), OFFSETS)
+def test_every_measure_is_a_finite_number_in_its_bounds(case: Case, offsets: Floats) -> None:
+    labels, logits = case
+    values = metrics.all_metrics(labels, logits, offsets)
+    assert all(math.isfinite(value) for value in values.values())
+    for name in set(values) - {"mcc", "log_loss"}:
+        assert 0 <= values[name] <= (len(labels) if "ives" in name else 1), name
+    assert -1 <= values["mcc"] <= 1 and values["log_loss"] >= 0
+
+
+@given(cases())
+def test_calibration_error_is_the_gap_of_its_bins(case: Case) -> None:
+    labels, logits = case
+    p = metrics.probabilities(logits)
+    mean, share, rows = metrics.reliability(labels, p)
+    assert rows.sum() == len(labels) and rows.max() - rows.min() <= 1
+    assert len(rows) == min(10, len(labels))
+    assert (np.diff(mean) >= -1e-12).all()
+    assert float(mean @ rows) == pytest.approx(p.sum(), abs=1e-9)
+    assert float(share @ rows) == pytest.approx(labels.sum())
+    assert metrics.calibration_error(labels, p) == pytest.approx(
+        sum(abs(m - s) * n for m, s, n in zip(mean, share, rows, strict=True)) / len(labels)
+    )
