@@ -64,6 +64,11 @@ def main() -> None:
 )
 @click.option("--scheduler", default="", help="address of a Dask cluster to use instead")
 @click.option(
+    "--timeout",
+    default="",
+    help="seconds that a training may take, with its data; it is tried three times [default: any]",
+)
+@click.option(
     "--tracking",
     default="",
     help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
@@ -81,6 +86,7 @@ def run(**options: str) -> None:
     seeds = _count("--seeds", options["seeds"], 1)
     steps = _count("--steps", options["steps"], 1) if options["steps"] else None
     workers = _count("--workers", options["workers"], 0) if options["workers"] else None
+    timeout = _count("--timeout", options["timeout"], 1) if options["timeout"] else None
     path = find_data(task, options["data"])
 
     from benchmark import cluster, session
@@ -95,6 +101,7 @@ def run(**options: str) -> None:
         steps=steps,
         workers=cluster.default_workers() if workers is None else workers,
         scheduler=options["scheduler"],
+        timeout=timeout,
         tracking=options["tracking"],
     )
     sys.exit(session.run(request))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
+DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
 MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
@@ -71,8 +72,14 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         with client:
             yield client
         return
-    # the profiler looks at every thread 100 times a second, and TensorFlow's stacks are deep
-    dask.config.set({"distributed.worker.profile.enabled": False})
+    dask.config.set(
+        {
+            # it looks at every thread 100 times a second, and TensorFlow's stacks are deep
+            "distributed.worker.profile.enabled": False,
+            # the store counts attempts at trainings that began; Dask blames those that waited, too
+            "distributed.scheduler.allowed-failures": DEATHS_BESIDE,
+        }
+    )
     local = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -82,4 +89,16 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         memory_limit=0,  # a worker that is killed for its size would only be started again
     )
     with local, Client(local) as client:
-        yield client
+        try:
+            yield client
+        except BaseException:
+            _kill(local)  # or else a worker is waited for until its training ends
+            raise
+
+
+def _kill(local: LocalCluster) -> None:
+    import signal
+
+    for nanny in local.workers.values():
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)
