@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
 DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
+SECONDS_BETWEEN_LOOKS = 2.0  # at the workers
 MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
@@ -78,6 +81,8 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
             "distributed.worker.profile.enabled": False,
             # the store counts attempts at trainings that began; Dask blames those that waited, too
             "distributed.scheduler.allowed-failures": DEATHS_BESIDE,
+            # a worker that is slow to come back, on a busy machine, is not given up
+            "distributed.deploy.lost-worker-timeout": "1 hour",
         }
     )
     local = LocalCluster(
@@ -88,7 +93,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
         memory_limit=0,  # a worker that is killed for its size would only be started again
     )
-    with local, Client(local) as client:
+    with local, Client(local) as client, _refilled(local, workers):
         try:
             yield client
         except BaseException:
@@ -96,9 +101,37 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
             raise
 
 
-def _kill(local: LocalCluster) -> None:
-    import signal
+@contextmanager
+def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
+    """Replaces workers that Dask itself gives up: those that were killed while they started."""
+    from distributed.core import Status
 
+    stop, loop = threading.Event(), local.loop
+    assert loop is not None
+
+    def refill() -> None:
+        given_up = [
+            name
+            for name, nanny in local.workers.items()
+            if nanny.status in (Status.closed, Status.failed)
+        ]
+        for name in given_up:
+            del local.workers[name]
+        if given_up:
+            local.scale(workers)
+
+    def look() -> None:
+        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+            loop.add_callback(refill)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _kill(local: LocalCluster) -> None:
     for nanny in local.workers.values():
         if nanny.pid:
             os.kill(nanny.pid, signal.SIGKILL)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # workers of a cluster elsewhere may have several threads; a process trains one network at a time
 _one_training = threading.Lock()
 
+LONGEST_REASON = 300  # characters
+
 Report = Callable[[str, str, int], None]  # (training's identity, its name, steps done)
 
 
@@ -262,7 +264,7 @@ def _reason(error: BaseException) -> str:
     """One line for what is expected to happen, with the place in the code for a bug."""
     if isinstance(error, (UserError, DivergedError)):
         return str(error)
-    first = (str(error).splitlines() or [""])[0]
+    said = " ".join(str(error).split())[:LONGEST_REASON]
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {first}{where}"
+    return f"{type(error).__name__}: {said}{where}"

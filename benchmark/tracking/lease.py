@@ -94,10 +94,13 @@ def _running(store: Store, kind: str) -> list[Run]:
 
 
 def _lives(written: Mapping[str, str]) -> bool:
+    """Whether the invocation with these tags, not this one, is alive."""
     if tags.OWNER not in written:
         return False
     facts = json.loads(written[tags.OWNER])
     if facts["machine"] == _machine():
+        if facts["pid"] == os.getpid():
+            return False  # an earlier one of this process, which runs one at a time
         return abs(_began(facts["pid"]) - float(facts["began"])) < 2
     return time.time() - float(written[tags.ALIVE]) < SILENCE
 

@@ -135,4 +135,7 @@ def _is_refusal(error: BaseException) -> bool:
 
 
 def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    """What was at the root of it, in one line."""
+    while deeper := getattr(error, "orig", None) or error.__cause__ or error.__context__:
+        error = deeper
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -94,6 +94,7 @@ def reachable(uri: str) -> Patient:
             f"tracking store {uri} cannot be reached ({reason}): "
             "is it there, and spelled rightly? Another is named with --tracking"
         ) from None
+    client_of.cache_clear()  # one that was lost has another chance
     return client_of(uri)
 
 
@@ -131,8 +132,8 @@ def client_of(uri: str, invocation: str = "") -> Patient:
 def bare_client(uri: str) -> MlflowClient:
     """MLflow's own client, which asks once."""
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
     from mlflow import MlflowClient
 
     return MlflowClient(uri)

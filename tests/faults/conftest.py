@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from benchmark import cli, run
 from tests.faults.harness import Bench
+from tests.faults.servers import Server, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,3 +34,42 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(checkout: Path, tmp_path: Path, store_uri: str) -> Bench:
     """On a store of the test's own."""
     return Bench(checkout, tmp_path, store_uri)
+
+
+class Here:
+    """`run` on the insurance stand-in, 20 steps, in this process, and what its store holds."""
+
+    def __init__(self, bench: Bench, trained: list[int]) -> None:
+        self.bench = bench
+        self.trained = trained  # seeds of all trainings that really happened
+
+    def run(self, strategies: str, *words: str, seeds: int = 1, uri: str = "") -> Result:
+        """Runs in no worker unless `words` say so."""
+        given = ["--task", "insurance", "--data", "stand-in", "--strategies", strategies]
+        given += ["--seeds", str(seeds), "--steps", "20", "--workers", "0"]
+        given += ["--tracking", uri or self.bench.uri]
+        return CliRunner().invoke(cli.main, ["run", *given, *words])
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, store_uri: str, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Here:
+    """For faults that need no other process."""
+    trained: list[int] = []
+    original = run.fit
+
+    def counted(*args: Any) -> run.Fit:
+        trained.append(args[6])
+        return original(*args)
+
+    monkeypatch.setattr(run, "fit", counted)
+    return Here(Bench(ROOT, tmp_path, store_uri), trained)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A tracking server on SQLite."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving(Server(folder, f"sqlite:///{folder}/mlflow.db")) as started:
+        yield started

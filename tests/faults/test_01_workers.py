@@ -9,7 +9,7 @@ import pytest
 from benchmark import leaderboard
 from benchmark.tracking import tags
 from benchmark.tracking.cells import LOST
-from tests.faults.harness import Bench
+from tests.faults.harness import Bench, finish, started, wait_for, workers
 
 
 def ends(bench: Bench, strategy: str) -> list[tuple[str, str]]:
@@ -90,3 +90,14 @@ def test_01_memory_that_is_not_there_is_a_reason(bench: Bench) -> None:
     [(ended, reason)] = ends(bench, "trouble(how=memory)")
     assert ended == "FAILED"
     assert "Unable to allocate" in reason
+
+
+@pytest.mark.faults
+def test_01_a_worker_killed_while_it_starts_is_replaced(bench: Bench) -> None:
+    with started(bench.start("--strategies", "none", "--seeds", "2", "--workers", "1")) as process:
+        for _ in range(3):
+            wait_for(lambda: workers(process.pid))[0].kill()
+            wait_for(lambda: not workers(process.pid))
+        status, output = finish(process)
+    assert status == 0, output
+    assert len(bench.results()) == 2

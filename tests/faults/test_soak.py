@@ -30,7 +30,7 @@ def test_01_soak_of_300_cells_on_4_workers_that_are_killed_every_few_seconds(
         with started(bench.start(*GRID, "--workers", "4")) as process:
             while process.poll() is None and time.monotonic() < end:
                 kills += kill_one(process, chance)
-                time.sleep(chance.uniform(1, 5))
+                time.sleep(chance.uniform(2, 8))
             status, output = finish(process, 900)
     print(f"kills {kills}, commands {commands}, runs {dict(bench.statuses())}")
     undisturbed = Bench(bench.checkout, bench.folder, f"sqlite:///{tmp_path}/clean.db")
