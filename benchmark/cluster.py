@@ -66,7 +66,8 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     from distributed import Client, LocalCluster
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # outcomes tell of failures
+    for name in ("distributed", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes tell of failures
     if scheduler:
         try:
             client = Client(scheduler, timeout=10)
@@ -86,7 +87,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         }
     )
     local = LocalCluster(
-        n_workers=workers,
+        n_workers=0,  # they are scaled up to: one that dies now would break this off
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
@@ -95,6 +96,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     )
     with local, Client(local) as client, _refilled(local, workers):
         try:
+            client.wait_for_workers(workers)
             yield client
         except BaseException:
             _kill(local)  # or else a worker is waited for until its training ends
@@ -103,7 +105,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
 
 @contextmanager
 def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
-    """Replaces workers that Dask itself gives up: those that were killed while they started."""
+    """Starts workers, and replaces those that Dask gives up: killed while they started."""
     from distributed.core import Status
 
     stop, loop = threading.Event(), local.loop
@@ -124,6 +126,7 @@ def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
         while not stop.wait(SECONDS_BETWEEN_LOOKS):
             loop.add_callback(refill)
 
+    local.scale(workers)
     threading.Thread(target=look, daemon=True).start()
     try:
         yield
