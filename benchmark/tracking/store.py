@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 PAGE = 500  # runs in one answer of the store
+FIRST_PATIENCE = 5.0  # seconds, with a store that has never answered
+
+_reached: set[str] = set()  # stores that have answered
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def open_store(uri: str, task: str) -> Store:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking.context.registry import resolve_tags
 
+    _reached.discard(uri)
+    client_of.cache_clear()  # one that was lost has another chance
     client = reachable(uri)
     experiment = client.get_experiment_by_name(task)
     if experiment is None:
@@ -72,7 +77,12 @@ def open_store(uri: str, task: str) -> Store:
 
 
 def reachable(uri: str) -> Patient:
-    """A client of the store. Raises UserError if it does not answer."""
+    """A client of the store. Raises UserError if it does not answer.
+
+    The first time, that is found out soon; a store that answered before is waited for.
+    """
+    if uri in _reached:
+        return client_of(uri)
     if uri.startswith("sqlite:") and not uri.removeprefix(SQLITE).startswith("/"):
         raise UserError(f"tracking store {uri} is no file that other processes can open")
     try:
@@ -94,7 +104,7 @@ def reachable(uri: str) -> Patient:
             f"tracking store {uri} cannot be reached ({reason}): "
             "is it there, and spelled rightly? Another is named with --tracking"
         ) from None
-    client_of.cache_clear()  # one that was lost has another chance
+    _reached.add(uri)
     return client_of(uri)
 
 
@@ -132,6 +142,7 @@ def client_of(uri: str, invocation: str = "") -> Patient:
 def bare_client(uri: str) -> MlflowClient:
     """MLflow's own client, which asks once."""
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
     from mlflow import MlflowClient

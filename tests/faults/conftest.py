@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,19 @@ def bench(checkout: Path, tmp_path: Path, store_uri: str) -> Bench:
     return Bench(checkout, tmp_path, store_uri)
 
 
+@dataclass(frozen=True)
 class Here:
     """`run` on the insurance stand-in, 20 steps, in this process, and what its store holds."""
 
-    def __init__(self, bench: Bench, trained: list[int]) -> None:
-        self.bench = bench
-        self.trained = trained  # seeds of all trainings that really happened
+    bench: Bench
+    address: str  # of the store, as `run` is told
+    trained: list[int]  # seeds of all trainings that really happened
 
-    def run(self, strategies: str, *words: str, seeds: int = 1, uri: str = "") -> Result:
-        """Runs in no worker unless `words` say so."""
+    def run(self, strategies: str, seeds: int = 1) -> Result:
+        """Runs in no worker."""
         given = ["--task", "insurance", "--data", "stand-in", "--strategies", strategies]
         given += ["--seeds", str(seeds), "--steps", "20", "--workers", "0"]
-        given += ["--tracking", uri or self.bench.uri]
-        return CliRunner().invoke(cli.main, ["run", *given, *words])
+        return CliRunner().invoke(cli.main, ["run", *given, "--tracking", self.address])
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def here(
         return original(*args)
 
     monkeypatch.setattr(run, "fit", counted)
-    return Here(Bench(ROOT, tmp_path, store_uri), trained)
+    return Here(Bench(ROOT, tmp_path, store_uri), store_uri, trained)
 
 
 @pytest.fixture(scope="session")

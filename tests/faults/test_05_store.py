@@ -149,7 +149,8 @@ def test_09_a_full_disk_is_named_and_the_benchmark_goes_on_when_there_is_room(
     left: int, here: Here, small_disk: Path
 ) -> None:
     shutil.copy(file_of(here.bench.uri), small_disk / "mlflow.db")
-    full = Here(replace(here.bench, uri=f"sqlite:///{small_disk}/mlflow.db"), here.trained)
+    uri = f"sqlite:///{small_disk}/mlflow.db"
+    full = Here(replace(here.bench, uri=uri), uri, here.trained)
     assert full.run("none").exit_code == 0
     before = full.bench.results()
     filler = small_disk / "filler"
