@@ -66,6 +66,12 @@ _MEASURING = (
     ),
     click.option("--scheduler", default="", help="address of a Dask cluster to use instead"),
     click.option(
+        "--timeout",
+        default="",
+        help="seconds that a training may take, with its data; it is tried three times "
+        "[default: any]",
+    ),
+    click.option(
         "--tracking",
         default="",
         help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
@@ -130,6 +136,7 @@ def _request(
     steps: str,
     workers: str,
     scheduler: str,
+    timeout: str,
     tracking: str,
 ) -> Request:
     """What the person asked for, checked as far as it goes without the data."""
@@ -137,6 +144,7 @@ def _request(
     number = _count("--seeds", seeds, 1)
     budget = _count("--steps", steps, 1) if steps else None
     processes = _count("--workers", workers, 0) if workers else None
+    limit = _count("--timeout", timeout, 1) if timeout else None
     path = find_data(task, data)
 
     from benchmark import cluster, session
@@ -151,6 +159,7 @@ def _request(
         steps=budget,
         workers=cluster.default_workers() if processes is None else processes,
         scheduler=scheduler,
+        timeout=limit,
         tracking=tracking,
     )
 

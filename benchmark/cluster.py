@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,10 +13,12 @@ from typing import TYPE_CHECKING
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
+DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
+SECONDS_BETWEEN_LOOKS = 2.0  # at the workers
 MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
@@ -62,7 +66,8 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     from distributed import Client, LocalCluster
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # outcomes tell of failures
+    for name in ("distributed", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes tell of failures
     if scheduler:
         try:
             client = Client(scheduler, timeout=10)
@@ -71,15 +76,65 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         with client:
             yield client
         return
-    # the profiler looks at every thread 100 times a second, and TensorFlow's stacks are deep
-    dask.config.set({"distributed.worker.profile.enabled": False})
+    dask.config.set(
+        {
+            # it looks at every thread 100 times a second, and TensorFlow's stacks are deep
+            "distributed.worker.profile.enabled": False,
+            # the store counts attempts at trainings that began; Dask blames those that waited, too
+            "distributed.scheduler.allowed-failures": DEATHS_BESIDE,
+            # a worker that is slow to come back, on a busy machine, is not given up
+            "distributed.deploy.lost-worker-timeout": "1 hour",
+        }
+    )
     local = LocalCluster(
-        n_workers=workers,
+        n_workers=0,  # they are scaled up to: one that dies now would break this off
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
         memory_limit=0,  # a worker that is killed for its size would only be started again
     )
-    with local, Client(local) as client:
-        yield client
+    with local, Client(local) as client, _refilled(local, workers):
+        try:
+            client.wait_for_workers(workers)
+            yield client
+        except BaseException:
+            _kill(local)  # or else a worker is waited for until its training ends
+            raise
+
+
+@contextmanager
+def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
+    """Starts workers, and replaces those that Dask gives up: killed while they started."""
+    from distributed.core import Status
+
+    stop, loop = threading.Event(), local.loop
+    assert loop is not None
+
+    def refill() -> None:
+        given_up = [
+            name
+            for name, nanny in local.workers.items()
+            if nanny.status in (Status.closed, Status.failed)
+        ]
+        for name in given_up:
+            del local.workers[name]
+        if given_up:
+            local.scale(workers)
+
+    def look() -> None:
+        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+            loop.add_callback(refill)
+
+    local.scale(workers)
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _kill(local: LocalCluster) -> None:
+    for nanny in local.workers.values():
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)

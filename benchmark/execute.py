@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark import device, fits, registry, run
 from benchmark.errors import UserError, without_passwords
+from benchmark.limit import limit
 from benchmark.plan import Cell, Conditions, Training
 from benchmark.task import Data, Splits
 from benchmark.tracking import cells as tracked
 from benchmark.tracking import system
+from benchmark.tracking.patience import StoreLostError
 from benchmark.tracking.store import Store, preload
 from benchmark.train import DivergedError
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 # workers of a cluster elsewhere may have several threads; a process trains one network at a time
 _one_training = threading.Lock()
+
+LONGEST_REASON = 300  # characters
 
 Report = Callable[[str, str, int], None]  # (training's identity, its name, steps done)
 
@@ -39,10 +43,11 @@ class Outcome:
 
     training: str  # identity
     cell: Cell
-    status: Literal["finished", "failed"]
+    status: Literal["finished", "failed", "unlogged"]
     metrics: dict[str, float]
-    reason: str  # of a failure, one line
+    reason: str  # of a failure, or why it is not in the store; one line
     seconds: float  # of training; 0 where an earlier fit served
+    result: tracked.Result | None = None  # that the store did not take
 
 
 @lru_cache(maxsize=1)
@@ -80,31 +85,37 @@ def _warm(conditions: Conditions) -> None:
 
 
 def execute(
-    client: Client | None, trainings: Sequence[Training], store: Store, report: Report
+    client: Client | None,
+    trainings: Sequence[Training],
+    store: Store,
+    report: Report,
+    seconds: float | None = None,
 ) -> Iterator[list[Outcome]]:
     """Runs all trainings and yields the outcomes of each as it ends.
 
     Args:
         client: of a Dask cluster; None is this process.
         report: is told of steps while they are trained.
+        seconds: that a training may take.
     """
     if client is None:
         for training in trainings:
-            device.prepare()
-            yield work(training, store, report)
+            yield work(training, store, report, seconds)
         return
     from distributed import as_completed
 
     client.subscribe_topic(_topic(store), lambda event: report(*event[1]))
     futures = {
-        client.submit(_work_on_dask, training, store, pure=False): training
+        client.submit(_work_on_dask, training, store, seconds, pure=False): training
         for training in trainings
     }
-    for future in as_completed(futures):
+    for future in as_completed(list(futures)):
+        # forgotten, so that it is not repeated if the worker that holds it dies later
+        training = futures.pop(future)
         if future.exception() is None:
             yield future.result()
         else:
-            yield _lost(futures[future], store, future.exception())
+            yield _lost(training, store, future.exception())
 
 
 def _topic(store: Store) -> str:
@@ -112,13 +123,16 @@ def _topic(store: Store) -> str:
     return f"skewbench-{store.invocation}"
 
 
-def _work_on_dask(training: Training, store: Store) -> list[Outcome]:
+def _work_on_dask(training: Training, store: Store, seconds: float | None) -> list[Outcome]:
     """`work` on a worker, which begins the next training while this one is logged."""
     from distributed import get_worker, secede
 
     worker = get_worker()
-    prepare(worker.name)
-    return work(training, store, lambda *event: worker.log_event(_topic(store), event), secede)
+
+    def report(*event: object) -> None:
+        worker.log_event(_topic(store), event)
+
+    return work(training, store, report, seconds, worker.name, secede)
 
 
 def prepare(worker: object) -> None:
@@ -133,38 +147,59 @@ def _lost(training: Training, store: Store, error: Exception) -> list[Outcome]:
     reason = (
         "its worker died, again and again" if isinstance(error, KilledWorker) else _reason(error)
     )
-    cells = [cell for cell in training.cells if not tracked.is_done(store, cell)]
-    return [_failed(training, cell, reason) for cell in cells]
+    done = tracked.past(store, training).done
+    return [_failed(training, cell, reason) for cell in training.cells if cell.identity not in done]
 
 
 def work(
-    training: Training, store: Store, report: Report, trained: Callable[[], None] = lambda: None
+    training: Training,
+    store: Store,
+    report: Report,
+    seconds: float | None = None,
+    worker: object = 0,
+    trained: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """One training and the cells that share it, from data to tracked runs.
 
+    A cell is done, or tried too often, if another worker did so before it died.
+
     Args:
+        seconds: that it may take.
+        worker: name of the worker.
         trained: is called when the device is free again.
     """
     runs: dict[Cell, str] = {}
     try:
-        for cell in training.cells:
-            if not tracked.is_done(store, cell):  # by another worker, before this one died
-                runs[cell] = tracked.start(store, training, cell)
+        past = tracked.past(store, training)
+        left = [cell for cell in training.cells if cell.identity not in past.done]
+        if past.attempts == tracked.ATTEMPTS:
+            return [_failed(training, cell, past.reason) for cell in left]
+        attempt = past.attempts + 1
+        for cell in left:
+            runs[cell] = tracked.start(store, training, cell, attempt)
         if not runs:
             return []
-        with _one_training, system.samples() as samples:
+
+        def too_late() -> None:
+            said = f"timeout: its training took longer than {seconds:g} s"
+            for run_id in runs.values():
+                tracked.fail(store, run_id, said + tracked.of_attempts(attempt))
+
+        prepare(worker)
+        with _one_training, limit(seconds, too_late), system.samples() as samples:
             earlier = tracked.earlier_fit(store, training)
             fit = earlier or _fit(training, report)
-        trained()
-    except Exception as error:
-        reason = _reason(error)
-        for run_id in runs.values():
-            tracked.fail(store, run_id, reason)
-        return [_failed(training, cell, reason) for cell in training.cells]
-    seconds = 0.0 if earlier else fit.seconds["training"]
+        if attempt == 1:  # one that may kill its worker again is to kill no other with it
+            trained()
+    except StoreLostError as error:
+        return [_unlogged(training, cell, error) for cell in training.cells]
+    except (Exception, SystemExit) as error:
+        return [_end(training, cell, store, run_id, error) for cell, run_id in runs.items()] or [
+            _failed(training, cell, _reason(error)) for cell in training.cells
+        ]
+    spent = 0.0 if earlier else fit.seconds["training"]
     return [
-        _decide(training, cell, store, run_id, fit, samples, seconds)
-        for cell, run_id in runs.items()
+        _decide(training, cell, store, run_id, fit, samples, spent) for cell, run_id in runs.items()
     ]
 
 
@@ -197,22 +232,39 @@ def _decide(
 ) -> Outcome:
     try:
         score = run.score(registry.read(cell.strategy).strategy, fit)
-        tracked.complete(store, run_id, fit, score, samples)
-    except Exception as error:
-        tracked.fail(store, run_id, _reason(error))
-        return _failed(training, cell, _reason(error))
+        result = tracked.Result(run_id, int(time.time() * 1000), fit, score, samples)
+        tracked.complete(store, result)
+    except StoreLostError as error:
+        return replace(_unlogged(training, cell, error), result=result)
+    except (Exception, SystemExit) as error:
+        return _end(training, cell, store, run_id, error)
     return Outcome(training.identity, cell, "finished", score.metrics, "", seconds)
+
+
+def _end(
+    training: Training, cell: Cell, store: Store, run_id: str, error: BaseException
+) -> Outcome:
+    """Fails the run of a cell."""
+    try:
+        tracked.fail(store, run_id, _reason(error))
+    except StoreLostError as lost:
+        return _unlogged(training, cell, lost)
+    return _failed(training, cell, _reason(error))
 
 
 def _failed(training: Training, cell: Cell, reason: str) -> Outcome:
     return Outcome(training.identity, cell, "failed", {}, reason, 0.0)
 
 
-def _reason(error: Exception) -> str:
+def _unlogged(training: Training, cell: Cell, error: StoreLostError) -> Outcome:
+    return Outcome(training.identity, cell, "unlogged", {}, str(error), 0.0)
+
+
+def _reason(error: BaseException) -> str:
     """One line for what is expected to happen, with the place in the code for a bug."""
     if isinstance(error, (UserError, DivergedError)):
         return without_passwords(str(error))
-    first = (str(error).splitlines() or [""])[0]
+    said = " ".join(str(error).split())[:LONGEST_REASON]
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return without_passwords(f"{type(error).__name__}: {first}{where}")
+    return without_passwords(f"{type(error).__name__}: {said}{where}")

@@ -35,6 +35,7 @@ def run(inquiry: Inquiry) -> int:
 
     Arms that can share runs with a benchmark that is tracked already train nothing.
     """
+    session.end_with_mlflow()
     console = terminal.console(stderr=True)
     request, study = inquiry.request, registry.study(inquiry.study)
     data = load(request.task, request.settings, request.path)

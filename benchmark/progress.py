@@ -65,6 +65,8 @@ class Display:
         name = escape(f"{outcome.cell.label} · seed {outcome.cell.seed}")
         if outcome.status == "failed":
             return f"{count}  [red]failed[/]  {name}: {escape(outcome.reason)}"
+        if outcome.status == "unlogged":
+            return f"{count}  [red]not in the store[/]  {name}"
         f1, ap = outcome.metrics["test/f1"], outcome.metrics["test/average_precision"]
         time = f"{outcome.seconds:.0f} s" if outcome.seconds else "shared"
         return f"{count}  {name:<44} F1 {f1:.3f}  average precision {ap:.3f}  {time}"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark import leaderboard, plan, registry
+from benchmark import kept, leaderboard, plan, registry
 from benchmark.cluster import engine
 from benchmark.errors import UserError
-from benchmark.execute import execute, load, warm
+from benchmark.execute import Outcome, execute, load, warm
 from benchmark.leaderboard import Table
 from benchmark.plan import Plan, Training
 from benchmark.progress import display
@@ -23,12 +26,10 @@ from benchmark.registry import Remedy
 from benchmark.report import files as reports
 from benchmark.report import markdown, terminal
 from benchmark.task import Data
-from benchmark.tracking import cells, invocation
+from benchmark.tracking import cells, invocation, lease
 from benchmark.tracking import store as tracking
+from benchmark.tracking.patience import StoreLostError
 from benchmark.tracking.store import Store
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Request:
     steps: int | None
     workers: int
     scheduler: str
+    timeout: float | None  # seconds that a training may take
     tracking: str
 
 
@@ -58,6 +60,7 @@ class Result:
 
 def run(request: Request) -> int:
     """Runs what is not done yet, prints the leaderboard and returns the exit status."""
+    end_with_mlflow()
     console = terminal.console(stderr=True)
     result = measure(request, console)
     terminal.show(terminal.console(), result.table)
@@ -77,26 +80,58 @@ def measure(request: Request, console: Console) -> Result:
         raise UserError(
             "--scheduler needs a tracking server that all workers reach: --tracking http://..."
         )
+    if request.timeout and not (request.workers or request.scheduler):
+        raise UserError(
+            "--timeout ends the worker that takes too long: it needs --workers 1 or more"
+        )
     data = load(request.task, request.settings, request.path)
     _announce(data, console)
     asked = _plan(request, data, console)
-    most = len(asked.strategies) * asked.seeds
-    with engine(min(request.workers, most), request.scheduler) as client:
-        warm(client, asked.conditions)  # meanwhile, what is left to check
-        registry.task(request.task).split(data, request.settings, 0)
-        store = tracking.open_store(uri, request.task)
+    registry.task(request.task).split(data, request.settings, 0)
+    store = _begin(tracking.open_store(uri, request.task), asked)
+    with _ended(store, console), lease.sign_of_life(store):
+        for said in kept.log(store):
+            console.print(said)
+        cleared = lease.clear_the_dead(store)
+        if cleared:
+            console.print(f"runs left by a benchmark that was killed, ended now: {cleared}")
         trainings = _unfinished(asked, store, console)
-        store = invocation.begin(store, asked)
-        with _ended(store, console):
-            failed = _execute(client, trainings, store, console)
-            table = leaderboard.table(uri, asked.conditions)
-            invocation.describe(store, markdown.section(table), reports.texts([table]))
-            if trainings:  # else the page of an earlier invocation is the same, and takes seconds
-                with console.status("drawing the report"):
-                    page = reports.report(uri, [table])
-                invocation.attach(store, {"report.html": page})
+        failed = _execute(request, trainings, store, console) if trainings else 0
+        table = leaderboard.table(uri, asked.conditions)
+        invocation.describe(store, markdown.section(table), reports.texts([table]))
+        if trainings:  # else the page of an earlier invocation is the same, and takes seconds
+            with console.status("drawing the report"):
+                page = reports.report(uri, [table])
+            invocation.attach(store, {"report.html": page})
         invocation.end(store, "FAILED" if failed else "FINISHED")
     return Result(store, table, failed)
+
+
+def end_with_mlflow() -> None:
+    """Under ``mlflow run``, which leaves its child alone when it is killed: ends with it."""
+    if "MLFLOW_RUN_ID" not in os.environ:
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _begin(store: Store, asked: Plan) -> Store:
+    """Creates the invocation's run, unless another benchmark is at the same cells."""
+    with tracking.one_at_a_time(store.uri):
+        lease.require_alone(store, asked.conditions.identity)
+        begun = invocation.begin(store, asked)
+        try:  # again: one on another machine may have begun at the same moment
+            lease.require_alone(begun, asked.conditions.identity)
+        except UserError:
+            invocation.withdraw(begun)
+            raise
+        return begun
 
 
 def _plan(request: Request, data: Data, console: Console) -> Plan:
@@ -135,7 +170,10 @@ def _announce(data: Data, console: Console) -> None:
 def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:
     """The trainings that are left, with only their unfinished cells, longest first."""
     finished = cells.finished(store, asked.conditions)
-    done = {one.cell for one in finished}
+    damaged = cells.fail_damaged(store, finished)
+    if damaged:
+        console.print(f"cells whose artifacts the store has lost, to be run again: {len(damaged)}")
+    done = {one.cell for one in finished if one not in damaged}
     remedies = [registry.read(text) for text, _, _ in asked.strategies]
     unfinished = []
     for training in plan.trainings(asked.conditions, remedies, range(asked.seeds)):
@@ -152,39 +190,57 @@ def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:
     return plan.longest_first(unfinished, seconds)
 
 
-def _execute(
-    client: Client | None, trainings: list[Training], store: Store, console: Console
-) -> int:
-    """Runs the trainings and returns the number of failed cells."""
-    failed = 0
-    with display(console, trainings) as shown:
-        for outcomes in execute(client, trainings, store, shown.report):
+def _execute(request: Request, trainings: list[Training], store: Store, console: Console) -> int:
+    """Runs the trainings and returns the number of failed cells.
+
+    Raises:
+        StoreLostError: if the store is lost meanwhile; what it did not take is kept on disk.
+    """
+    ended: list[Outcome] = []
+    workers = min(request.workers, len(trainings))
+    with engine(workers, request.scheduler) as client, display(console, trainings) as shown:
+        warm(client, trainings[0].conditions)
+        for outcomes in execute(client, trainings, store, shown.report, request.timeout):
             shown.ended(outcomes)
-            failed += sum(outcome.status == "failed" for outcome in outcomes)
+            for result in (outcome.result for outcome in outcomes if outcome.result):
+                kept.keep(store.uri, result)
+            ended += outcomes
+    unlogged = [outcome for outcome in ended if outcome.status == "unlogged"]
+    if unlogged:
+        in_hand = sum(outcome.result is not None for outcome in unlogged)
+        raise StoreLostError(
+            f"{unlogged[0].reason}. Of {len(unlogged)} cells it has nothing; the results of "
+            f"{in_hand} are kept in {kept.folder(store.uri)}. When it is back, the same command "
+            "logs these and runs the others"
+        )
     invocation.end_leftovers(store, "FAILED", "its worker was lost")
-    return failed
+    return sum(outcome.status == "failed" for outcome in ended)
 
 
 @contextmanager
 def _ended(store: Store, console: Console) -> Iterator[None]:
     """Sees to it that no run stays RUNNING, whatever ends the block.
 
-    SIGTERM, which ``mlflow run`` and schedulers send, counts as Ctrl-C.
+    SIGTERM, which ``mlflow run`` and schedulers send, counts as Ctrl-C. After the first
+    signal others are ignored: ending is short.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def stop(*_: object) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     except KeyboardInterrupt:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)  # tidying up is short
-        invocation.end_leftovers(store, "KILLED", "stopped by hand")
-        invocation.end(store, "KILLED")
+        invocation.break_off(store, "KILLED", "stopped by hand")
         console.print("stopped: the same command goes on where this one ended")
         raise SystemExit(130) from None
     except BaseException:
-        invocation.end_leftovers(store, "FAILED", "the benchmark broke off")
-        invocation.end(store, "FAILED")
+        invocation.break_off(store, "FAILED", "the benchmark broke off")
         raise
     finally:
         for number, handler in before.items():

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,16 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`-m faults` runs the whole fault table; else the tests that take minutes are skipped."""
+    asked = re.search("faults|long", config.option.markexpr)
+    for item in items:
+        if "faults" in Path(item.path).parts:
+            item.add_marker("faults")
+        if item.get_closest_marker("long") and not asked:
+            item.add_marker(pytest.mark.skip(reason="takes minutes: with -m faults"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from benchmark import cli, leaderboard, run, train
 from benchmark.tracking import tags
@@ -182,7 +183,7 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     assert table.counts()["finished"] == 2
 
 
-@pytest.mark.parametrize(("refusals", "status"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("refusals", "status"), [(2, 0), (3, 1)])
 def test_data_that_another_worker_logs_at_the_same_moment_is_logged_again(
     refusals: int,
     status: int,
@@ -190,7 +191,8 @@ def test_data_that_another_worker_logs_at_the_same_moment_is_logged_again(
     store_uri: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    left = [MlflowException("UNIQUE constraint failed: datasets.digest")] * refusals
+    refusal = MlflowException("UNIQUE constraint failed: datasets.digest", error_code=BAD_REQUEST)
+    left = [refusal] * refusals
     original = MlflowClient.log_inputs
 
     def log_inputs(*args: Any) -> None:

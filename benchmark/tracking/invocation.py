@@ -6,18 +6,22 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from benchmark.plan import Plan
-from benchmark.tracking import cells, tags
+from benchmark.tracking import cells, lease, tags
+from benchmark.tracking.patience import StoreLostError
 from benchmark.tracking.read import Record
 from benchmark.tracking.store import Store, client_of, pages, resolve
+
+SHORT_PATIENCE = 2.0  # seconds: who stops a benchmark does not want to wait
 
 
 def begin(store: Store, plan: Plan) -> Store:
     """The run of this invocation: the one that ``mlflow run`` opened, else a new one."""
     from mlflow.entities import RunTag
 
-    client = client_of(store.uri)
+    client = client_of(store.uri, store.invocation)
     facts = {
         tags.CONDITIONS: plan.conditions.identity,
         tags.FACTS: json.dumps(plan.conditions.facts()),
@@ -26,6 +30,7 @@ def begin(store: Store, plan: Plan) -> Store:
         "mlflow.runName": f"{plan.conditions.task}: {len(plan.strategies)} strategies, "
         f"{plan.seeds} seed{'s' * (plan.seeds > 1)}",
         tags.KIND: "invocation",
+        **lease.owner(),
     }
     opened = _opened_by_mlflow(store)
     if opened:
@@ -62,12 +67,12 @@ def _opened_by_mlflow(store: Store) -> str:
 def attach(store: Store, files: Mapping[str, str]) -> None:
     """Logs files (name -> text) on the invocation's run."""
     for name, text in files.items():
-        client_of(store.uri).log_text(store.invocation, text, name)
+        client_of(store.uri, store.invocation).log_text(store.invocation, text, name)
 
 
 def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
     """Writes the note (Markdown) on the run and its experiment, and files (name -> text)."""
-    client = client_of(store.uri)
+    client = client_of(store.uri, store.invocation)
     attach(store, files)
     if len(note) > tags.LIMIT:
         note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(cut here: see the artifacts)"
@@ -76,16 +81,30 @@ def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
 
 
 def end(store: Store, status: str) -> None:
-    """Ends the run, if it was not ``mlflow run`` that began it."""
-    if store.invocation != _opened_by_mlflow(store):
-        client_of(store.uri).set_terminated(store.invocation, status)
+    """Ends the run; one that ``mlflow run`` began is left to it unless it was stopped."""
+    if status == "KILLED" or store.invocation != _opened_by_mlflow(store):
+        client_of(store.uri, store.invocation).set_terminated(store.invocation, status)
+
+
+def withdraw(store: Store) -> None:
+    """Ends the run as if it had never been asked for."""
+    client_of(store.uri, store.invocation).delete_tag(store.invocation, tags.KIND)
+    end(store, "KILLED")
 
 
 def end_leftovers(store: Store, status: str, reason: str) -> None:
     """Ends runs of this invocation that are still RUNNING."""
     query = f"tags.`{tags.INVOCATION}` = '{store.invocation}' AND attributes.status = 'RUNNING'"
-    for found in list(pages(client_of(store.uri), [store.experiment], query)):
-        cells.fail(store, found.info.run_id, reason, status)
+    for found in list(pages(client_of(store.uri, store.invocation), [store.experiment], query)):
+        cells.end_left(store, found, status, reason)
+
+
+def break_off(store: Store, status: str, reason: str) -> None:
+    """Ends all runs of this invocation. A store that does not answer now is not waited for."""
+    client_of(store.uri, store.invocation).patience = SHORT_PATIENCE
+    with suppress(StoreLostError):
+        end_leftovers(store, status, reason)
+        end(store, status)
 
 
 def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import logging
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
+from benchmark.tracking.patience import Patient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 PAGE = 500  # runs in one answer of the store
+FIRST_PATIENCE = 5.0  # seconds, with a store that has never answered
+
+_reached: set[str] = set()  # stores that have answered
 
 
 @dataclass(frozen=True)
@@ -51,24 +57,36 @@ def open_store(uri: str, task: str) -> Store:
     Raises:
         UserError: if it cannot be reached.
     """
+    from mlflow.exceptions import MlflowException
     from mlflow.tracking.context.registry import resolve_tags
 
+    _reached.discard(uri)
+    client_of.cache_clear()  # one that was lost has another chance
     client = reachable(uri)
     experiment = client.get_experiment_by_name(task)
     if experiment is None:
-        number = client.create_experiment(task, artifact_location=_artifacts(uri))
-    elif experiment.lifecycle_stage == "deleted":
+        try:
+            client.create_experiment(task, artifact_location=_artifacts(uri))
+        except MlflowException:  # another made it at the same moment
+            if client.get_experiment_by_name(task) is None:
+                raise
+        experiment = client.get_experiment_by_name(task)
+    assert experiment is not None
+    if experiment.lifecycle_stage == "deleted":
         raise UserError(
             f"experiment {task!r} in {uri} is deleted: restore it, or use another store"
         )
-    else:
-        number = experiment.experiment_id
     tags = {key: str(value) for key, value in resolve_tags().items()}
-    return Store(uri, number, tags)
+    return Store(uri, experiment.experiment_id, tags)
 
 
-def reachable(uri: str) -> MlflowClient:
-    """A client of the store. Raises UserError if it does not answer."""
+def reachable(uri: str) -> Patient:
+    """A client of the store. Raises UserError if it does not answer.
+
+    The first time, that is found out soon; a store that answered before is waited for.
+    """
+    if uri in _reached:
+        return client_of(uri)
     if uri.startswith("sqlite:") and not uri.removeprefix(SQLITE).startswith("/"):
         raise UserError(f"tracking store {uri} is no file that other processes can open")
     try:
@@ -81,8 +99,8 @@ def reachable(uri: str) -> MlflowClient:
             import sqlalchemy
 
             sqlalchemy.create_engine(uri).connect().close()
-        client = client_of(uri)
-        client.search_experiments(max_results=1)
+        with one_at_a_time(uri):  # MLflow's own making of the tables is a race
+            bare_client(uri).search_experiments(max_results=1)
     except Exception as error:
         name = type(error).__name__
         reason = name if "Connection" in name else (str(error).strip() or name).splitlines()[0]
@@ -90,7 +108,19 @@ def reachable(uri: str) -> MlflowClient:
             f"tracking store {uri} cannot be reached ({reason}): "
             "is it there, and spelled rightly? Another is named with --tracking"
         ) from None
-    return client
+    _reached.add(uri)
+    return client_of(uri)
+
+
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Of all processes of this person on this machine, one is in the block for this store."""
+    import locket
+
+    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    with locket.lock_file(str(Path(tempfile.gettempdir()) / f"skewbench-{user}-{name}.lock")):
+        yield
 
 
 def _artifacts(uri: str) -> str | None:
@@ -107,19 +137,26 @@ def preload() -> None:
 
 
 @cache
-def client_of(uri: str) -> MlflowClient:
-    """The client of a store, one a process."""
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+def client_of(uri: str, invocation: str = "") -> Patient:
+    """The client of a store, one a process and invocation; see `Patient`."""
+    return Patient(bare_client(uri))
+
+
+@cache
+def bare_client(uri: str) -> MlflowClient:
+    """MLflow's own client, which asks once."""
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     # MLflow would print the address of every run that ends, with the password in it
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
 
 
-def pages(client: MlflowClient, experiments: list[str], query: str) -> Iterator[Run]:
+def pages(client: Patient, experiments: list[str], query: str) -> Iterator[Run]:
     """All runs that a query finds, newest first, however many."""
     token: str | None = None
     with _without_collection():

@@ -9,7 +9,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
 from mlflow import MlflowClient
 
 from benchmark import fits, registry, run
@@ -17,8 +16,6 @@ from benchmark.task import Budget
 from benchmark.tracking import tags
 from tasks import _template, catsdogs
 from tests.faults import toys
-
-pytestmark = pytest.mark.faults
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = catsdogs.Settings(imbalance=4, train=24, validation=12, test=12, size=16)

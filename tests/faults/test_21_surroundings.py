@@ -21,8 +21,6 @@ from benchmark.errors import UserError
 from benchmark.tracking import tags
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 ROOT = Path(__file__).parents[2]
 
 

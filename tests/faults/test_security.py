@@ -32,8 +32,6 @@ from benchmark.tracking import tags
 from tasks import _archive, _cache, _template, catsdogs
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     file for name in ("benchmark", "tasks", "strategies") for file in (ROOT / name).rglob("*.py")

@@ -1,0 +1,104 @@
+"""Results that the store did not take, kept on disk until it does.
+
+One ``.npz`` file each, without pickles, in a folder of the store's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark import fits, run
+from benchmark.errors import UserError
+from benchmark.tracking import cells
+from benchmark.tracking.patience import StoreLostError
+from benchmark.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+
+def folder(uri: str) -> Path:
+    """Where results for a store are kept: in the cache folder."""
+    import pooch
+
+    base = Path(os.environ.get("SKEWBENCH_CACHE") or pooch.os_cache("skewbench"))
+    return base / "kept" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+def keep(uri: str, result: cells.Result) -> Path:
+    """Writes a result to disk, as a whole or not at all.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
+    path = folder(uri) / f"{result.run_id}.npz"
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(_to_bytes(result))
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise UserError(f"cannot keep a result in {path.parent}: {error.strerror}") from None
+    return path
+
+
+def log(store: Store) -> Iterator[str]:
+    """Logs what is kept for a store; says of each what became of it."""
+    for path in sorted(folder(store.uri).glob("*.npz")):
+        try:
+            cells.complete(store, _from_bytes(path.read_bytes()))
+            said = "logged a result that was kept"
+        except StoreLostError:
+            raise
+        except Exception as error:
+            said = f"dropped a result that was kept, its cell is run again: {error}"
+        path.unlink()
+        yield f"{said} ({path.stem})"
+
+
+def _to_bytes(result: cells.Result) -> bytes:
+    facts = {
+        "run_id": result.run_id,
+        "ended": result.ended,
+        "metrics": result.score.metrics,
+        "collapsed": result.score.collapsed,
+        "samples": [[one.key, one.value, one.timestamp, one.step] for one in result.samples],
+    }
+    arrays: dict[str, Any] = {
+        "fit": np.frombuffer(fits.to_bytes(result.fit), np.uint8),
+        "decisions": result.score.decisions,
+        "probabilities": result.score.probabilities,
+        "facts": np.array(json.dumps(facts)),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _from_bytes(content: bytes) -> cells.Result:
+    from mlflow.entities import Metric
+
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            facts = json.loads(str(arrays["facts"]))
+            fit = fits.from_bytes(arrays["fit"].tobytes())
+            decisions, probabilities = arrays["decisions"], arrays["probabilities"]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"the file is damaged ({error})") from error
+    score = run.Score(
+        facts["metrics"], fit.test.labels, decisions, probabilities, facts["collapsed"]
+    )
+    samples: list[Metric] = [Metric(*sample) for sample in facts["samples"]]
+    return cells.Result(facts["run_id"], facts["ended"], fit, score, samples)

@@ -1,0 +1,269 @@
+"""Rows 5, 6, 9, 11 and 18: a store that refuses, races, is full, forgets or is large."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
+
+from benchmark import leaderboard
+from benchmark.fingerprint import digest
+from benchmark.tracking import patience, tags
+from benchmark.tracking import store as tracking
+from tests.faults.conftest import Here
+from tests.faults.harness import finish
+from tests.speed.test_tracking import multiply
+
+REFUSE = """CREATE TRIGGER refuse BEFORE INSERT ON metrics
+WHEN NEW.key = 'test/brier' AND EXISTS (
+    SELECT 1 FROM params WHERE run_uuid = NEW.run_uuid AND key = 'strategy' AND value = 'oversample'
+) BEGIN SELECT RAISE(ABORT, 'this measure is refused'); END"""
+
+
+def file_of(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///"))
+
+
+def execute(uri: str, statement: str) -> None:
+    database = sqlite3.connect(file_of(uri))
+    database.execute(statement)
+    database.commit()
+    database.close()
+
+
+def test_05_a_write_that_is_always_refused_fails_that_run_alone(here: Here) -> None:
+    execute(here.bench.uri, REFUSE)
+    result = here.run("none,oversample")
+    assert result.exit_code == 1, result.output
+    here.bench.require_sound()
+    [failed] = [run for run in here.bench.runs() if run.info.status == "FAILED"]
+    assert failed.data.params["strategy"] == "oversample"
+    assert "this measure is refused" in failed.data.tags[tags.ERROR]
+    assert len(here.bench.results()) == 1
+    execute(here.bench.uri, "DROP TRIGGER refuse")
+    assert here.run("none,oversample").exit_code == 0
+    assert len(here.bench.results()) == 2
+
+
+@pytest.mark.parametrize("call", ["log_batch", "log_inputs", "set_tag", "log_artifacts", "get_run"])
+def test_05_a_store_that_falters_is_asked_again(
+    call: str, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faltered: list[int] = []
+    original = getattr(MlflowClient, call)
+
+    def falter(*given: Any, **named: Any) -> Any:
+        if len(faltered) < 4:
+            faltered.append(1)
+            raise MlflowException("database is locked", error_code=TEMPORARILY_UNAVAILABLE)
+        return original(*given, **named)
+
+    monkeypatch.setattr(MlflowClient, call, falter)
+    result = here.run("none")
+    assert result.exit_code == 0, result.output
+    assert len(faltered) == 4
+    here.bench.require_sound()
+    here.bench.require_no_metric_twice()
+
+
+def test_05_what_the_store_loses_without_a_word_is_noticed(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MlflowClient, "log_artifacts", lambda *given: None)
+    assert here.run("none").exit_code == 1
+    here.bench.require_sound()
+    [failed] = here.bench.runs()
+    assert "the store did not keep predictions.npz" in failed.data.tags[tags.ERROR]
+
+
+def test_05_a_store_that_answers_all_but_one_call_fails_the_run(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*given: Any, **named: Any) -> None:
+        raise MlflowException("no")
+
+    monkeypatch.setattr(MlflowClient, "log_artifacts", never)
+    monkeypatch.setattr(patience, "PATIENCE", 1.0)
+    assert here.run("none").exit_code == 1
+    [failed] = here.bench.runs()
+    assert failed.info.status == "FAILED"
+
+
+def _wait(barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+    tracking.preload()
+
+
+def _open(uri: str) -> str:
+    _barrier.wait(60)
+    store = tracking.open_store(uri, "toy")
+    return str(tracking.client_of(uri).create_run(store.experiment, tags={}).info.run_id)
+
+
+@pytest.mark.parametrize(
+    "repeats", [1, pytest.param(20, marks=pytest.mark.long, id="twenty times")]
+)
+def test_06_eight_starters_on_a_fresh_store(repeats: int, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(8, context, _wait, (context.Barrier(8),)) as pool:
+        for repeat in range(repeats):
+            uri = f"sqlite:///{tmp_path}/{repeat}.db"
+            runs = list(pool.map(_open, [uri] * 8))
+            assert len(set(runs)) == 8
+            assert len(MlflowClient(uri).search_experiments()) == 2  # MLflow's own and toy
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 12 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here: that takes root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("left", [0, 40_000, 200_000])
+def test_09_a_full_disk_is_named_and_the_benchmark_goes_on_when_there_is_room(
+    left: int, here: Here, small_disk: Path
+) -> None:
+    shutil.copy(file_of(here.bench.uri), small_disk / "mlflow.db")
+    uri = f"sqlite:///{small_disk}/mlflow.db"
+    full = Here(replace(here.bench, uri=uri), uri, here.trained)
+    assert full.run("none").exit_code == 0
+    before = full.bench.results()
+    filler = small_disk / "filler"
+    fill(filler, left)
+    result = full.run("none", seeds=4)
+    assert result.exit_code == 2, result.output
+    last = result.output.splitlines()[-1]
+    assert last.startswith("error: no space is left for the tracking store")
+    assert "Traceback" not in result.output
+    database = sqlite3.connect(small_disk / "mlflow.db")
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+    assert before.items() <= full.bench.results().items()
+    filler.unlink()
+    result = full.run("none", seeds=4)
+    assert result.exit_code == 0, result.output
+    assert len(full.bench.results()) == 4
+    full.bench.require_sound()
+    full.bench.require_no_metric_twice()
+    assert here.run("none", seeds=4).exit_code == 0
+    assert sorted(map(str, full.bench.results().values())) == sorted(
+        map(str, here.bench.results().values())
+    )
+
+
+def fill(path: Path, left: int) -> None:
+    """Writes a file until the disk has only `left` bytes free."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            file.truncate(max(0, file.tell() - left))
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "figures/loss.png"])
+def test_11_a_done_run_that_lost_an_artifact_is_run_again(name: str, here: Here) -> None:
+    assert here.run("none", seeds=2).exit_code == 0
+    before = here.bench.results()
+    damaged = next(run for run in here.bench.runs() if run.data.tags[tags.SEED] == "1")
+    [lost] = here.bench.folder.glob(f"mlruns/**/{damaged.info.run_id}/artifacts/{name}")
+    lost.unlink()
+    result = here.run("none", seeds=2)
+    assert result.exit_code == 0, result.output
+    assert "cells whose artifacts the store has lost, to be run again: 1" in result.output
+    assert here.bench.results() == before  # each done once
+    again = MlflowClient(here.bench.uri).get_run(damaged.info.run_id)
+    assert again.info.status == "FAILED"
+    assert again.data.tags[tags.ERROR] == f"the store has lost its {name}"
+    assert here.trained == [0, 1, 1]
+
+
+def test_11_a_run_finished_by_another_hand_does_not_count(here: Here) -> None:
+    assert here.run("none").exit_code == 0
+    client = MlflowClient(here.bench.uri)
+    [run] = here.bench.runs()
+    client.delete_tag(run.info.run_id, tags.DONE)
+    [table] = leaderboard.tables(here.bench.uri, ["insurance"])
+    assert table.counts() == {"planned": 1, "finished": 0, "failed": 0, "missing": 1}
+    assert here.run("none").exit_code == 0
+    assert here.trained == [0, 0]
+    assert len(here.bench.results()) == 1
+
+
+@pytest.mark.parametrize(
+    "many", [1100, pytest.param(10_000, marks=pytest.mark.long, id="ten thousand")]
+)
+def test_18_more_than_a_thousand_runs_are_all_counted(many: int, here: Here) -> None:
+    assert here.run("none,threshold").exit_code == 0
+    multiply(file_of(here.bench.uri), many)
+    [table] = leaderboard.tables(here.bench.uri, ["insurance"])
+    assert table.counts()["finished"] == many
+    assert len(here.bench.results()) == many
+
+
+def thousandfold(uri: str) -> None:
+    """Gives the two cells that were run, with their artifacts, to 499 more seeds."""
+    database = sqlite3.connect(file_of(uri))
+    of_cells = "SELECT run_uuid, artifact_uri FROM runs JOIN tags USING (run_uuid)"
+    of_cells += " WHERE tags.key = 'skewbench.kind' AND tags.value = 'cell'"
+    for run, artifacts in database.execute(of_cells).fetchall():
+        found = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run,)))
+        identity = found[tags.CONDITIONS], found[tags.STRATEGY]
+        for seed in range(1, 500):
+            new = uuid.uuid4().hex
+            for table in ("runs", "tags", "params", "latest_metrics"):
+                names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+                chosen = ", ".join("?" if name == "run_uuid" else name for name in names)
+                copy = f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?"
+                database.execute(copy, (new, run))
+            place = artifacts.replace(run, new)
+            database.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, new))
+            cell = digest("cell", *identity, seed, found[tags.CODE])
+            for key, value in {tags.SEED: str(seed), tags.CELL: cell}.items():
+                change = "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?"
+                database.execute(change, (value, new, key))
+            old_files, new_files = (url2pathname(urlparse(one).path) for one in (artifacts, place))
+            shutil.copytree(old_files, new_files, copy_function=os.link)
+    database.commit()
+    database.close()
+
+
+def test_18_a_complete_benchmark_of_a_thousand_cells_resumes_in_ten_seconds(here: Here) -> None:
+    words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none,threshold"]
+    words += ["--steps", "20", "--workers", "2", "--tracking", here.bench.uri, "--seeds"]
+    assert here.run("none,threshold").exit_code == 0
+    thousandfold(here.bench.uri)
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    status, output = finish(here.bench.program(sys.executable, "-m", "benchmark", *words, "500"))
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
+    assert status == 0, output
+    assert "cells planned: 1000, done before: 1000, trainings to go: 0" in output
+    # of the processor, so that others who use the machine do not count
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{seconds:.1f} s of the processor, {wall:.1f} s by the clock")
+    assert seconds <= 10

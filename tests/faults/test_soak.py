@@ -1,0 +1,54 @@
+"""Hundreds of cells while workers are killed at random."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.harness import Bench, finish, started, workers
+
+MINUTES = 5
+GRID = ["--strategies", "none,oversample,focal,class_weight,undersample", "--seeds", "60"]
+
+
+@pytest.mark.long
+def test_01_soak_of_300_cells_on_4_workers_that_are_killed_every_few_seconds(
+    bench: Bench, tmp_path: Path
+) -> None:
+    chance = random.Random(1)
+    end = time.monotonic() + 60 * MINUTES
+    kills = commands = 0
+    status = -1
+    while status != 0:
+        commands += 1
+        assert commands < 20
+        with started(bench.start(*GRID, "--workers", "4")) as process:
+            while process.poll() is None and time.monotonic() < end:
+                kills += kill_one(process, chance)
+                time.sleep(chance.uniform(2, 8))
+            status, output = finish(process, 900)
+    print(f"kills {kills}, commands {commands}, runs {dict(bench.statuses())}")
+    undisturbed = Bench(bench.checkout, bench.folder, f"sqlite:///{tmp_path}/clean.db")
+    status, output = undisturbed.run(*GRID, "--workers", "2", seconds=900)
+    assert status == 0, output
+    assert kills > 20
+    assert len(bench.results()) == 300
+    assert bench.results() == undisturbed.results()
+    bench.require_sound()
+    bench.require_no_metric_twice()
+
+
+def kill_one(process: subprocess.Popen[str], chance: random.Random) -> int:
+    """Kills any one of the workers; returns how many there were to kill."""
+    try:
+        living = workers(process.pid)
+        if living:
+            chance.choice(living).kill()
+        return bool(living)
+    except psutil.NoSuchProcess:
+        return 0
