@@ -29,7 +29,7 @@ from benchmark.fingerprint import digest
 from benchmark.tracking import patience, tags
 from benchmark.tracking import store as tracking
 from tests.faults.conftest import Here
-from tests.faults.harness import finish
+from tests.faults.harness import finish, long
 from tests.speed.test_tracking import multiply
 
 REFUSE = """CREATE TRIGGER refuse BEFORE INSERT ON metrics
@@ -63,7 +63,7 @@ def test_05_a_write_that_is_always_refused_fails_that_run_alone(here: Here) -> N
     assert len(here.bench.results()) == 2
 
 
-@pytest.mark.parametrize("call", ["log_batch", "log_inputs", "set_tag", "log_artifacts", "get_run"])
+@pytest.mark.parametrize("call", ["log_batch", *long("log_inputs", "log_artifacts", "get_run")])
 def test_05_a_store_that_falters_is_asked_again(
     call: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,15 +120,16 @@ def _open(uri: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "repeats", [1, pytest.param(20, marks=pytest.mark.long, id="twenty times")]
+    ("starters", "repeats"), [(2, 2), pytest.param(8, 20, marks=pytest.mark.long)]
 )
-def test_06_eight_starters_on_a_fresh_store(repeats: int, tmp_path: Path) -> None:
+def test_06_starters_on_a_fresh_store(starters: int, repeats: int, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(8, context, _wait, (context.Barrier(8),)) as pool:
+    barrier = context.Barrier(starters)
+    with ProcessPoolExecutor(starters, context, _wait, (barrier,)) as pool:
         for repeat in range(repeats):
             uri = f"sqlite:///{tmp_path}/{repeat}.db"
-            runs = list(pool.map(_open, [uri] * 8))
-            assert len(set(runs)) == 8
+            runs = list(pool.map(_open, [uri] * starters))
+            assert len(set(runs)) == starters
             assert len(MlflowClient(uri).search_experiments()) == 2  # MLflow's own and toy
 
 
@@ -144,7 +145,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("left", [0, 40_000, 200_000])
+@pytest.mark.parametrize("left", [40_000, *long(0, 200_000)])
 def test_09_a_full_disk_is_named_and_the_benchmark_goes_on_when_there_is_room(
     left: int, here: Here, small_disk: Path
 ) -> None:

@@ -51,7 +51,10 @@ def test_07_an_answer_to_create_run_that_is_lost_makes_no_second_run(
     there.bench.require_sound()
 
 
-@pytest.mark.parametrize("action", ["cut", "lose", "break", "refuse"])
+@pytest.mark.parametrize(
+    "action",
+    ["cut", *(pytest.param(a, marks=pytest.mark.long) for a in ("lose", "break", "refuse"))],
+)
 def test_07_answers_that_are_lost_on_the_way_change_nothing(
     action: Action, there: Here, between: Proxy, here: Here
 ) -> None:
@@ -68,7 +71,8 @@ def test_07_answers_that_are_lost_on_the_way_change_nothing(
     assert there.bench.results() == here.bench.results()
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.long, id="a minute")])
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [2, 60])
 def test_07_server_is_down_for_a_while(
     seconds: int, there: Here, checkout: Path, server: Server
 ) -> None:
