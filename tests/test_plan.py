@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,12 +30,20 @@ DATA = Data(np.zeros(2), np.array([0, 1]), np.arange(2), ("a", "b"), "f" * 64, "
 BUDGET = Budget(steps=100, batch=32)
 
 
-@pytest.fixture(autouse=True)
-def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A task module named toy, and one named other, in ``tasks/`` as far as Python can tell."""
-    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    folder = tmp_path_factory.mktemp("tasks")
     for name in ("toy", "other"):
-        (tmp_path / f"{name}.py").write_text("x = 1")
+        (folder / f"{name}.py").write_text("x = 1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+        forget()
+        yield
+    forget()
+
+
+def forget() -> None:
     fingerprint._code.cache_clear()
     fingerprint._imported.cache_clear()
 
