@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,20 @@ DATA = Data(np.zeros(2), np.array([0, 1]), np.arange(2), ("a", "b"), "f" * 64, "
 BUDGET = Budget(steps=100, batch=32)
 
 
-@pytest.fixture(autouse=True)
-def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A task module named toy, and one named other, in ``tasks/`` as far as Python can tell."""
-    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    folder = tmp_path_factory.mktemp("tasks")
     for name in ("toy", "other"):
-        (tmp_path / f"{name}.py").write_text("x = 1")
+        (folder / f"{name}.py").write_text("x = 1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+        forget()
+        yield
+    forget()
+
+
+def forget() -> None:
     fingerprint._code.cache_clear()
     fingerprint._imported.cache_clear()
 
@@ -153,6 +161,54 @@ def test_cells_name_remedies_that_can_be_read_back() -> None:
     [training] = planned("oversample(ratio=0.5)+threshold")
     assert registry.read(training.cells[0].strategy).label == training.cells[0].label
     assert registry.read(training.strategy).text == "oversample(ratio=0.5)"
+
+
+def test_a_training_and_its_cells_say_what_they_are_of() -> None:
+    where = conditions()
+    [training] = plan.trainings(where, registry.read_list("focal+threshold"), [3])
+    assert (training.conditions, training.seed) == (where, 3)
+    [cell] = training.cells
+    assert cell.code == plan.code_of(registry.read("focal+threshold"))
+    assert cell.identity != training.identity
+    alone = planned("focal")[0]  # of one text, and yet two identities
+    assert alone.cells[0].identity != alone.identity
+
+
+def test_a_plan_names_its_strategies_with_label_and_code() -> None:
+    where, remedies = conditions(), registry.read_list("focal,none+threshold")
+    asked = plan.plan(where, remedies, 4)
+    assert (asked.conditions, asked.seeds) == (where, 4)
+    assert asked.strategies == [
+        ("focal(gamma=2, alpha=None)", "focal", plan.code_of(remedies[0])),
+        ("threshold(beta=1)", "threshold", plan.code_of(remedies[1])),
+    ]
+    assert plan.code_of(remedies[0]) != plan.code_of(remedies[1])
+
+
+def test_facts_are_those_of_the_conditions() -> None:
+    where = conditions(path="there/a.csv")
+    assert where.facts() == {
+        "task": "toy",
+        "settings": "imbalance=10 model=simple",
+        "data": "there/a.csv",
+        "source": "real",
+        "origin": "a.csv",
+        "content": "f" * 16,
+        "classes": ["a", "b"],
+        "steps": 100,
+        "batch": 32,
+    }
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_facts_that_a_store_would_cut_are_refused(letter: str) -> None:
+    room = plan.MOST_FACTS - len(json.dumps(conditions().facts()))
+    size = len(json.dumps(letter)) - 2
+    conditions(path=letter * (room // size))
+    with pytest.raises(
+        UserError, match=f"\\({room // size + 1} characters\\) or the settings \\(25\\)"
+    ):
+        conditions(path=letter * (room // size + 1))
 
 
 def test_the_grid_is_lazy() -> None:

@@ -160,6 +160,26 @@ def test_calibrations_are_fitted_and_applied_in_order(
     assert calibrate(np.array([[0.0, 10.0]])).tolist() == expected
 
 
+def test_each_of_what_is_joined_is_handed_all_that_one_alone_is_handed() -> None:
+    seen: Seen = []
+
+    def weigh(labels: Ints, classes: int) -> Floats:
+        seen.append((labels.tolist(), classes))
+        return np.ones(len(labels))
+
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
+        seen.append((labels.tolist(), priors))
+        return lambda logits: logits
+
+    part = Strategy(weigh=weigh, calibrate=calibrate)
+    joined = chain(part, part, part)
+    joined.weigh(LABELS, 3)
+    assert seen == [(LABELS.tolist(), 3)] * 3
+    seen.clear()
+    joined.calibrate(np.array([[1.0, 2.0]]), np.array([1]), PRIORS)
+    assert seen == [([1], PRIORS)] * 3
+
+
 @pytest.mark.parametrize(
     ("slot", "plural"), [("loss", "losses"), ("bias", "biases"), ("threshold", "thresholds")]
 )
