@@ -15,14 +15,14 @@ import pandas as pd
 
 from benchmark import stats
 from benchmark.leaderboard import COUNTS, Table
-from benchmark.stats import Difference, Floats
+from benchmark.stats import Difference
 
 NONE = "none"  # in full, as a strategy and as a training part
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A difference to `none` on one measure, with its p-value among all that were looked at."""
+    """A difference on one measure, with its p-value among all that were looked at."""
 
     label: str
     metric: str
@@ -37,14 +37,14 @@ def values(table: Table, metric: str) -> pd.DataFrame:
     )
 
 
-def of(table: Table, label: str, metric: str) -> Floats:
-    """A measure of one strategy at every seed, (seeds,)."""
-    return values(table, metric).loc[label].to_numpy(np.float64)
+def of(table: Table, label: str, metric: str) -> pd.Series:
+    """A measure of one strategy by seed; nan where it is not done."""
+    return values(table, metric).T[label]
 
 
-def mean(numbers: Floats, table: Table) -> Difference:
-    """The mean of one number a seed of the table, with its 95 % interval."""
-    return stats.difference(numbers, overlap(table))
+def mean(numbers: pd.Series, table: Table) -> Difference:
+    """The mean of one number a seed of the table, with its 95 % interval; nan is left out."""
+    return stats.difference(numbers.dropna().to_numpy(np.float64), overlap(table))
 
 
 def overlap(table: Table) -> float:
@@ -61,10 +61,7 @@ def complete(table: Table) -> list[str]:
 
 
 def shared(table: Table) -> Table:
-    """The table of the complete strategies at the seeds that all of them have.
-
-    One that was run with more seeds later does not get a mean of other seeds than the rest.
-    """
+    """The complete strategies at the seeds that all of them have."""
     mine = table.runs[table.runs["label"].isin(complete(table))]
     counts = mine.groupby("seed")["label"].nunique()
     seeds = counts.index[counts == mine["label"].nunique()]
@@ -103,27 +100,31 @@ def against(
 
 
 def claims(table: Table) -> list[Claim]:
-    """All differences to `none` that are asked about, with p-values that hold together.
+    """All that is asked of the complete strategies, with p-values that hold together.
 
-    F1 as decided and calibration error of every complete strategy, and F1 at the tuned cut of
-    every other training part. Empty where `none` is not complete.
+    F1 as decided against `none`; F1 at the tuned cut of every other training part against that of
+    `none`; calibration error against `UNUSABLE`, of `none` too. Each pair is compared over the
+    seeds that both have. Empty where `none` is not complete.
     """
-    table = shared(table)
     reference, labels = label_of_none(table), complete(table)
     if reference not in labels:
         return []
     others = [label for part, label in trainings(table).items() if part != NONE]
-    asked = {"test/f1": labels, "test/ece": labels, "test/f1_tuned": others}
-    found = [
-        (label, metric, it)
-        for metric, chosen in asked.items()
-        for label, it in against(table, reference, metric, chosen).items()
-    ]
+    errors = values(table, "test/ece").T - UNUSABLE
+    asked = {
+        "test/f1": against(table, reference, "test/f1", labels),
+        "test/f1_tuned": against(table, reference, "test/f1_tuned", others),
+        "test/ece": {label: mean(errors[label], table) for label in labels},
+    }
+    found = [(label, metric, it) for metric, each in asked.items() for label, it in each.items()]
     adjusted = stats.holm(np.array([it.p for _, _, it in found]))
     return [
         Claim(label, metric, it, float(p) if it.seeds > 1 else np.nan)
         for (label, metric, it), p in zip(found, adjusted, strict=True)
     ]
+
+
+UNUSABLE = 0.05  # calibration error from which probabilities are not to be believed
 
 
 def claims_on(table: Table, metric: str) -> dict[str, Claim]:

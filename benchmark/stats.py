@@ -31,10 +31,10 @@ class Difference:
     """What paired differences say of the expected difference on fresh data of this size."""
 
     mean: float
-    low: float  # ends of the 95 % interval; nan for one seed
+    low: float  # ends of the 95 % interval; nan for one seed, or without a spread
     high: float
-    p: float  # two-sided, that there is none; 1 for one seed
-    above: float  # probability that it is above zero; nan for one seed
+    p: float  # two-sided, that there is none; 1 where there is no interval
+    above: float  # probability that it is above zero; nan likewise
     deviation: float  # standard deviation over seeds; nan for one seed
     seeds: int
 
@@ -59,9 +59,10 @@ def difference(differences: Floats, overlap: float) -> Difference:
     deviation = float(values.std(ddof=1))
     error = deviation * standard_error_factor(n, overlap)
     if error < 1e-12:  # the same at every seed
-        same = abs(mean) < 1e-12
-        above = 0.5 if same else float(mean > 0)
-        return Difference(mean, mean, mean, 1.0 if same else 0.0, above, deviation, n)
+        if abs(mean) < 1e-12:
+            return Difference(mean, mean, mean, 1.0, 0.5, deviation, n)
+        # a spread of zero is a coincidence of counts, not a certainty
+        return Difference(mean, math.nan, math.nan, 1.0, math.nan, deviation, n)
     half = _critical(n, LEVEL) * error
     p = 2 * float(stdtr(n - 1, -abs(mean) / error))
     above = float(stdtr(n - 1, mean / error))

@@ -3,8 +3,9 @@
 Three questions are asked of every table, and their answers hold together at the 5 % level
 (Holm over all comparisons of the three): which strategies decide better or worse than
 `none`; which training parts are better or worse once every cut is tuned; whose
-probabilities are further off. What ranks no better than chance answers none of them: F1
-rises for a network that knows nothing if it only calls more rows positive.
+probabilities are off by more than ``comparison.UNUSABLE``. What ranks no better than chance
+answers none of them: F1 rises for a network that knows nothing if it only calls more rows
+positive.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from benchmark.comparison import Claim
 from benchmark.leaderboard import Table
 from benchmark.stats import LEVEL, Difference
 
-UNUSABLE = 0.05  # calibration error from which probabilities are not to be believed
-DEARER = 2.0  # times the training time of `none`
+DEARER = 2.0  # times the training time of `none`, at every seed
 NEGLIGIBLE = 0.01  # a difference in F1 that nobody would change a strategy for
 
 
@@ -37,7 +37,7 @@ class Compared:
     """What the rules read."""
 
     table: Table
-    seeds: int
+    seeds: int  # of none
     overlap: float
     complete: list[str]  # labels
     none: str  # label
@@ -91,12 +91,9 @@ def compared(table: Table) -> Compared | Sentence:
         return Sentence("Without none there is nothing to compare with: add it to --strategies.")
     if none not in complete:
         return Sentence("none has cells that are not done, so nothing is compared with it.")
-    table = comparison.shared(table)
-    if table.runs.empty:
-        return Sentence("The strategies have no seed in common, so nothing is compared.")
     return Compared(
         table=table,
-        seeds=int(table.runs["seed"].nunique()),
+        seeds=int((table.runs["label"] == none).sum()),
         overlap=comparison.overlap(table),
         complete=complete,
         none=none,
@@ -108,8 +105,8 @@ def compared(table: Table) -> Compared | Sentence:
 
 def _skilled(table: Table, labels: Sequence[str]) -> set[str]:
     """The strategies whose ROC AUC is above one half beyond chance."""
-    areas, shared = comparison.values(table, "test/roc_auc"), comparison.overlap(table)
-    found = [stats.difference(areas.loc[label].to_numpy() - 0.5, shared) for label in labels]
+    above = comparison.values(table, "test/roc_auc").T - 0.5
+    found = [comparison.mean(above[label], table) for label in labels]
     adjusted = stats.holm(np.array([it.p for it in found]))
     return {
         label
@@ -140,8 +137,8 @@ def _moved_cut(found: Compared) -> Iterable[Sentence]:
     tuned = found.mean(found.none, "test/f1_tuned")
     best = max(found.complete, key=lambda label: found.mean(label, "test/f1"))
     top = found.mean(best, "test/f1")
-    if top > 0:
-        share = f"{tuned / top:.0%}".replace("%", " %")
+    if max(top, tuned) > 0:
+        share = f"{tuned / max(top, tuned):.0%}".replace("%", " %")
         yield Sentence(
             f"Tuning the cut of plain training alone gives {share} of the best F1.",
             f"F1 of none {found.mean(found.none, 'test/f1_at_half'):.3f} at 0.5, {tuned:.3f} at "
@@ -190,25 +187,24 @@ def _with_tuned_cuts(found: Compared) -> Iterable[Sentence]:
 
 
 def _probabilities(found: Compared) -> Iterable[Sentence]:
-    off = [
-        claim
-        for claim in found.sure("test/ece", True)
-        if found.mean(claim.label, "test/ece") > UNUSABLE
-    ]
+    off = [c for c in found.claims if c.metric == "test/ece" and c.p < LEVEL]
+    off = sorted((c for c in off if c.difference.mean > 0), key=lambda c: -c.difference.mean)
     if off:
         errors = ", ".join(f"{c.label} {found.mean(c.label, 'test/ece'):.3f}" for c in off)
         yield Sentence(
             f"The probabilities of {_names(off)} cannot be taken at their word.",
-            f"calibration error (ECE) {errors}; none {found.mean(found.none, 'test/ece'):.3f}",
+            f"calibration error (ECE) above {comparison.UNUSABLE} beyond chance: {errors}; none "
+            f"{found.mean(found.none, 'test/ece'):.3f}",
         )
 
 
 def _cost(found: Compared) -> Iterable[Sentence]:
-    plain = found.mean(found.none, "seconds/training")
-    times = {
-        label: found.mean(label, "seconds/training") / plain for label in found.trainings.values()
-    }
-    dear = {label: ratio for label, ratio in times.items() if ratio >= DEARER}
+    plain = comparison.of(found.table, found.none, "seconds/training")
+    dear = {}
+    for label in found.trainings.values():
+        ratios = (comparison.of(found.table, label, "seconds/training") / plain).dropna()
+        if len(ratios) and ratios.min() >= DEARER:
+            dear[label] = float(ratios.median())
     if dear:
         yield Sentence(
             f"{_and(list(dear))} took longer to train than none.",
@@ -222,45 +218,56 @@ def _advice(found: Compared) -> Iterable[Sentence]:
         yield Sentence("One seed cannot tell luck from effect: run more, such as --seeds 5.")
         return
     unsure = found.unsure("test/f1")
-    if unsure and not any(found.sure("test/f1", better) for better in (True, False)):
-        widest = max(max(-it.difference.low, it.difference.high) for it in unsure)
-        if widest > NEGLIGIBLE:
+    if not found.sure("test/f1", True):
+        gains = [it.difference for it in unsure]
+        if any(np.isnan(it.high) or it.high > NEGLIGIBLE for it in gains):
             yield _not_enough(found, unsure)
             return
-    best = max(found.complete, key=lambda label: found.mean(label, "test/f1"))
-    behind = comparison.against(found.table, best, "test/f1", found.complete)
-    labels = list(behind)
-    adjusted = stats.holm(np.array([behind[label].p for label in labels]))
-    within = [label for label, p in zip(labels, adjusted, strict=True) if p >= LEVEL]
+    labels = [label for label in found.complete if label in {*found.skilled, found.none}]
+    best = max(labels, key=lambda label: found.mean(label, "test/f1"))
+    top, tuned = found.mean(best, "test/f1"), found.mean(found.none, "test/f1_tuned")
+    if tuned > top + NEGLIGIBLE:
+        yield Sentence(
+            "Tune the cut: plain training then has a higher F1 than all that was tried here. Add a "
+            "strategy that does so.",
+            f"F1 of none at the tuned cut {tuned:.3f}; best {best} {top:.3f}",
+        )
+        return
+    behind = comparison.against(found.table, best, "test/f1", labels)
+    adjusted = stats.holm(np.array([it.p for it in behind.values()]))
+    within = [label for label, p in zip(behind, adjusted, strict=True) if p >= LEVEL]
     chosen = min([best, *within], key=lambda label: _simplicity(found, label))
     if chosen == best:
         yield Sentence(
             f"Use {chosen}: nothing tried here has a higher F1.",
-            f"F1 {found.mean(chosen, 'test/f1'):.3f}, mean over {_seeds(found.seeds)}",
+            f"F1 {top:.3f}, mean over {_seeds(found.seeds)}",
         )
     else:
         yield Sentence(
             f"Use {chosen}: it is simpler than {best}, which is not better beyond chance.",
-            f"F1 {found.mean(chosen, 'test/f1'):.3f} and {found.mean(best, 'test/f1'):.3f}, means "
-            f"over {_seeds(found.seeds)}",
+            f"F1 {found.mean(chosen, 'test/f1'):.3f} and {top:.3f}, means over "
+            f"{_seeds(found.seeds)}",
         )
 
 
 def _not_enough(found: Compared, unsure: Sequence[Claim]) -> Sentence:
     """Says so, and what would be enough."""
-    gains = [claim for claim in unsure if claim.difference.mean > 0]
-    clearest = min(gains or unsure, key=lambda claim: claim.difference.p)
     level = LEVEL / len(found.claims)
-    needed = stats.seeds_needed(clearest.difference, found.overlap, level)
-    seeds = _seeds(found.seeds)
-    if needed:
-        text = f"Not enough seeds to tell: about {needed} would do"
+    needed = {
+        claim.label: stats.seeds_needed(claim.difference, found.overlap, level) for claim in unsure
+    }
+    enough = {label: number for label, number in needed.items() if number}
+    if enough:
+        label = min(enough, key=lambda label: enough[label])
+        text = f"Not enough seeds to tell: about {enough[label]} would do"
     else:
+        label = min(unsure, key=lambda claim: claim.difference.p).label
         text = "Not enough data to tell, whatever the number of seeds: larger splits would do"
+    [clearest] = [claim for claim in unsure if claim.label == label]
     return Sentence(
         f"{text}, if the clearest difference is as large as it looks.",
-        f"F1 of {_listed([clearest])} against none at {seeds}, p {clearest.p:.2f}; nothing is "
-        "better or worse than none beyond chance",
+        f"F1 of {_listed([clearest])} against none at {_seeds(clearest.difference.seeds)}; nothing "
+        "is better than none beyond chance",
     )
 
 
@@ -305,11 +312,11 @@ def _what_would_tell(claims: Sequence[Claim], found: Compared, measure: str) -> 
     """The largest open difference, and how many seeds would settle it."""
     largest = max(claims, key=lambda claim: abs(claim.difference.mean))
     text = f"{measure}: largest open difference {_listed([largest])}"
-    if found.seeds == 1:
-        return f"{text}; one seed has no spread"
+    if np.isnan(largest.difference.low):
+        return f"{text}; there is no spread to judge it by"
     level = LEVEL / len(found.claims)
     smallest = stats.resolvable(largest.difference, found.overlap, level)
-    text += f"; at {_seeds(found.seeds)} it would have to be {smallest:.3f}"
+    text += f"; at {_seeds(largest.difference.seeds)} it would have to be {smallest:.3f}"
     if abs(largest.difference.mean) < 5e-4:
         return text
     needed = stats.seeds_needed(largest.difference, found.overlap, level)

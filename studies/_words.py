@@ -1,5 +1,7 @@
 """Numbers of a study as text."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from benchmark import comparison, stats
@@ -22,8 +24,10 @@ def gained(it: Difference) -> str:
     return f"{'+' if it.mean >= 0 else ''}{shown(it)}"
 
 
-def against_chance(it: Difference, more: str, less: str) -> str:
-    """`more` or `less` if the difference is beyond chance, else that it may be chance."""
-    if it.p >= stats.LEVEL:
-        return "which may be chance"
-    return more if it.mean > 0 else less
+def judged(differences: Sequence[Difference]) -> list[str]:
+    """Of each: better, worse, or that it may be chance, by Holm over all of them."""
+    adjusted = stats.holm(np.array([it.p for it in differences]))
+    return [
+        "which may be chance" if p >= stats.LEVEL else "better" if it.mean > 0 else "worse"
+        for it, p in zip(differences, adjusted, strict=True)
+    ]

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark import comparison
 from benchmark.study import Answer, Arm, Line, Measured, Study
 from benchmark.task import Data
-from studies._words import against_chance, gained, mean_of, shown
+from studies._words import gained, judged, mean_of, shown
 
 MEASURES = {
     "test/precision": "precision",
@@ -44,7 +44,21 @@ def answer(measured: list[Measured]) -> Answer:
         Line(name, places, [mean_of(of, label, metric) for _, of, label in ways])
         for name, metric in cuts.items()
     ]
-    sentences = [_compared(name, of, label, ways[0]) for name, of, label in ways[1:]]
+    gaps = {
+        (name, words): comparison.mean(
+            comparison.of(of.table, label, metric)
+            - comparison.of(measured[0].table, "none", metric),
+            measured[0].table,
+        )
+        for name, of, label in ways[1:]
+        for words, metric in cuts.items()
+    }
+    sentences = [
+        f"Trained on data {name}, {words}: F1 {gained(gap)} against the population's, {judgement}."
+        for ((name, words), gap), judgement in zip(
+            gaps.items(), judged(list(gaps.values())), strict=True
+        )
+    ]
     return Answer(
         " ".join(sentences),
         ("trained on", *MEASURES.values()),
@@ -54,19 +68,6 @@ def answer(measured: list[Measured]) -> Answer:
         "F1 on test, in the population's shares",
         dict(zip(places, [name for name, _, _ in ways], strict=True)),
     )
-
-
-def _compared(name: str, of: Measured, label: str, plain: tuple[str, Measured, str]) -> str:
-    words = []
-    for cut, metric in (("at 0.5", "test/f1_at_half"), ("with the cut tuned", "test/f1_tuned")):
-        before = comparison.of(plain[1].table, plain[2], metric)
-        after = comparison.of(of.table, label, metric)
-        gap = comparison.mean(after - before, plain[1].table)
-        words.append(
-            f"{cut} F1 is {gained(gap)} against the "
-            f"population's ({against_chance(gap, 'better', 'worse')})"
-        )
-    return f"Trained on data {name}: {', '.join(words)}."
 
 
 STUDY = Study("Is it better to train on balanced data?", arms, answer)

@@ -7,9 +7,10 @@ their number, so that F1 at another prevalence follows from what was kept.
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmark import comparison
-from benchmark.metrics import Floats
+from benchmark.errors import UserError
 from benchmark.report.bands import f1_at
 from benchmark.report.evidence import evidence
 from benchmark.stats import Difference
@@ -44,7 +45,7 @@ def answer(measured: list[Measured]) -> Answer:
             for odds, it, best in zip(ODDS, found[label], followed, strict=True)
             if it.mean >= 0.95 * best
         ]
-        where = f"from {_odds(max(good))} to {_odds(min(good))}" if good else "nowhere"
+        where = f"between {_odds(max(good))} and {_odds(min(good))}" if good else "nowhere"
         survives.append(f"{label} {where}")
     paragraph = (
         "Within 5 % of the F1 of a cut that is tuned for the prevalence it meets: "
@@ -69,7 +70,7 @@ def _odds(odds: float) -> str:
     return f"{odds:g}:1" if odds >= 1 else f"1:{1 / odds:g}"
 
 
-def _f1(measured: Measured, label: str, odds: float) -> Floats:
+def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
     """F1 of a strategy's decisions at each seed, with that many negatives for each positive."""
     tp, fp, fn, tn = (
         comparison.of(measured.table, label, f"test/{sign}_{what}s")
@@ -81,14 +82,16 @@ def _f1(measured: Measured, label: str, odds: float) -> Floats:
         )
     )
     found, false = tp / (tp + fn), odds * fp / (fp + tn)
-    return np.asarray(2 * found / (1 + found + false))
+    return 2 * found / (1 + found + false)
 
 
 def _retuned(measured: Measured) -> list[Difference]:
     """Plain training, the cut tuned on validation rows weighted to each prevalence."""
     from benchmark.metrics import probabilities
 
-    fits = evidence(measured.store, measured.table).fits["none"]
+    fits = evidence(measured.store, measured.table).fits.get("none")
+    if fits is None:
+        raise UserError(f"{measured.store} has lost predictions of none: run it again")
     of_odds = []
     for odds in ODDS:
         seeds = []
@@ -98,7 +101,7 @@ def _retuned(measured: Measured) -> list[Difference]:
                 for part in (fit.validation, fit.test)
             )
             seeds.append(test[np.argmax(validation)])
-        of_odds.append(comparison.mean(np.array(seeds), measured.table))
+        of_odds.append(comparison.mean(pd.Series(seeds), measured.table))
     return of_odds
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from benchmark import comparison
 from benchmark.study import Answer, Arm, Line, Measured, Study
 from benchmark.task import Data
-from studies._words import against_chance, gained, mean_of, shown
+from studies._words import gained, judged, mean_of, shown
 
 WEIGHTS = (1, 2, 5, 10, 25, 50)
 
@@ -26,20 +26,21 @@ def answer(measured: list[Measured]) -> Answer:
     half = [mean_of(only, label(weight), "test/f1_at_half") for weight in WEIGHTS]
     tuned = [mean_of(only, label(weight), "test/f1_tuned") for weight in WEIGHTS]
     best = max(range(len(WEIGHTS)), key=lambda place: half[place].mean)
-    versus = comparison.against(only.table, "threshold", "test/f1", [label(WEIGHTS[best])])
-    gap = versus.get(label(WEIGHTS[best]))
+    heavier = [label(weight) for weight in WEIGHTS[1:]]
+    versus = comparison.against(only.table, "threshold", "test/f1", heavier)
+    verdicts = dict(zip(versus, judged(list(versus.values())), strict=True))
     rest = ""
-    if gap:
+    if best:
+        gap = versus[label(WEIGHTS[best])]
         rest = (
-            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is "
-            f"{gained(gap)}: "
-            f"{against_chance(gap, 'better', 'worse')}."
+            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is {gained(gap)}: "
+            f"{verdicts[label(WEIGHTS[best])]}."
         )
     spread = max(it.mean for it in tuned) - min(it.mean for it in tuned)
     paragraph = (
-        f"At a cut of 0.5 the best of these weights is {WEIGHTS[best]}: F1 {shown(half[best])}, "
-        f"where no weight gives {shown(half[0])}.{rest} Once the cut is tuned, F1 moves by "
-        f"{spread:.3f} in all between weights of {WEIGHTS[0]} and {WEIGHTS[-1]}."
+        f"At a cut of 0.5 the highest mean of these weights is that of {WEIGHTS[best]}: F1 "
+        f"{shown(half[best])}, where no weight gives {shown(half[0])}.{rest} Once the cut is "
+        f"tuned, F1 moves by {spread:.3f} in all between weights of {WEIGHTS[0]} and {WEIGHTS[-1]}."
     )
     measures = ("test/precision", "test/recall", "test/average_precision")
     rows = [

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from benchmark.metrics import Floats
-from benchmark.report import markdown as tables
+from benchmark.report.escape import escape as harmless
+from benchmark.report.markdown import conditions as conditions_of
 from benchmark.study import Answer, Line, Measured
 
 STYLES: tuple[dict[str, Any], ...] = (
@@ -38,15 +39,15 @@ def show(console: Console, question: str, answer: Answer) -> None:
 
 def markdown(name: str, question: str, answer: Answer, measured: Sequence[Measured]) -> str:
     """A page of its own, with the figure beside it as `name`.svg."""
-    lines = [f"# {question}", "", tables.escape(answer.paragraph), "", f"![{question}]({name}.svg)"]
+    lines = [f"# {question}", "", harmless(answer.paragraph), "", f"![{question}]({name}.svg)"]
     lines += ["", f"| {' | '.join(answer.headings)} |"]
     lines += ["| --- |" + " ---: |" * (len(answer.headings) - 1)]
-    lines += [f"| {' | '.join(map(tables.escape, row))} |" for row in answer.rows]
+    lines += [f"| {' | '.join(map(harmless, row))} |" for row in answer.rows]
     lines += ["", "Means over seeds with their 95 % intervals, on test.", ""]
     for one in measured:
-        conditions = tables.conditions(one.table).items()
-        lines += [f"**{tables.escape(one.arm.name)}**", ""]
-        lines += [f"- {tables.escape(key)}: {tables.escape(value)}" for key, value in conditions]
+        conditions = conditions_of(one.table).items()
+        lines += [f"**{harmless(one.arm.name)}**", ""]
+        lines += [f"- {harmless(key)}: {harmless(value)}" for key, value in conditions]
         lines += [""]
     return "\n".join(lines)
 

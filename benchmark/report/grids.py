@@ -88,7 +88,7 @@ def probabilities(table: Table) -> Grid:
     names = ("test/ece", "test/brier", "test/log_loss")
     caption = (
         "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats a row): "
-        "the lower, the more a probability means what it says. p is that of ECE against none's."
+        "the lower, the more a probability means what it says. p is that of an ECE of 0.05."
     )
     grid = _means(table, "Whether probabilities can be believed", caption, names, True)
     claimed = comparison.claims_on(table, "test/ece")

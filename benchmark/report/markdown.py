@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmark.leaderboard import Table
 from benchmark.report import grids
+from benchmark.report.escape import escape
 from benchmark.report.grids import Grid
 from benchmark.report.notes import source_in_words
 from benchmark.verdict import verdict
@@ -69,22 +70,6 @@ def troubles(table: Table) -> list[str]:
         f"{row['reason'] or 'every test row was given the same class'}"
         for row in bad.to_dict("records")
     ]
-
-
-def escape(text: str) -> str:
-    """Text that cannot break out of a table cell or become HTML, a link or a picture."""
-    for character, harmless in HARMLESS.items():
-        text = text.replace(character, harmless)
-    return " ".join(text.split())
-
-
-HARMLESS = {
-    **{character: f"\\{character}" for character in "\\`*|"},
-    "](": "]\\(",
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-}
 
 
 def _grid(grid: Grid) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmark.plan import Cell, Training
+from benchmark.report.escape import escape
 
 
 def of_cell(training: Training, cell: Cell) -> str:
@@ -10,18 +11,18 @@ def of_cell(training: Training, cell: Cell) -> str:
     conditions = training.conditions
     shared = [other.label for other in training.cells if other.identity != cell.identity]
     lines = [
-        f"Strategy **{cell.label}** (in full `{cell.strategy}`) on task **{conditions.task}**, "
-        f"seed {cell.seed}.",
+        f"Strategy **{escape(cell.label)}** (in full {escape(cell.strategy)}) on task "
+        f"**{conditions.task}**, seed {cell.seed}.",
         "",
-        f"- data: {source_in_words(conditions.source, conditions.origin)}, "
+        f"- data: {escape(source_in_words(conditions.source, conditions.origin))}, "
         f"content `{conditions.content}`",
-        f"- positive class: {conditions.classes[-1]}",
-        f"- settings: `{conditions.settings_text}`",
+        f"- positive class: {escape(conditions.classes[-1])}",
+        f"- settings: {escape(conditions.settings_text)}",
         f"- budget: {conditions.budget.steps} optimizer steps of {conditions.budget.batch} rows",
         "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones",
     ]
     if shared:
-        lines.append(f"- one training serves this run and {', '.join(shared)}")
+        lines.append(f"- one training serves this run and {escape(', '.join(shared))}")
     return "\n".join(lines)
 
 

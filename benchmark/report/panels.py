@@ -26,11 +26,11 @@ Figures = dict[str, "Figure"]  # what it is of -> figure
 
 def differences(table: Table) -> Figure | None:
     """Each seed's difference in F1 to `none`, the mean and its 95 % interval."""
-    reference = comparison.label_of_none(table)
-    f1 = comparison.values(table, "test/f1")
-    compared = comparison.against(table, reference, "test/f1", list(f1.index)) if reference else {}
-    if not compared:
+    reference, complete = comparison.label_of_none(table), comparison.complete(table)
+    if reference not in complete or len(complete) < 2:
         return None
+    f1 = comparison.values(table, "test/f1")
+    compared = comparison.against(table, reference, "test/f1", complete)
     order = sorted(compared, key=lambda label: compared[label].mean)
     figure, axes = _rows(order, "F1 less F1 of none at the same seed")
     axes.axvline(0, color="0.5", linewidth=0.8)
@@ -38,7 +38,7 @@ def differences(table: Table) -> Figure | None:
         seeds = (f1.loc[label] - f1.loc[reference]).to_numpy()
         axes.plot(seeds, np.full(len(seeds), place), "o", color="0.65", markersize=3.5)
         it = compared[label]
-        if it.seeds > 1:
+        if not np.isnan(it.low):
             axes.plot([it.low, it.high], [place, place], color="black", linewidth=1.6)
         axes.plot(it.mean, place, "|", color="black", markersize=11, markeredgewidth=2)
     return figure
@@ -71,7 +71,8 @@ def moved_cut(table: Table) -> Figure:
 
 def cost(table: Table) -> Figure:
     """F1 and what its training took, side by side, best first."""
-    means = table.runs.groupby("label")[["test/f1", "seconds/training"]]
+    complete = table.runs[table.runs["label"].isin(comparison.complete(table))]
+    means = complete.groupby("label")[["test/f1", "seconds/training"]]
     centre, spread = means.mean(), means.std()
     order = list(centre["test/f1"].dropna().sort_values().index)
     figure, (quality, price) = _two_columns(len(order))

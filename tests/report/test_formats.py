@@ -10,10 +10,11 @@ import pytest
 
 from benchmark.leaderboard import Table
 from benchmark.report import files, grids, html, markdown
+from benchmark.report.escape import escape
 from benchmark.report.evidence import Evidence
 
 EVIL = "<script>alert(1)</script>"
-BREAK = "a | b\n\n| c |\n# d ](http://x) `e` ![f](g)"
+BREAK = "a | b\n\n| c |\n# d ](http://x) `e` ![f](g) https://evil.example @all"
 Tables = Callable[..., Table]
 
 
@@ -64,7 +65,7 @@ def test_all_formats_show_the_same_numbers(table: Table) -> None:
     for grid in grids.grids(table):
         for row in grid.rows:
             for cell in row:
-                assert markdown.escape(cell.text) in text and cell.text in words
+                assert escape(cell.text) in text and cell.text in words
     csv = pd.read_csv(io.StringIO(files.summary([table]))).set_index("label")
     assert csv.loc["focal", "f1"] == pytest.approx(0.35)
     assert csv.loc["focal", "difference"] == pytest.approx(0.2)
@@ -95,6 +96,7 @@ def test_what_a_run_says_is_inert_in_the_page(table: Table, hostile: Table) -> N
 def test_what_a_run_says_is_inert_in_markdown(table: Table, hostile: Table) -> None:
     text, plain = markdown.section(hostile), markdown.section(table)
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    assert "://" not in prose and "@" not in prose
     assert "<script" not in prose and not re.search(r"(?<!\\)\]\(", prose)
     rows, usual = ([line for line in it.splitlines() if line[:1] == "|"] for it in (text, plain))
     assert [len(re.split(r"(?<!\\)\|", row)) for row in rows] == [
