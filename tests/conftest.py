@@ -10,6 +10,16 @@ import pytest
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`-m faults` runs the whole fault table, its short tests too; the long ones run only so."""
+    asked = "faults" in config.option.markexpr
+    for item in items:
+        if asked and "faults" in Path(item.path).parts:
+            item.add_marker("faults")
+        elif not asked and item.get_closest_marker("faults"):
+            item.add_marker(pytest.mark.skip(reason="minutes long: with -m faults"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def prepared_device() -> None:
     """TensorFlow, imported once and with its threads fixed before any test uses it."""

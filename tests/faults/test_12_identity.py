@@ -14,8 +14,6 @@ from benchmark import leaderboard, run
 from benchmark.fits import Fit
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 REMEDY = '''
 from typing import Annotated
 import numpy as np

@@ -18,8 +18,6 @@ from benchmark.tracking import tags
 from tasks._template import TASK, Settings
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 SETTINGS = Settings()
 BUDGET = Budget(steps=1000, batch=16)  # 20 steps a call
 

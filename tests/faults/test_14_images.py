@@ -22,8 +22,6 @@ from benchmark import cli
 from benchmark.errors import UserError
 from tasks import _cache, _photos, _pictures
 
-pytestmark = pytest.mark.faults
-
 SIZE = 16
 
 

@@ -16,8 +16,6 @@ from benchmark.errors import UserError
 from tasks import _insurance_stand_in
 from tasks.insurance import TASK, Settings
 
-pytestmark = pytest.mark.faults
-
 SETTINGS = Settings()
 Table = list[list[str]]  # the fields of a CSV, header first: table[4] is line 5
 

@@ -21,8 +21,6 @@ from tasks import catsdogs, insurance
 from tasks._template import TASK, Settings
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 SETTINGS = Settings()
 DATA = TASK.stand_in(SETTINGS)
 SPLITS = TASK.split(DATA, SETTINGS, 0)

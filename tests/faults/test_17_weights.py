@@ -18,8 +18,6 @@ from benchmark.task import Splits
 from benchmark.tracking import tags
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 
 @pytest.mark.parametrize(
     ("written", "words"),

@@ -26,8 +26,6 @@ from tasks._insurance_stand_in import customers
 from tasks._template import TASK, Settings
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 SETTINGS = Settings()
 DATA = TASK.stand_in(SETTINGS)
 SPLITS = TASK.split(DATA, SETTINGS, 0)

@@ -32,8 +32,6 @@ from benchmark.tracking import tags
 from tasks import _archive, _cache, _template, catsdogs
 from tests.faults import toys
 
-pytestmark = pytest.mark.faults
-
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     file for name in ("benchmark", "tasks", "strategies") for file in (ROOT / name).rglob("*.py")
@@ -450,6 +448,7 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
                     yield from ((name, members.read(name)) for name in members.namelist())
 
 
+@pytest.mark.faults
 def test_security_ten_planted_secrets_are_nowhere(
     tracking_server: tuple[str, Path], tmp_path: Path
 ) -> None:
