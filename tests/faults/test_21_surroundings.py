@@ -226,6 +226,7 @@ def without_home(tmp_path: Path, account: str, *words: str, **environment: str) 
     return done.returncode, done.stderr
 
 
+@pytest.mark.long
 def test_21_no_home(tmp_path: Path, store_uri: str) -> None:
     words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none"]
     words += ["--seeds", "1", "--steps", "5", "--workers", "0", "--tracking", store_uri]

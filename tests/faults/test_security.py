@@ -425,13 +425,12 @@ def tracking_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 120
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
                     break
             except OSError:
-                assert process.poll() is None and time.monotonic() < until
+                assert process.poll() is None, (folder / "log").read_text()
                 time.sleep(0.3)
         yield f"127.0.0.1:{port}", folder
     finally:
@@ -449,6 +448,7 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
                     yield from ((name, members.read(name)) for name in members.namelist())
 
 
+@pytest.mark.long
 def test_security_ten_planted_secrets_are_nowhere(
     tracking_server: tuple[str, Path], tmp_path: Path
 ) -> None:
