@@ -35,23 +35,19 @@ def folder(uri: str) -> Path:
     return base / "kept" / hashlib.sha256(uri.encode()).hexdigest()[:16]
 
 
-def keep(uri: str, result: cells.Result) -> Path:
-    """Writes a result to disk, as a whole or not at all.
-
-    Raises:
-        UserError: if it cannot be written.
-    """
+def keep(uri: str, result: cells.Result) -> bool:
+    """Writes a result to disk, as a whole or not at all; returns whether it could."""
     path = folder(uri) / f"{result.run_id}.npz"
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(_to_bytes(result))
         part.replace(path)
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise UserError(f"cannot keep a result in {path.parent}: {error.strerror}") from None
-    return path
+        return False
+    return True
 
 
 def log(store: Store) -> Iterator[str]:

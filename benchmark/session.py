@@ -197,21 +197,21 @@ def _execute(request: Request, trainings: list[Training], store: Store, console:
         StoreLostError: if the store is lost meanwhile; what it did not take is kept on disk.
     """
     ended: list[Outcome] = []
+    in_hand = 0
     workers = min(request.workers, len(trainings))
     with engine(workers, request.scheduler) as client, display(console, trainings) as shown:
         warm(client, trainings[0].conditions)
         for outcomes in execute(client, trainings, store, shown.report, request.timeout):
             shown.ended(outcomes)
-            for result in (outcome.result for outcome in outcomes if outcome.result):
-                kept.keep(store.uri, result)
+            results = [outcome.result for outcome in outcomes if outcome.result]
+            in_hand += sum(kept.keep(store.uri, result) for result in results)
             ended += outcomes
     unlogged = [outcome for outcome in ended if outcome.status == "unlogged"]
     if unlogged:
-        in_hand = sum(outcome.result is not None for outcome in unlogged)
         raise StoreLostError(
-            f"{unlogged[0].reason}. Of {len(unlogged)} cells it has nothing; the results of "
-            f"{in_hand} are kept in {kept.folder(store.uri)}. When it is back, the same command "
-            "logs these and runs the others"
+            f"{unlogged[0].reason}. {len(unlogged)} cells are not in it; the results of {in_hand} "
+            f"of them are kept in {kept.folder(store.uri)}. When it is back, the same command logs "
+            "these and runs the others"
         )
     invocation.end_leftovers(store, "FAILED", "its worker was lost")
     return sum(outcome.status == "failed" for outcome in ended)

@@ -120,7 +120,7 @@ def _open(uri: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("starters", "repeats"), [(2, 2), pytest.param(8, 20, marks=pytest.mark.long)]
+    ("starters", "repeats"), [(2, 1), pytest.param(8, 20, marks=pytest.mark.long)]
 )
 def test_06_starters_on_a_fresh_store(starters: int, repeats: int, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
