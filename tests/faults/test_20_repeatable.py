@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 
 from benchmark import fits, registry, run
