@@ -119,6 +119,7 @@ def test_03_under_mlflow_run(number: signal.Signals, bench: Bench) -> None:
     assert bench.statuses("invocation") == {ended: 1}
 
 
+@pytest.mark.faults
 def test_10_a_second_coordinator_on_the_same_plan_is_refused(bench: Bench) -> None:
     words = ["--strategies", "slow(seconds=60)", "--seeds", "1", "--workers", "1"]
     with started(bench.start(*words)) as first:

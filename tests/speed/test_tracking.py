@@ -64,6 +64,7 @@ def store(store_uri: str) -> tracking.Store:
     return tracking.open_store(store_uri, "speed")
 
 
+ENDED = 1_800_000_000_000  # milliseconds
 GROUP = "one run: 54 measures, 70 points of curves, predictions"
 
 
@@ -74,7 +75,8 @@ def test_log_a_run(often: Often, store: tracking.Store, monkeypatch: pytest.Monk
     score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
 
     def log() -> None:
-        cells.complete(store, client.create_run(store.experiment).info.run_id, FIT, score, [])
+        run_id = client.create_run(store.experiment, tags={}).info.run_id
+        cells.complete(store, cells.Result(run_id, ENDED, FIT, score, []))
 
     often(log)
 
@@ -84,7 +86,8 @@ def test_log_a_run_with_figures(often: Often, store: tracking.Store) -> None:
     score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
 
     def log() -> None:
-        cells.complete(store, client.create_run(store.experiment).info.run_id, FIT, score, [])
+        run_id = client.create_run(store.experiment, tags={}).info.run_id
+        cells.complete(store, cells.Result(run_id, ENDED, FIT, score, []))
 
     often(log)
 
