@@ -195,6 +195,7 @@ def test_facts_are_those_of_the_conditions() -> None:
         "origin": "a.csv",
         "content": "f" * 16,
         "classes": ["a", "b"],
+        "counts": [1, 1],
         "steps": 100,
         "batch": 32,
     }

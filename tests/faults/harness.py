@@ -155,7 +155,8 @@ def workers(coordinator: int) -> list[psutil.Process]:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "spawn_main" in " ".join(process.cmdline())
+        words = " ".join(process.cmdline())
+        return "spawn_main" in words or words.startswith("dask worker")  # where setproctitle is
     except psutil.Error:
         return False
 

