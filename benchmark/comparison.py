@@ -47,6 +47,15 @@ def mean(numbers: pd.Series, table: Table) -> Difference:
     return stats.difference(numbers.dropna().to_numpy(np.float64), overlap(table))
 
 
+def means(numbers: pd.DataFrame, table: Table) -> dict[str, Difference]:
+    """The same of every column: label -> mean."""
+    common = overlap(table)
+    return {
+        str(label): stats.difference(column.dropna().to_numpy(np.float64), common)
+        for label, column in numbers.items()
+    }
+
+
 def overlap(table: Table) -> float:
     """The share of test rows that two seeds have in common on average, see ``stats.overlap``."""
     tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
@@ -114,7 +123,7 @@ def claims(table: Table) -> list[Claim]:
     asked = {
         "test/f1": against(table, reference, "test/f1", labels),
         "test/f1_tuned": against(table, reference, "test/f1_tuned", others),
-        "test/ece": {label: mean(errors[label], table) for label in labels},
+        "test/ece": means(errors[labels], table),
     }
     found = [(label, metric, it) for metric, each in asked.items() for label, it in each.items()]
     adjusted = stats.holm(np.array([it.p for _, _, it in found]))

@@ -103,14 +103,14 @@ def compared(table: Table) -> Compared | Sentence:
     )
 
 
-def _skilled(table: Table, labels: Sequence[str]) -> set[str]:
+def _skilled(table: Table, labels: list[str]) -> set[str]:
     """The strategies whose ROC AUC is above one half beyond chance."""
     above = comparison.values(table, "test/roc_auc").T - 0.5
-    found = [comparison.mean(above[label], table) for label in labels]
-    adjusted = stats.holm(np.array([it.p for it in found]))
+    found = comparison.means(above[labels], table)
+    adjusted = stats.holm(np.array([it.p for it in found.values()]))
     return {
         label
-        for label, it, p in zip(labels, found, adjusted, strict=True)
+        for (label, it), p in zip(found.items(), adjusted, strict=True)
         if p < LEVEL and it.mean > 0
     }
 

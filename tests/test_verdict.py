@@ -187,7 +187,7 @@ def test_fewer_than_one_verdict_in_twenty_claims_an_effect_where_there_is_none(
     table = table_of({label: {"f1": [0.0] * SEEDS} for label in labels})
     overlap = 0.1  # 10 of 100 positives, 90 of 900 negatives
     claimed = 0
-    draws = 2000
+    draws = 1000
     for _ in range(draws):
         for metric in ("test/f1", "test/f1_tuned"):
             table.runs[metric] = 0.4 + 0.02 * noise(rng, len(labels), overlap).ravel()

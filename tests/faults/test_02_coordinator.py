@@ -28,6 +28,7 @@ def clean(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return bench.results()
 
 
+@pytest.mark.long
 def test_02_a_killed_coordinator_leaves_no_process_and_the_next_one_goes_on(
     bench: Bench, clean: dict[str, dict[str, float]]
 ) -> None:
@@ -119,6 +120,7 @@ def test_03_under_mlflow_run(number: signal.Signals, bench: Bench) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.long
 def test_10_a_second_coordinator_on_the_same_plan_is_refused(bench: Bench) -> None:
     words = ["--strategies", "slow(seconds=60)", "--seeds", "1", "--workers", "1"]
     with started(bench.start(*words)) as first:

@@ -89,6 +89,7 @@ def test_07_server_is_down_for_a_while(
     bench.require_no_metric_twice()
 
 
+@pytest.mark.long
 def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start(
     there: Here, between: Proxy, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
