@@ -44,7 +44,7 @@ def of(table: Table, label: str, metric: str) -> pd.Series:
 
 def mean(numbers: pd.Series, table: Table) -> Difference:
     """The mean of one number a seed of the table, with its 95 % interval; nan is left out."""
-    return stats.difference(numbers.dropna().to_numpy(np.float64), overlap(table))
+    return means(numbers.to_frame("it"), table)["it"]
 
 
 def means(numbers: pd.DataFrame, table: Table) -> dict[str, Difference]:
@@ -97,14 +97,14 @@ def against(
     table: Table, reference: str, metric: str, labels: Sequence[str]
 ) -> dict[str, Difference]:
     """Label -> paired difference to the strategy `reference`; left out if no seed has both."""
-    measured, shared = values(table, metric), overlap(table)
+    measured, common = values(table, metric), overlap(table)
     of_label = dict(zip(measured.index, measured.to_numpy(np.float64), strict=True))
     found = {}
     for label in labels:
         paired = of_label[label] - of_label[reference]
         paired = paired[~np.isnan(paired)]
         if label != reference and len(paired):
-            found[label] = stats.difference(paired, shared)
+            found[label] = stats.difference(paired, common)
     return found
 
 

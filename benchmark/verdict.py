@@ -157,7 +157,8 @@ def _as_decided(found: Compared) -> Iterable[Sentence]:
     unsure = found.unsure("test/f1")
     if unsure:
         yield Sentence(
-            f"{_not_told_apart(unsure)} from none.", _what_would_tell(unsure, found, "F1")
+            f"{_names(unsure)} cannot be told apart from none.",
+            _what_would_tell(unsure, found, "F1"),
         )
 
 
@@ -302,10 +303,6 @@ def _troubles(table: Table) -> Iterable[Sentence]:
             f"{one} and {two} gave identical results at every seed: one of them does nothing "
             "that the other does not."
         )
-
-
-def _not_told_apart(claims: Sequence[Claim]) -> str:
-    return f"{_names(claims)} cannot be told apart"
 
 
 def _what_would_tell(claims: Sequence[Claim], found: Compared, measure: str) -> str:

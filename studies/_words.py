@@ -19,11 +19,6 @@ def shown(it: Difference) -> str:
     return f"{it.mean:.3f}" if np.isnan(it.low) else f"{it.mean:.3f} [{it.low:.3f}, {it.high:.3f}]"
 
 
-def gained(it: Difference) -> str:
-    """``+0.021 [0.004, 0.038]``."""
-    return f"{'+' if it.mean >= 0 else ''}{shown(it)}"
-
-
 def judged(differences: Sequence[Difference]) -> list[str]:
     """Of each: better, worse, or that it may be chance, by Holm over all of them."""
     adjusted = stats.holm(np.array([it.p for it in differences]))

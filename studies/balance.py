@@ -11,7 +11,8 @@ import numpy as np
 from benchmark import comparison
 from benchmark.study import Answer, Arm, Line, Measured, Study
 from benchmark.task import Data
-from studies._words import gained, judged, mean_of, shown
+from benchmark.verdict import interval
+from studies._words import judged, mean_of, shown
 
 MEASURES = {
     "test/precision": "precision",
@@ -54,7 +55,8 @@ def answer(measured: list[Measured]) -> Answer:
         for words, metric in cuts.items()
     }
     sentences = [
-        f"Trained on data {name}, {words}: F1 {gained(gap)} against the population's, {judgement}."
+        f"Trained on data {name}, {words}: F1 {interval(gap)} against the population's, "
+        f"{judgement}."
         for ((name, words), gap), judgement in zip(
             gaps.items(), judged(list(gaps.values())), strict=True
         )

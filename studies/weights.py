@@ -5,7 +5,8 @@ from typing import Any
 from benchmark import comparison
 from benchmark.study import Answer, Arm, Line, Measured, Study
 from benchmark.task import Data
-from studies._words import gained, judged, mean_of, shown
+from benchmark.verdict import interval
+from studies._words import judged, mean_of, shown
 
 WEIGHTS = (1, 2, 5, 10, 25, 50)
 
@@ -33,8 +34,8 @@ def answer(measured: list[Measured]) -> Answer:
     if best:
         gap = versus[label(WEIGHTS[best])]
         rest = (
-            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is {gained(gap)}: "
-            f"{verdicts[label(WEIGHTS[best])]}."
+            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is "
+            f"{interval(gap)}: {verdicts[label(WEIGHTS[best])]}."
         )
     spread = max(it.mean for it in tuned) - min(it.mean for it in tuned)
     paragraph = (

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmark import cli, run
+from tests.faults import toys
 from tests.faults.harness import Bench
 from tests.faults.servers import Server, serving
 
@@ -35,6 +36,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(checkout: Path, tmp_path: Path, store_uri: str) -> Bench:
     """On a store of the test's own."""
     return Bench(checkout, tmp_path, store_uri)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a small task, registered in this process while a test runs."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    with toys.registered(toys.write(folder)):
+        yield folder
 
 
 @dataclass(frozen=True)

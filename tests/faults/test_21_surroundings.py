@@ -24,14 +24,6 @@ from tests.faults import toys
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    with toys.registered(toys.write(folder)):
-        yield folder
-
-
 def cells(store: str) -> list[Run]:
     client = MlflowClient(store)
     experiment = client.get_experiment_by_name("toy")

@@ -140,14 +140,6 @@ def test_security_pickled_predictions_are_refused(sprung: Path, kind: str) -> No
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    with toys.registered(toys.write(folder)):
-        yield folder
-
-
-@pytest.fixture
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of trainings, none of which trains."""
     seeds: list[int] = []
