@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import stats
-from benchmark.leaderboard import COUNTS, Table
+from benchmark.leaderboard import COUNTS, ROWS, Table
 from benchmark.stats import Difference
 
 NONE = "none"  # in full, as a strategy and as a training part
@@ -57,10 +57,25 @@ def means(numbers: pd.DataFrame, table: Table) -> dict[str, Difference]:
 
 
 def overlap(table: Table) -> float:
-    """The share of test rows that two seeds have in common on average, see ``stats.overlap``."""
+    """The share of test rows that two seeds have in common on average, see ``stats.overlap``.
+
+    0 where it is unknown, and where all seeds have the same test rows: what is said then
+    holds for these rows, as their choice varies with nothing.
+    """
+    if one_test_split(table):
+        return 0.0
+    if not table.binary:
+        shares = table.runs[ROWS] / sum(table.facts["counts"])
+        return float(shares.fillna(0).max())
     tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
     known = not np.isnan(tp)
     return stats.overlap(np.array([tn + fp, tp + fn]), table.facts["counts"]) if known else 0.0
+
+
+def one_test_split(table: Table) -> bool:
+    """Whether several seeds were tested, all on the same rows."""
+    done = table.runs[table.runs["test_rows"] != ""]
+    return done["seed"].nunique() > 1 and done["test_rows"].nunique() == 1
 
 
 def complete(table: Table) -> list[str]:

@@ -39,6 +39,10 @@ def run(inquiry: Inquiry) -> int:
     console = terminal.console(stderr=True)
     request, study = inquiry.request, registry.study(inquiry.study)
     data = load(request.task, request.settings, request.path)
+    if len(data.classes) != 2:
+        raise UserError(
+            f"{data.origin} has {len(data.classes)} classes: studies are of two; `run` takes any"
+        )
     arms = study.arms(request.settings, data)
     requests = [_of_arm(request, arm) for arm in arms]
     for asked in requests:  # before anything is trained

@@ -75,7 +75,7 @@ def _to_bytes(result: cells.Result) -> bytes:
     arrays: dict[str, Any] = {
         "fit": np.frombuffer(fits.to_bytes(result.fit), np.uint8),
         "decisions": result.score.decisions,
-        "probabilities": result.score.probabilities,
+        "logits": result.score.logits,
         "facts": np.array(json.dumps(facts)),
     }
     buffer = io.BytesIO()
@@ -90,11 +90,9 @@ def _from_bytes(content: bytes) -> cells.Result:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
             fit = fits.from_bytes(arrays["fit"].tobytes())
-            decisions, probabilities = arrays["decisions"], arrays["probabilities"]
+            decisions, logits = arrays["decisions"], arrays["logits"]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"the file is damaged ({error})") from error
-    score = run.Score(
-        facts["metrics"], fit.test.labels, decisions, probabilities, facts["collapsed"]
-    )
+    score = run.Score(facts["metrics"], fit.test.labels, decisions, logits, facts["collapsed"])
     samples: list[Metric] = [Metric(*sample) for sample in facts["samples"]]
     return cells.Result(facts["run_id"], facts["ended"], fit, score, samples)

@@ -22,28 +22,73 @@ from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
 from benchmark.tracking.read import Record, tracked
 
-COLUMNS = {
-    "test/f1": "F1",
-    "test/f1_at_half": "F1 at 0.5",
-    "test/f1_tuned": "F1 at tuned cut",
-    "test/f1_oracle": "F1 at oracle cut",
-    "test/average_precision": "average precision",
-    "test/roc_auc": "ROC AUC",
-    "test/precision": "precision",
-    "test/recall": "recall",
-    "test/balanced_accuracy": "balanced accuracy",
-    "test/mcc": "MCC",
-    "test/brier": "Brier",
-    "test/log_loss": "log loss",
-    "test/ece": "ECE",
-    "seconds/training": "training time (s)",
-}
+MEASURES = (
+    "test/f1",
+    "test/f1_at_half",
+    "test/f1_tuned",
+    "test/f1_oracle",
+    "test/average_precision",
+    "test/roc_auc",
+    "test/precision",
+    "test/recall",
+    "test/balanced_accuracy",
+    "test/accuracy",
+    "test/mcc",
+    "test/brier",
+    "test/log_loss",
+    "test/ece",
+    "seconds/training",
+)
 
 COUNTS = (
     "test/true_positives",
     "test/false_positives",
     "test/false_negatives",
     "test/true_negatives",
+)
+ROWS = "test/rows"  # that were tested, where there are more than two classes
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the measures and the decision are called, which depends on the number of classes."""
+
+    f1: str
+    plain: str  # decided without offsets
+    cut: str
+    every: str
+    moved: str  # what the table of the decision's share is called
+    macro: str  # before a measure that is a mean over classes
+
+    def headings(self) -> dict[str, str]:
+        """Measure -> heading of its column."""
+        return {
+            "test/f1": self.f1,
+            "test/f1_at_half": f"{self.f1} {self.plain}",
+            "test/f1_tuned": f"{self.f1} at tuned {self.cut}",
+            "test/f1_oracle": f"{self.f1} at oracle {self.cut}",
+            "test/average_precision": f"{self.macro}average precision",
+            "test/roc_auc": f"{self.macro}ROC AUC",
+            "test/precision": f"{self.macro}precision",
+            "test/recall": f"{self.macro}recall",
+            "test/balanced_accuracy": "balanced accuracy",
+            "test/accuracy": "accuracy",
+            "test/mcc": "MCC",
+            "test/brier": "Brier",
+            "test/log_loss": "log loss",
+            "test/ece": "ECE",
+            "seconds/training": "training time (s)",
+        }
+
+
+TWO_CLASSES = Words("F1", "at 0.5", "cut", "every cut", "What a moved cut gives", "")
+MORE_CLASSES = Words(
+    "macro-F1",
+    "at argmax",
+    "class offsets",
+    "all class offsets",
+    "What moved class offsets give",
+    "macro ",
 )
 
 
@@ -55,8 +100,8 @@ class Table:
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
         runs: one row a planned cell: strategy (in full), label, seed, state
-            (finished, failed or missing), reason, collapsed; training_part, run (id) and
-            predictions (hash), "" if there are none; and every metric.
+            (finished, failed or missing), reason, collapsed; training_part, run (id), predictions
+            and test_rows (hashes), "" if there are none; and every metric.
         older: runs of the same task, data and budget that older code made, left out.
         newest: when its newest run started, milliseconds.
     """
@@ -68,6 +113,16 @@ class Table:
     runs: pd.DataFrame
     older: int
     newest: int
+
+    @property
+    def binary(self) -> bool:
+        """Whether it is of two classes."""
+        return len(self.facts["classes"]) == 2
+
+    @property
+    def words(self) -> Words:
+        """How its measures are called."""
+        return TWO_CLASSES if self.binary else MORE_CLASSES
 
     @property
     def command(self) -> str:
@@ -103,7 +158,7 @@ class Table:
         A standard deviation needs two seeds; it is missing for one.
         """
         groups = self.runs.groupby("label", sort=False)
-        numbers = groups[list(COLUMNS)].agg(["mean", "std"])
+        numbers = groups[list(MEASURES)].agg(["mean", "std"])
         for state in ("finished", "failed", "missing"):
             is_state = self.runs["state"] == state
             numbers["cells", state] = is_state.groupby(self.runs["label"]).sum()
@@ -212,12 +267,13 @@ def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
 def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
     row |= {"reason": "never run, or deleted", "collapsed": False}
-    row |= {"training_part": "", "run": "", "predictions": ""}
-    row |= dict.fromkeys([*COLUMNS, *COUNTS], float("nan"))
+    row |= {"training_part": "", "run": "", "predictions": "", "test_rows": ""}
+    row |= dict.fromkeys([*MEASURES, *COUNTS, ROWS], float("nan"))
     if cell is None:
         return row
     row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}
     row |= {"predictions": cell.tags.get(tags.PREDICTIONS, "")}
+    row |= {"test_rows": cell.tags.get(tags.TEST_ROWS, "")}
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
         final = ("test/", "test_last_step/", "training/", "seconds/")

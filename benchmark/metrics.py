@@ -1,11 +1,15 @@
 """Labels and scores in, numbers out. Pure functions, computed from whole predictions.
 
-`logits` are float (rows, 2), `labels` int (rows,), 1 is the positive class; an
-*offset* is what a decision rule adds to each class's logit. A measure that the
-rows leave undefined (precision without a positive decision) is 0, as is usual.
+`logits` are float (rows, classes), `labels` int (rows,); an *offset* is what a decision
+rule adds to each class's logit. Of two classes 1 is the positive one, and measures are
+its own; of more classes they are means over the classes that the labels hold (macro).
+A measure that the rows leave undefined (precision without a positive decision) is 0, as
+is usual.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,7 @@ CALIBRATION_BINS = 10
 
 
 def probabilities(logits: Floats) -> Floats:
-    """Probability of the positive class, (rows,)."""
+    """Probability of the positive one of two classes, (rows,)."""
     from scipy.special import expit
 
     return np.asarray(expit(logits[:, 1] - logits[:, 0]), np.float64)
@@ -26,6 +30,47 @@ def probabilities(logits: Floats) -> Floats:
 def decide(logits: Floats, offsets: Floats) -> Ints:
     """The class with the largest logit + offset, (rows,)."""
     return np.asarray(np.argmax(logits + offsets, axis=1), np.int64)
+
+
+def one_against_rest(labels: Ints, logits: Floats) -> Iterator[tuple[Ints, Floats]]:
+    """Whether each row is of a class, and the log-odds that it is, for each class in turn.
+
+    Of two classes the positive one alone; of more those that the labels hold.
+    """
+    if logits.shape[1] == 2:
+        yield labels, logits[:, 1] - logits[:, 0]
+        return
+    odds = log_odds(logits)
+    for label in np.unique(labels):
+        yield (labels == label).astype(np.int64), odds[:, label]
+
+
+def log_odds(logits: Floats) -> Floats:
+    """log p - log(1 - p) of every class, (rows, classes): exact where p itself rounds to 1."""
+    from scipy.special import logsumexp
+
+    rows, top = np.arange(len(logits)), np.argmax(logits, axis=1)
+    largest = logits[rows, top][:, None]
+    powers = np.exp(logits - largest)
+    with np.errstate(divide="ignore"):
+        others = largest + np.log(powers.sum(axis=1, keepdims=True) - powers)
+    without_top = logits.copy()
+    without_top[rows, top] = -np.inf
+    others[rows, top] = logsumexp(without_top, axis=1)
+    return np.asarray(logits - others, np.float64)
+
+
+def promises(labels: Ints, logits: Floats) -> tuple[Ints, Floats]:
+    """What a probability was promised of, (rows,): whether it came true, and the probability.
+
+    Of two classes that the row is positive; of more that its most probable class is right.
+    """
+    if logits.shape[1] == 2:
+        return labels, probabilities(logits)
+    from scipy.special import softmax
+
+    top = np.argmax(logits, axis=1)
+    return (top == labels).astype(np.int64), softmax(logits, axis=1)[np.arange(len(top)), top]
 
 
 def best_cut(labels: Ints, scores: Floats, beta: float = 1.0) -> float:
@@ -43,90 +88,123 @@ def best_cut(labels: Ints, scores: Floats, beta: float = 1.0) -> float:
     return float((below + cuts[best]) / 2)
 
 
-def decision_metrics(labels: Ints, decisions: Ints) -> dict[str, float]:
+def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, float]:
     """What depends on the cut: F1, precision, recall, balanced accuracy, MCC, accuracy, counts."""
     from sklearn import metrics
 
-    # the four kinds of rows, weighted by how many there are: exact, and fast for any number
-    tn, fp, fn, tp = counts = np.bincount(2 * labels + decisions, minlength=4)
-    truth, decided = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        truth, decided, average="binary", zero_division=0, sample_weight=counts
-    )
+    # the kinds of rows, weighted by how many there are: exact, and fast for any number
+    kinds, counts = np.unique(classes * labels + decisions, return_counts=True)
+    truth, decided = np.divmod(kinds, classes)
     weighted = {"y_true": truth, "y_pred": decided, "sample_weight": counts}
+    average = {"average": "binary"} if classes == 2 else {"average": "macro"}
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        **weighted, **average, labels=np.unique(truth), zero_division=0
+    )
     values = {
         "f1": f1,
         "precision": precision,
         "recall": recall,
-        "balanced_accuracy": metrics.balanced_accuracy_score(**weighted),
+        "balanced_accuracy": metrics.recall_score(
+            **weighted, average="macro", labels=np.unique(truth)
+        ),
         "mcc": metrics.matthews_corrcoef(**weighted),
         "accuracy": metrics.accuracy_score(**weighted),
-        "true_positives": tp,
-        "false_positives": fp,
-        "false_negatives": fn,
-        "true_negatives": tn,
     }
+    if classes == 2:
+        tn, fp, fn, tp = confusion(labels, decisions, classes).ravel()
+        values |= {
+            "true_positives": tp,
+            "false_positives": fp,
+            "false_negatives": fn,
+            "true_negatives": tn,
+        }
+    else:
+        values["rows"] = len(labels)
     return {name: float(value) for name, value in values.items()}
+
+
+def confusion(labels: Ints, decisions: Ints, classes: int) -> Ints:
+    """Rows by true class and decision, (classes, classes)."""
+    flat = np.bincount(classes * labels + decisions, minlength=classes**2)
+    return flat.reshape(classes, classes).astype(np.int64)
 
 
 def average_precision(labels: Ints, logits: Floats) -> float:
     """Area under precision over recall, as a sum of steps."""
     from sklearn.metrics import average_precision_score
 
-    return float(average_precision_score(labels, logits[:, 1] - logits[:, 0]))
+    areas = [average_precision_score(*each) for each in one_against_rest(labels, logits)]
+    return float(np.mean(areas))
 
 
 def log_loss(labels: Ints, logits: Floats) -> float:
     """Mean of -log p of the true class, in nats; finite at any logit."""
-    margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
-    return float(np.logaddexp(0, -margin).mean())
+    if logits.shape[1] == 2:
+        margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
+        return float(np.logaddexp(0, -margin).mean())
+    from scipy.special import log_softmax
+
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
     """What no cut moves: average precision and ROC AUC."""
     from sklearn.metrics import roc_auc_score
 
+    areas = [roc_auc_score(*each) for each in one_against_rest(labels, logits)]
     return {
         "average_precision": average_precision(labels, logits),
-        "roc_auc": float(roc_auc_score(labels, logits[:, 1] - logits[:, 0])),
+        "roc_auc": float(np.mean(areas)),
     }
 
 
 def probability_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
-    """Whether the probabilities can be believed: Brier score, log loss, calibration error."""
-    from sklearn.metrics import brier_score_loss
+    """Whether the probabilities can be believed: Brier score, log loss, calibration error.
 
-    p = probabilities(logits)
+    The Brier score of more than two classes sums over them, 0 to 2 (Brier 1950).
+    """
     return {
-        "brier": float(brier_score_loss(labels, p)),
+        "brier": brier(labels, logits),
         "log_loss": log_loss(labels, logits),
-        "ece": calibration_error(labels, p),
+        "ece": calibration_error(*promises(labels, logits)),
     }
 
 
-def reliability(labels: Ints, p: Floats) -> tuple[Floats, Floats, Ints]:
-    """Mean probability, share of positives and rows of bins that hold equally many rows."""
+def brier(labels: Ints, logits: Floats) -> float:
+    """Mean squared distance of the probabilities from what was true."""
+    from scipy.special import softmax
+    from sklearn.metrics import brier_score_loss
+
+    if logits.shape[1] == 2:
+        return float(brier_score_loss(labels, probabilities(logits)))
+    errors = softmax(logits, axis=1)
+    errors[np.arange(len(labels)), labels] -= 1
+    return float((errors**2).sum(axis=1).mean())
+
+
+def reliability(true: Ints, p: Floats) -> tuple[Floats, Floats, Ints]:
+    """Mean probability, share that came true and rows of bins that hold equally many rows."""
     order = np.argsort(p, kind="stable")
     bins = [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
     mean = np.array([p[part].mean() for part in bins])
-    share = np.array([labels[part].mean() for part in bins])
+    share = np.array([true[part].mean() for part in bins])
     return mean, share, np.array([len(part) for part in bins])
 
 
-def calibration_error(labels: Ints, p: Floats) -> float:
-    """Expected calibration error over bins of equal mass.
+def calibration_error(true: Ints, p: Floats) -> float:
+    """Expected calibration error over bins of equal mass, of `promises`.
 
     Source: Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis
     for natural language processing models"; Nixon et al. 2019.
     """
-    mean, share, rows = reliability(labels, p)
+    mean, share, rows = reliability(true, p)
     return float(np.average(np.abs(mean - share), weights=rows))
 
 
 def all_metrics(labels: Ints, logits: Floats, offsets: Floats) -> dict[str, float]:
     """Every measure of one set of predictions, decided with `offsets`; F1 first."""
     return {
-        **decision_metrics(labels, decide(logits, offsets)),
+        **decision_metrics(labels, decide(logits, offsets), logits.shape[1]),
         **ranking_metrics(labels, logits),
         **probability_metrics(labels, logits),
     }

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from benchmark import device, metrics
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
+from benchmark.offsets import best_offsets
 from benchmark.program import program
 from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
@@ -35,7 +36,7 @@ class Score:
     metrics: dict[str, float]
     labels: Ints
     decisions: Ints
-    probabilities: Floats  # of the positive class, calibrated
+    logits: Floats  # calibrated, (rows, classes)
     collapsed: bool  # every test row got the same decision
 
 
@@ -128,7 +129,7 @@ def score(strategy: Strategy, fit: Fit) -> Score:
     Raises:
         DivergedError: when a calibrated logit, an offset or a measure is not finite.
     """
-    best, decisions, probabilities = _decide(strategy, fit, "best", fit.best_step)
+    best, decisions, logits = _decide(strategy, fit, "best", fit.best_step)
     last, _, _ = _decide(strategy, fit, "last", fit.last_step)
     return Score(
         metrics={
@@ -137,7 +138,7 @@ def score(strategy: Strategy, fit: Fit) -> Score:
         },
         labels=fit.test.labels,
         decisions=decisions,
-        probabilities=probabilities,
+        logits=logits,
         collapsed=len(np.unique(decisions)) == 1,
     )
 
@@ -145,12 +146,12 @@ def score(strategy: Strategy, fit: Fit) -> Score:
 def _decide(
     strategy: Strategy, fit: Fit, checkpoint: str, step: int
 ) -> tuple[dict[str, float], Ints, Floats]:
-    """Test metrics, decisions and probabilities of the weights at one checkpoint."""
+    """Test metrics, decisions and logits of the weights at one checkpoint."""
     raw, labels = getattr(fit.validation, checkpoint), fit.validation.labels
     calibrate = strategy.calibrate(raw, labels, fit.priors)
     validation = calibrate(raw)
     require_finite(validation, "a calibrated logit on validation", step)
-    tuned = np.array([0.0, -metrics.best_cut(labels, validation[:, 1] - validation[:, 0])])
+    tuned = best_offsets(labels, validation)
     offsets = strategy.threshold(validation, labels)
     require_finite(offsets, "the threshold", step)
     # every choice is frozen here
@@ -158,17 +159,18 @@ def _decide(
     require_finite(test, "a calibrated logit on test", step)
     values = metrics.all_metrics(truth, test, offsets)
     # what nobody can reach without the test labels: says how much a better cut could still give
-    oracle = np.array([0.0, -metrics.best_cut(truth, test[:, 1] - test[:, 0])])
-    for name, cut in {"at_half": np.zeros(2), "tuned": tuned, "oracle": oracle}.items():
-        at_cut = metrics.decision_metrics(truth, metrics.decide(test, cut))
+    oracle, plain = best_offsets(truth, test), np.zeros_like(tuned)
+    for name, cut in {"at_half": plain, "tuned": tuned, "oracle": oracle}.items():
+        at_cut = metrics.decision_metrics(truth, metrics.decide(test, cut), len(cut))
         values |= {
             f"{measure}_{name}": at_cut[measure] for measure in ("f1", "precision", "recall")
         }
-    values["cut"] = float(metrics.probabilities(-offsets[None])[0])
-    values["cut_tuned"] = float(metrics.probabilities(-tuned[None])[0])
+    if len(plain) == 2:
+        values["cut"] = float(metrics.probabilities(-offsets[None])[0])
+        values["cut_tuned"] = float(metrics.probabilities(-tuned[None])[0])
     for name, value in values.items():
         require_finite(np.array([value]), f"{name} on test", step)
-    return values, metrics.decide(test, offsets), metrics.probabilities(test)
+    return values, metrics.decide(test, offsets), test
 
 
 def _training_rows(

@@ -137,8 +137,6 @@ def _begin(store: Store, asked: Plan) -> Store:
 def _plan(request: Request, data: Data, console: Console) -> Plan:
     """Checks what is asked of the data."""
     task = registry.task(request.task)
-    if len(data.classes) != 2:
-        raise UserError(f"{data.origin} has {len(data.classes)} classes: only two can be measured")
     budget = task.budget(request.settings, data.source)
     if request.steps is not None:
         budget = dataclasses.replace(budget, steps=request.steps)

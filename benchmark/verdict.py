@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmark import comparison, stats
 from benchmark.comparison import Claim
-from benchmark.leaderboard import Table
+from benchmark.leaderboard import Table, Words
 from benchmark.stats import LEVEL, Difference
 
 DEARER = 2.0  # times the training time of `none`, at every seed
@@ -44,6 +44,11 @@ class Compared:
     trainings: dict[str, str]  # training part -> label
     skilled: set[str]  # labels that rank better than chance, beyond chance
     claims: list[Claim]
+
+    @property
+    def words(self) -> Words:
+        """How the measures are called."""
+        return self.table.words
 
     def mean(self, label: str, metric: str) -> float:
         """Mean over seeds."""
@@ -117,12 +122,14 @@ def _skilled(table: Table, labels: list[str]) -> set[str]:
 
 def _nothing_learned(found: Compared) -> Sentence:
     best = max(found.complete, key=lambda label: found.mean(label, "test/roc_auc"))
+    text = "No strategy ranks rows better than chance does, so nothing is claimed"
+    figures = f"best ROC AUC {best} {found.mean(best, 'test/roc_auc'):.3f}"
+    if not found.table.binary:
+        return Sentence(f"{text}.", figures)
     prevalence = _prevalence(found.table)
     return Sentence(
-        "No strategy ranks rows better than chance does, so nothing is claimed: a higher F1 only "
-        "means that more rows were called positive.",
-        f"best ROC AUC {best} {found.mean(best, 'test/roc_auc'):.3f}; calling every row positive "
-        f"gives F1 {2 * prevalence / (1 + prevalence):.3f}",
+        f"{text}: a higher F1 only means that more rows were called positive.",
+        f"{figures}; calling every row positive gives F1 {2 * prevalence / (1 + prevalence):.3f}",
     )
 
 
@@ -139,10 +146,12 @@ def _moved_cut(found: Compared) -> Iterable[Sentence]:
     top = found.mean(best, "test/f1")
     if max(top, tuned) > 0:
         share = f"{tuned / max(top, tuned):.0%}".replace("%", " %")
+        f1, cut = found.words.f1, found.words.cut
+        plain = f"{found.mean(found.none, 'test/f1_at_half'):.3f} {found.words.plain}"
         yield Sentence(
-            f"Tuning the cut of plain training alone gives {share} of the best F1.",
-            f"F1 of none {found.mean(found.none, 'test/f1_at_half'):.3f} at 0.5, {tuned:.3f} at "
-            f"the tuned cut; best {best} {top:.3f}; means over {_seeds(found.seeds)}",
+            f"Tuning the {cut} of plain training alone gives {share} of the best {f1}.",
+            f"{f1} of none {plain}, {tuned:.3f} at the tuned {cut}; best {best} {top:.3f}; means "
+            f"over {_seeds(found.seeds)}",
         )
 
 
@@ -152,13 +161,13 @@ def _as_decided(found: Compared) -> Iterable[Sentence]:
         if claims:
             yield Sentence(
                 f"As they decide, {_names(claims)} {_is(claims)} {word} than none beyond chance.",
-                f"F1: {_listed(claims)}",
+                f"{found.words.f1}: {_listed(claims)}",
             )
     unsure = found.unsure("test/f1")
     if unsure:
         yield Sentence(
             f"{_names(unsure)} cannot be told apart from none.",
-            _what_would_tell(unsure, found, "F1"),
+            _what_would_tell(unsure, found, found.words.f1),
         )
 
 
@@ -167,16 +176,16 @@ def _with_tuned_cuts(found: Compared) -> Iterable[Sentence]:
     unsure = found.unsure("test/f1_tuned")
     if not better + worse + unsure:
         return
-    measure = "F1 at tuned cuts"
+    measure, every = found.words.headings()["test/f1_tuned"], found.words.every
     if better:
         yield Sentence(
-            f"With every cut tuned, {_names(better)} still {_is(better)} better than plain "
+            f"With {every} tuned, {_names(better)} still {_is(better)} better than plain "
             "training beyond chance.",
             f"{measure}: {_listed(better)}",
         )
     else:
         yield Sentence(
-            "With every cut tuned, no retraining remedy beats plain training beyond chance at "
+            f"With {every} tuned, no retraining remedy beats plain training beyond chance at "
             f"{_seeds(found.seeds)}.",
             _what_would_tell(unsure, found, measure) if unsure else f"{measure}: {_listed(worse)}",
         )
@@ -227,11 +236,12 @@ def _advice(found: Compared) -> Iterable[Sentence]:
     labels = [label for label in found.complete if label in {*found.skilled, found.none}]
     best = max(labels, key=lambda label: found.mean(label, "test/f1"))
     top, tuned = found.mean(best, "test/f1"), found.mean(found.none, "test/f1_tuned")
+    f1, cut = found.words.f1, found.words.cut
     if tuned > top + NEGLIGIBLE:
         yield Sentence(
-            "Tune the cut: plain training then has a higher F1 than all that was tried here. Add a "
-            "strategy that does so.",
-            f"F1 of none at the tuned cut {tuned:.3f}; best {best} {top:.3f}",
+            f"Tune the {cut}: plain training then has a higher {f1} than all that was tried here. "
+            "Add a strategy that does so.",
+            f"{f1} of none at the tuned {cut} {tuned:.3f}; best {best} {top:.3f}",
         )
         return
     behind = comparison.against(found.table, best, "test/f1", labels)
@@ -240,13 +250,13 @@ def _advice(found: Compared) -> Iterable[Sentence]:
     chosen = min([best, *within], key=lambda label: _simplicity(found, label))
     if chosen == best:
         yield Sentence(
-            f"Use {chosen}: nothing tried here has a higher F1.",
-            f"F1 {top:.3f}, mean over {_seeds(found.seeds)}",
+            f"Use {chosen}: nothing tried here has a higher {f1}.",
+            f"{f1} {top:.3f}, mean over {_seeds(found.seeds)}",
         )
     else:
         yield Sentence(
             f"Use {chosen}: it is simpler than {best}, which is not better beyond chance.",
-            f"F1 {found.mean(chosen, 'test/f1'):.3f} and {top:.3f}, means over "
+            f"{f1} {found.mean(chosen, 'test/f1'):.3f} and {top:.3f}, means over "
             f"{_seeds(found.seeds)}",
         )
 
@@ -267,8 +277,8 @@ def _not_enough(found: Compared, unsure: Sequence[Claim]) -> Sentence:
     [clearest] = [claim for claim in unsure if claim.label == label]
     return Sentence(
         f"{text}, if the clearest difference is as large as it looks.",
-        f"F1 of {_listed([clearest])} against none at {_seeds(clearest.difference.seeds)}; nothing "
-        "is better than none beyond chance",
+        f"{found.words.f1} of {_listed([clearest])} against none at "
+        f"{_seeds(clearest.difference.seeds)}; nothing is better than none beyond chance",
     )
 
 

@@ -6,17 +6,20 @@ from typing import Annotated
 import numpy as np
 
 from benchmark.arguments import Range
-from benchmark.metrics import best_cut
+from benchmark.offsets import best_offsets
 from benchmark.strategy import Floats, Ints, Priors, Strategy
 
 
 def threshold(beta: Annotated[float, Range(0, open_low=True)] = 1.0) -> Strategy:
-    """Moves the cut to where F-beta is largest on validation; probabilities stay as they are."""
+    """Moves the cut to where F-beta is largest on validation; probabilities stay as they are.
+
+    With more than two classes every class has its own offset, and F-beta is macro-averaged.
+    """
 
     def offsets(logits: Floats, labels: Ints) -> Floats:
-        return np.array([0.0, -best_cut(labels, logits[:, 1] - logits[:, 0], beta)])
+        return best_offsets(labels, logits, beta)
 
-    return Strategy(threshold=offsets, needs=frozenset({"binary"}))
+    return Strategy(threshold=offsets)
 
 
 def logit_shift(tau: Annotated[float, Range(0)] = 1.0) -> Strategy:

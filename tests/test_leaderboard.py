@@ -24,7 +24,7 @@ FACTS = {
     "steps": 100,
     "batch": 32,
 }
-METRICS = dict.fromkeys([*leaderboard.COLUMNS, *leaderboard.COUNTS, "test/cut_tuned"], 0.5)
+METRICS = dict.fromkeys([*leaderboard.MEASURES, *leaderboard.COUNTS, "test/cut_tuned"], 0.5)
 
 
 def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: Any) -> Record:

@@ -86,7 +86,7 @@ def test_without_offsets_the_largest_logit_decides_for_any_number_of_classes() -
 
 def test_decision_metrics_by_hand() -> None:
     decisions = np.array([0, 1, 0, 1, 0, 1, 0, 0])  # 2 hits, 1 false alarm, 1 miss, 4 right noes
-    assert metrics.decision_metrics(LABELS, decisions) == pytest.approx(
+    assert metrics.decision_metrics(LABELS, decisions, 2) == pytest.approx(
         {
             "f1": 4 / 6,
             "precision": 2 / 3,
@@ -106,7 +106,7 @@ def test_decision_metrics_by_hand() -> None:
 def test_decisions_that_collapsed_to_one_class_have_numbers(
     decision: int, f1: float, recall: float
 ) -> None:
-    values = metrics.decision_metrics(LABELS, np.full(8, decision))
+    values = metrics.decision_metrics(LABELS, np.full(8, decision), 2)
     assert values["f1"] == pytest.approx(f1)
     assert values["recall"] == recall
     assert values["balanced_accuracy"] == 0.5

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from benchmark import fits, run
+from benchmark import fits, metrics, run
 from benchmark.fits import Fit, Predictions
+from benchmark.offsets import best_offsets
 from benchmark.strategy import NONE, Features, Floats, Ints, Priors, Resampling, Strategy
 from benchmark.task import Splits
 
@@ -99,10 +100,10 @@ def test_a_threshold_leaves_probabilities_alone_and_a_calibration_moves_them() -
         run.score(strategy, FIT)
         for strategy in (NONE, Strategy(threshold=cut_at), Strategy(calibrate=shifted))
     )
-    assert cut.probabilities.tolist() == plain.probabilities.tolist()
+    assert cut.logits.tolist() == plain.logits.tolist()
     assert cut.decisions.tolist() != plain.decisions.tolist()
     expected = 1 / (1 + np.exp(-scores_of(FIT.test) - SHIFT))
-    assert moved.probabilities == pytest.approx(expected)
+    assert metrics.probabilities(moved.logits) == pytest.approx(expected)
     for name in ("average_precision", "roc_auc"):
         assert moved.metrics[f"test/{name}"] == plain.metrics[f"test/{name}"]
         assert cut.metrics[f"test/{name}"] == plain.metrics[f"test/{name}"]
@@ -145,7 +146,7 @@ def test_test_labels_influence_no_choice() -> None:
     one = run.score(strategy, FIT)
     other = run.score(strategy, with_test_labels(1 - FIT.test.labels))
     assert one.decisions.tolist() == other.decisions.tolist()
-    assert one.probabilities.tolist() == other.probabilities.tolist()
+    assert one.logits.tolist() == other.logits.tolist()
     for name in ("cut", "cut_tuned"):
         assert one.metrics[f"test/{name}"] == other.metrics[f"test/{name}"]
     assert one.metrics["test/f1"] != other.metrics["test/f1"]  # they are read after all
@@ -192,3 +193,28 @@ def test_only_training_rows_and_made_ones_are_trained_on_with_weights_of_mean_on
     assert x[rows, 0].tolist() == [6, 6, 1, 0.5]
     assert y[rows].tolist() == [0, 0, 1, 1]
     assert weights.tolist() == pytest.approx([1 / 3, 1 / 3, 5 / 3, 5 / 3])
+
+
+def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
+    def part(seed: int) -> Predictions:
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(3, 300, p=[0.7, 0.2, 0.1])
+        logits = rng.normal(size=(300, 3)) + 2 * np.eye(3)[labels] + [2, 0, -1]
+        return Predictions(np.arange(300), labels, logits, logits)
+
+    shares = np.array([0.7, 0.2, 0.1])
+    fit = dataclasses.replace(
+        FIT, validation=part(1), test=part(2), priors=Priors(shares, shares), best_step=20
+    )
+    got = run.score(NONE, fit)
+    truth, logits = fit.test.labels, fit.test.best
+    plain = f1_score(truth, logits.argmax(axis=1), average="macro")
+    assert got.metrics["test/f1"] == got.metrics["test/f1_at_half"] == pytest.approx(plain)
+    offsets = best_offsets(fit.validation.labels, fit.validation.best)
+    tuned = f1_score(truth, (logits + offsets).argmax(axis=1), average="macro")
+    assert got.metrics["test/f1_tuned"] == pytest.approx(tuned)
+    assert tuned > plain
+    assert got.metrics["test/f1_oracle"] >= got.metrics["test/f1_tuned"]
+    cut = run.score(Strategy(threshold=lambda logits, labels: best_offsets(labels, logits)), fit)
+    assert cut.metrics["test/f1"] == got.metrics["test/f1_tuned"]
+    assert not {"test/cut", "test/cut_tuned"} & set(got.metrics)

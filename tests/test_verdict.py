@@ -1,13 +1,16 @@
 """The verdict follows from the table beside it, and claims nothing where there is nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark.leaderboard import Table
+from benchmark import comparison
+from benchmark.leaderboard import COUNTS, Table
+from benchmark.report import grids
 from benchmark.verdict import Compared, compared, verdict
 
 SEEDS = 10
@@ -206,3 +209,31 @@ def noise(rng: np.random.Generator, strategies: int, overlap: float) -> NDArray[
     shared = rng.normal(size=(strategies, 1))
     own = rng.normal(size=(strategies, SEEDS))
     return np.sqrt(overlap) * shared + np.sqrt(1 - overlap) * own
+
+
+@pytest.fixture
+def of_three_classes(insurance_like: Table) -> Table:
+    """The same numbers, measured on three classes."""
+    facts = insurance_like.facts | {"classes": ["a", "b", "c"], "counts": [800, 100, 100]}
+    runs = insurance_like.runs.drop(columns=list(COUNTS))
+    return replace(insurance_like, facts=facts, runs=runs.assign(**{"test/rows": 150.0}))
+
+
+def test_of_more_classes_it_speaks_of_macro_f1_and_class_offsets(of_three_classes: Table) -> None:
+    said = text_of(of_three_classes)
+    assert "Use threshold: nothing tried here has a higher macro-F1." in said
+    assert (
+        "Tuning the class offsets of plain training alone gives 100 % of the best macro-F1" in said
+    )
+    assert "With all class offsets tuned, no retraining remedy beats plain training" in said
+    assert " cut" not in said
+    assert comparison.overlap(of_three_classes) == pytest.approx(0.15)
+
+
+def test_seeds_with_the_same_test_rows_are_said_to_be_and_share_nothing_else(
+    insurance_like: Table,
+) -> None:
+    alike = replace(insurance_like, runs=insurance_like.runs.assign(test_rows="the same"))
+    assert comparison.overlap(insurance_like) > 0 == comparison.overlap(alike)
+    assert "tested on the same rows" in grids.leaderboard(alike).caption
+    assert "tested on the same rows" not in grids.leaderboard(insurance_like).caption

@@ -14,7 +14,7 @@ from benchmark.train import Curve
 RECALLS = np.linspace(0, 1, 101)
 CUTS = np.linspace(0.01, 0.99, 99)  # probabilities
 
-Scored = tuple[Ints, Floats]  # labels and probabilities of the positive class, (rows,) each
+Scored = tuple[Ints, Floats]  # labels (rows,) and logits (rows, classes)
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,26 @@ def band(x: Floats, curves: Sequence[Floats]) -> Band:
 
 
 def precision_recall(seeds: Sequence[Scored]) -> Band:
-    """Precision where each recall is first reached, averaged over seeds."""
+    """Precision where each recall is first reached, averaged over classes and seeds."""
+    curves = []
+    for labels, logits in seeds:
+        each = [_precision(*one) for one in metrics.one_against_rest(labels, logits)]
+        curves.append(np.mean(each, axis=0))
+    return band(RECALLS, curves)
+
+
+def _precision(labels: Ints, scores: Floats) -> Floats:
     from sklearn.metrics import precision_recall_curve
 
-    curves = []
-    for labels, probabilities in seeds:
-        precision, recall, _ = precision_recall_curve(labels, probabilities)
-        first = np.searchsorted(recall[::-1], RECALLS)  # recall falls as sklearn gives it
-        curves.append(precision[::-1][np.minimum(first, len(recall) - 1)])
-    return band(RECALLS, curves)
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    first = np.searchsorted(recall[::-1], RECALLS)  # recall falls as sklearn gives it
+    return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
 
 
 def f1_by_cut(seeds: Sequence[Scored]) -> Band:
     """F1 on test of every row whose probability reaches the cut being called positive."""
-    return band(CUTS, [f1_at(labels, probabilities, CUTS) for labels, probabilities in seeds])
+    curves = [f1_at(labels, metrics.probabilities(logits), CUTS) for labels, logits in seeds]
+    return band(CUTS, curves)
 
 
 def f1_at(labels: Ints, probabilities: Floats, cuts: Floats, odds: float | None = None) -> Floats:
@@ -64,8 +70,8 @@ def f1_at(labels: Ints, probabilities: Floats, cuts: Floats, odds: float | None 
 
 
 def reliability(seeds: Sequence[Scored]) -> Band:
-    """Share of positives against promised probability in bins of equal mass."""
-    bins = [metrics.reliability(labels, probabilities) for labels, probabilities in seeds]
+    """Share that came true against promised probability in bins of equal mass."""
+    bins = [metrics.reliability(*metrics.promises(*scored)) for scored in seeds]
     return band(np.mean([mean for mean, _, _ in bins], axis=0), [share for _, share, _ in bins])
 
 

@@ -8,8 +8,12 @@ from benchmark import comparison, metrics, registry
 from benchmark.errors import UserError
 from benchmark.fits import Fit
 from benchmark.leaderboard import Table
+from benchmark.metrics import Ints
 from benchmark.report.bands import Scored
+from benchmark.strategy import Strategy
 from benchmark.tracking.cells import read_fit
+
+Decided = tuple[Ints, Ints]  # labels and decisions, (rows,) each
 
 
 @dataclass(frozen=True)
@@ -18,17 +22,20 @@ class Evidence:
 
     Attributes:
         fits: training part -> its fit at every seed.
-        scored: label -> test labels and probabilities at every seed, calibrated as it does.
+        scored: label -> test labels and logits at every seed, calibrated as it does.
+        decided: label -> test labels and decisions at every seed.
     """
 
     fits: dict[str, list[Fit]]
     scored: dict[str, list[Scored]]
+    decided: dict[str, list[Decided]]
 
 
 def evidence(uri: str, table: Table) -> Evidence:
     """Reads the predictions of a table's runs; a strategy that lost any is left out."""
     fits: dict[str, list[Fit]] = {}
     scored: dict[str, list[Scored]] = {}
+    decided: dict[str, list[Decided]] = {}
     found: dict[tuple[str, int], Fit | None] = {}
     for label in comparison.complete(table):
         own = table.runs[table.runs["label"] == label]
@@ -37,22 +44,23 @@ def evidence(uri: str, table: Table) -> Evidence:
             if found.get((part, seed)) is None:
                 found[part, seed] = read_fit(uri, run, digest)
         of_seeds = [fit for seed in own["seed"] if (fit := found[part, seed])]
-        if len(of_seeds) == len(own):
-            fits[part] = of_seeds
-            probabilities = _probabilities(text, of_seeds)
-            if probabilities:
-                scored[label] = probabilities
-    return Evidence(fits, scored)
+        if len(of_seeds) < len(own):
+            continue
+        fits[part] = of_seeds
+        try:
+            strategy = registry.read(text).strategy  # as it is today
+        except UserError:
+            continue  # it is no longer there
+        both = [_decide(strategy, fit) for fit in of_seeds]
+        scored[label] = [calibrated for calibrated, _ in both]
+        decided[label] = [decisions for _, decisions in both]
+    return Evidence(fits, scored, decided)
 
 
-def _probabilities(text: str, fits: list[Fit]) -> list[Scored]:
-    """Of the strategy as it is today; none if it is no longer there."""
-    try:
-        strategy = registry.read(text).strategy
-    except UserError:
-        return []
-    scored = []
-    for fit in fits:
-        calibrate = strategy.calibrate(fit.validation.best, fit.validation.labels, fit.priors)
-        scored.append((fit.test.labels, metrics.probabilities(calibrate(fit.test.best))))
-    return scored
+def _decide(strategy: Strategy, fit: Fit) -> tuple[Scored, Decided]:
+    """Test labels with calibrated logits, and with decisions."""
+    raw, labels = fit.validation.best, fit.validation.labels
+    calibrate = strategy.calibrate(raw, labels, fit.priors)
+    offsets = strategy.threshold(calibrate(raw), labels)
+    logits = calibrate(fit.test.best)
+    return (fit.test.labels, logits), (fit.test.labels, metrics.decide(logits, offsets))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from benchmark import metrics
 from benchmark.metrics import Floats, Ints
 from benchmark.train import Curve
@@ -15,70 +17,77 @@ if TYPE_CHECKING:
 
 
 def of_cell(
-    curves: Mapping[str, Curve], labels: Ints, probabilities: Floats, decisions: Ints
+    curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints
 ) -> dict[str, Figure]:
     """Name -> figure: precision-recall, confusion matrix, reliability, loss curve.
 
-    `labels` and `decisions` are (rows,), `probabilities` those of the positive class.
+    `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes).
     """
     return {
-        "precision_recall": precision_recall(labels, probabilities, decisions),
-        "confusion_matrix": confusion_matrix(labels, decisions),
-        "reliability": reliability(labels, probabilities),
+        "precision_recall": precision_recall(labels, logits, decisions),
+        "confusion_matrix": confusion_matrix(labels, decisions, logits.shape[1]),
+        "reliability": reliability(labels, logits),
         "loss": loss(curves),
     }
 
 
-def precision_recall(labels: Ints, probabilities: Floats, decisions: Ints) -> Figure:
-    """Precision against recall on test, and where the strategy's cut lies on it."""
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
+    """Precision against recall on test, and where the decisions lie on it.
+
+    Of more than two classes each against the rest, and the means of all as they are decided.
+    """
+    from sklearn.metrics import precision_recall_curve
 
     figure, axes = _canvas("Precision and recall on test", "recall", "precision")
-    precision, recall, _ = precision_recall_curve(labels, probabilities)
-    area = average_precision_score(labels, probabilities)
-    prevalence = labels.mean()
-    axes.step(recall, precision, where="post", label=f"average precision {area:.3f}")
+    area = metrics.average_precision(labels, logits)
+    contests = list(metrics.one_against_rest(labels, logits))
+    single = len(contests) == 1
+    for true, scores in contests:
+        precision, recall, _ = precision_recall_curve(true, scores)
+        axes.step(recall, precision, where="post", color="C0", linewidth=1.5 if single else 0.6)
+    mean = "" if single else "mean "
+    axes.plot([], [], color="C0", label=f"{mean}average precision {area:.3f}")
+    prevalence = np.mean([true.mean() for true, _ in contests])
     axes.axhline(prevalence, color="0.6", linestyle=":", label=f"by chance {prevalence:.3f}")
-    at_cut = metrics.decision_metrics(labels, decisions)
+    at_cut = metrics.decision_metrics(labels, decisions, logits.shape[1])
+    f1 = "F1" if single else "macro-F1"
     axes.plot(
-        at_cut["recall"], at_cut["precision"], "ko", label=f"as decided, F1 {at_cut['f1']:.3f}"
+        at_cut["recall"], at_cut["precision"], "ko", label=f"as decided, {f1} {at_cut['f1']:.3f}"
     )
     axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend()
     return figure
 
 
-def confusion_matrix(labels: Ints, decisions: Ints) -> Figure:
+def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
     """Counts on test; shades are shares of the true class."""
-    from sklearn.metrics import confusion_matrix
-
     figure, axes = _canvas("Confusion matrix on test", "decided", "true")
-    counts = confusion_matrix(labels, decisions, labels=[0, 1])
-    shares = counts / counts.sum(axis=1, keepdims=True)
+    counts = metrics.confusion(labels, decisions, classes)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(2):
-        for column in range(2):
-            axes.text(
-                column,
-                row,
-                f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
-                ha="center",
-                va="center",
-                color="white" if shares[row, column] > 0.5 else "black",
-            )
+    axes.grid(False)
+    if classes > 2:
+        return figure
+    for row, column in np.ndindex(2, 2):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
+            ha="center",
+            va="center",
+            color="white" if shares[row, column] > 0.5 else "black",
+        )
     names = ["negative", "positive"]
     axes.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names)
-    axes.grid(False)
     return figure
 
 
-def reliability(labels: Ints, probabilities: Floats) -> Figure:
-    """Share of positives against the probability that was promised, bins of equal mass."""
-    figure, axes = _canvas(
-        "Reliability on test", "mean probability in the bin", "share of positives in the bin"
-    )
-    mean, share, _ = metrics.reliability(labels, probabilities)
-    error = metrics.calibration_error(labels, probabilities)
+def reliability(labels: Ints, logits: Floats) -> Figure:
+    """Share that came true against the probability that was promised, bins of equal mass."""
+    figure, axes = _canvas("Reliability on test", "promised probability", "share that came true")
+    true, promised = metrics.promises(labels, logits)
+    mean, share, _ = metrics.reliability(true, promised)
+    error = metrics.calibration_error(true, promised)
     top = max(mean.max(), share.max()) * 1.05 + 1e-6
     axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
     axes.plot(mean, share, "o-", label=f"calibration error {error:.3f}")

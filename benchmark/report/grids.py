@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark import comparison
-from benchmark.leaderboard import COLUMNS, Table
+from benchmark.leaderboard import Table
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,11 @@ def leaderboard(table: Table) -> Grid:
         "the probability that it is above zero; p by Holm over all p of this page; ranks with what "
         "all pairs together leave possible at 95 %."
     )
-    headings = ("strategy", "F1", "F1 less none's", "P(better)", "p", "rank")
-    return Grid("F1 as decided", caption, (*headings, "average precision", "seeds"), rows)
+    if comparison.one_test_split(table):
+        caption += " All seeds were tested on the same rows, and what is said holds for these."
+    f1, precise = table.words.f1, table.words.headings()["test/average_precision"]
+    headings = ("strategy", f1, f"{f1} less none's", "P(better)", "p", "rank", precise, "seeds")
+    return Grid(f"{f1} as decided", caption, headings, rows)
 
 
 def account(table: Table) -> Grid:
@@ -71,16 +74,20 @@ def account(table: Table) -> Grid:
             Cell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
             Cell(_p(row["p"]), row["p"]),
             _spread(row["oracle"], row["oracle_sd"]),
-            Cell(_number(row["cut"]), row["cut"]),
+            *([Cell(_number(row["cut"]), row["cut"])] if table.binary else []),
         ]
         for _, row in comparison.decision_account(table).iterrows()
     ]
+    words, names = table.words, table.words.headings()
     caption = (
-        "One row a training: F1 on test at 0.5, at the cut tuned on validation (less plain "
-        "training's), and at the best cut on test itself, which nobody can reach."
+        f"One row a training: {words.f1} on test {words.plain}, at the {words.cut} tuned on "
+        f"validation (less plain training's), and at the best {words.cut} on test itself, which "
+        "nobody can reach."
     )
-    headings = ("training", "F1 at 0.5", "F1 at tuned cut", "less none's", "p", "F1 at oracle cut")
-    return Grid("What a moved cut gives", caption, (*headings, "tuned cut"), rows)
+    plain, tuned, oracle = (names[f"test/f1_{cut}"] for cut in comparison.CUTS)
+    last = ("tuned cut",) if table.binary else ()
+    headings = ("training", plain, tuned, "less none's", "p", oracle, *last)
+    return Grid(words.moved, caption, headings, rows)
 
 
 def probabilities(table: Table) -> Grid:
@@ -101,15 +108,17 @@ def probabilities(table: Table) -> Grid:
 def further(table: Table) -> Grid:
     """Other measures, best balanced accuracy first."""
     names = ("balanced_accuracy", "precision", "recall", "mcc", "roc_auc")
-    chosen = (*(f"test/{name}" for name in names), "seconds/training")
+    if not table.binary:  # balanced accuracy is the macro recall
+        names = ("balanced_accuracy", "accuracy", "precision", "mcc", "roc_auc")
+    chosen, f1 = (*(f"test/{name}" for name in names), "seconds/training"), table.words.f1
     caption = (
-        "As decided; strategies with the same training time share one training. The F1 of the "
+        f"As decided; strategies with the same training time share one training. The {f1} of the "
         "middle half of the seeds (interquartile mean) forgives an outlier."
     )
     grid = _means(table, "Further measures", caption, chosen, False)
     middle = comparison.leaderboard(table)["f1_iqm"]
     rows = [[*row, Cell(_number(middle[row[0].text]), middle[row[0].text])] for row in grid.rows]
-    return Grid(grid.title, grid.caption, (*grid.headings, "F1, middle half"), rows)
+    return Grid(grid.title, grid.caption, (*grid.headings, f"{f1}, middle half"), rows)
 
 
 def _means(table: Table, title: str, caption: str, names: tuple[str, ...], rising: bool) -> Grid:
@@ -122,7 +131,9 @@ def _means(table: Table, title: str, caption: str, names: tuple[str, ...], risin
         ]
         for label, row in numbers.iterrows()
     ]
-    return Grid(title, caption, ("strategy", *(COLUMNS[name] for name in names)), rows)
+    return Grid(
+        title, caption, ("strategy", *(table.words.headings()[name] for name in names)), rows
+    )
 
 
 def _places(metric: str) -> int:

@@ -86,6 +86,7 @@ def section(table: Table, evidence: Evidence) -> Section:
 
 def _groups(table: Table, evidence: Evidence) -> list[Group]:
     names = {part: _sharing(table, part) for part in evidence.fits}
+    words = table.words
     lines = "Mean over seeds, band of one standard deviation; dashed: none."
     return [
         _wide(
@@ -94,8 +95,8 @@ def _groups(table: Table, evidence: Evidence) -> list[Group]:
             panels.differences(table),
         ),
         _wide(
-            "What a moved cut gives",
-            "F1 of each training at three cuts.",
+            words.moved,
+            f"{words.f1} of each training, decided in three ways.",
             panels.moved_cut(table) if evidence.fits else None,
         ),
         _wide(
@@ -112,7 +113,7 @@ def _groups(table: Table, evidence: Evidence) -> list[Group]:
         _many(
             "Confusion on test",
             "Summed over seeds; shares of the true class.",
-            panels.confusions(table),
+            panels.confusions(evidence, table),
         ),
         _many(
             "Reliability",

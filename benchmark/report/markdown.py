@@ -8,7 +8,7 @@ from benchmark.leaderboard import Table
 from benchmark.report import grids
 from benchmark.report.escape import escape
 from benchmark.report.grids import Grid
-from benchmark.report.notes import source_in_words
+from benchmark.report.notes import classes_in_words, source_in_words
 from benchmark.verdict import verdict
 
 
@@ -35,9 +35,10 @@ def section(table: Table) -> str:
 def conditions(table: Table) -> dict[str, str]:
     """Name -> value of what all strategies had in common."""
     facts = table.facts
+    name, _, value = classes_in_words(facts["classes"]).partition(": ")
     known = {
         "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
-        "positive class": facts["classes"][1],
+        name: value,
         "settings": facts["settings"],
         "budget": f"{facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
         "device": "; ".join(table.devices) or "unknown",

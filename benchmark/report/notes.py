@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmark.plan import Cell, Training
 from benchmark.report.escape import escape
 
@@ -16,7 +18,7 @@ def of_cell(training: Training, cell: Cell) -> str:
         "",
         f"- data: {escape(source_in_words(conditions.source, conditions.origin))}, "
         f"content `{conditions.content}`",
-        f"- positive class: {escape(conditions.classes[-1])}",
+        f"- {escape(classes_in_words(conditions.classes))}",
         f"- settings: {escape(conditions.settings_text)}",
         f"- budget: {conditions.budget.steps} optimizer steps of {conditions.budget.batch} rows",
         "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones",
@@ -24,6 +26,13 @@ def of_cell(training: Training, cell: Cell) -> str:
     if shared:
         lines.append(f"- one training serves this run and {escape(', '.join(shared))}")
     return "\n".join(lines)
+
+
+def classes_in_words(classes: Sequence[str]) -> str:
+    """The positive one of two classes; how many there are of more."""
+    if len(classes) == 2:
+        return f"positive class: {classes[1]}"
+    return f"classes: {len(classes)}"
 
 
 def source_in_words(source: str, origin: str) -> str:

@@ -6,13 +6,14 @@ standard deviation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark import comparison
-from benchmark.leaderboard import COUNTS, Table
+from benchmark import comparison, metrics
+from benchmark.leaderboard import Table
+from benchmark.metrics import Ints
 from benchmark.report import bands
 from benchmark.report.bands import Band
 from benchmark.report.evidence import Evidence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_NAMED = 12  # classes whose names and numbers fit a small figure
 Figures = dict[str, "Figure"]  # what it is of -> figure
 
 
@@ -29,10 +31,11 @@ def differences(table: Table) -> Figure | None:
     reference, complete = comparison.label_of_none(table), comparison.complete(table)
     if reference not in complete or len(complete) < 2:
         return None
+    name = table.words.f1
     f1 = comparison.values(table, "test/f1")
     compared = comparison.against(table, reference, "test/f1", complete)
     order = sorted(compared, key=lambda label: compared[label].mean)
-    figure, axes = _rows(order, "F1 less F1 of none at the same seed")
+    figure, axes = _rows(order, f"{name} less {name} of none at the same seed")
     axes.axvline(0, color="0.5", linewidth=0.8)
     for place, label in enumerate(order):
         seeds = (f1.loc[label] - f1.loc[reference]).to_numpy()
@@ -46,14 +49,14 @@ def differences(table: Table) -> Figure | None:
 
 def moved_cut(table: Table) -> Figure:
     """F1 of each training part at 0.5, at the tuned cut, and at the cut that test would choose."""
-    account = comparison.decision_account(table).iloc[::-1]
-    figure, axes = _rows(list(account["label"]), "F1 on test, mean over seeds")
+    account, words = comparison.decision_account(table).iloc[::-1], table.words
+    figure, axes = _rows(list(account["label"]), f"{words.f1} on test, mean over seeds")
     places = np.arange(len(account))
     axes.hlines(places, account["at_half"], account["oracle"], color="0.8", linewidth=1)
-    for name, marker, words in (
-        ("at_half", "o", "cut at 0.5"),
-        ("tuned", "D", "cut tuned on validation"),
-        ("oracle", "|", "best cut on test (out of reach)"),
+    for name, marker, meaning in (
+        ("at_half", "o", words.plain),
+        ("tuned", "D", f"{words.cut} tuned on validation"),
+        ("oracle", "|", f"best {words.cut} on test (out of reach)"),
     ):
         axes.plot(
             account[name],
@@ -62,7 +65,7 @@ def moved_cut(table: Table) -> Figure:
             color="black",
             markerfacecolor="white" if name == "at_half" else "black",
             markersize=6,
-            label=words,
+            label=meaning,
         )
     axes.set_xlim(left=min(0, axes.get_xlim()[0]))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8, ncols=3, frameon=False)
@@ -77,7 +80,7 @@ def cost(table: Table) -> Figure:
     order = list(centre["test/f1"].dropna().sort_values().index)
     figure, (quality, price) = _two_columns(len(order))
     for axes, name, words in (
-        (quality, "test/f1", "F1 as decided"),
+        (quality, "test/f1", f"{table.words.f1} as decided"),
         (price, "seconds/training", "training time (s)"),
     ):
         axes.errorbar(
@@ -109,8 +112,9 @@ def precision_recall(evidence: Evidence, names: Mapping[str, str]) -> Figures:
 
 
 def f1_by_cut(evidence: Evidence, names: Mapping[str, str]) -> Figures:
-    """F1 on test against the cut on the probability, `none` dashed behind."""
-    curves = {part: bands.f1_by_cut(scored) for part, scored in _raw(evidence).items()}
+    """F1 on test against the cut on the probability, `none` dashed behind; of two classes."""
+    raw = {part: scored for part, scored in _raw(evidence).items() if _binary(scored)}
+    curves = {part: bands.f1_by_cut(scored) for part, scored in raw.items()}
     top = max((band.high.max() for band in curves.values()), default=1) * 1.05
     figures = {}
     for part, band in curves.items():
@@ -142,11 +146,11 @@ def losses(evidence: Evidence, names: Mapping[str, str]) -> Figures:
 
 
 def reliability(evidence: Evidence) -> Figures:
-    """Share of positives against promised probability of each strategy; the diagonal is perfect."""
+    """Share that came true against promised probability; the diagonal is perfect."""
     figures = {}
     for label, scored in evidence.scored.items():
         band = bands.reliability(scored)
-        figure, axes = _small("promised probability", "share of positives")
+        figure, axes = _small("promised probability", "share that came true")
         top = min(1.0, max(band.x.max(), band.high.max()) * 1.08 + 1e-6)
         axes.plot([0, top], [0, top], color="0.6", linestyle=":")
         axes.fill_between(band.x, band.low, band.high, color="0.8", linewidth=0)
@@ -156,36 +160,48 @@ def reliability(evidence: Evidence) -> Figures:
     return figures
 
 
-def confusions(table: Table) -> Figures:
+def confusions(evidence: Evidence, table: Table) -> Figures:
     """Confusion matrices summed over seeds; shades are shares of the true class."""
-    figures = {}
-    summed = table.runs.dropna(subset=list(COUNTS)).groupby("label", sort=False)[list(COUNTS)].sum()
-    negative, positive = table.facts["classes"]
-    for label, (tp, fp, fn, tn) in zip(summed.index, summed.to_numpy(int), strict=True):
-        counts = np.array([[tn, fp], [fn, tp]])
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        figure, axes = _small("decided", "true")
-        axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        for row, column in np.ndindex(2, 2):
-            share = shares[row, column]
-            text = f"{counts[row, column]:,}\n{share:.1%}"
-            colour = "white" if share > 0.5 else "black"
-            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-        axes.grid(False)
-        axes.set_xticks([0, 1], [_short(negative), _short(positive)])
-        axes.set_yticks([0, 1], [_short(negative), _short(positive)], rotation=90, va="center")
-        figures[str(label)] = figure
-    return figures
+    classes = table.facts["classes"]
+    return {
+        label: _confusion(
+            np.sum([metrics.confusion(*each, len(classes)) for each in decided], axis=0), classes
+        )
+        for label, decided in evidence.decided.items()
+    }
+
+
+def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    figure, axes = _small("decided", "true")
+    axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    axes.grid(False)
+    if len(classes) > MOST_NAMED:
+        return figure
+    few = len(classes) == 2
+    for row, column in np.ndindex(*counts.shape):
+        share = shares[row, column]
+        text = f"{counts[row, column]:,}\n{share:.1%}" if few else f"{100 * share:.0f}"
+        colour = "white" if share > 0.5 else "black"
+        size = 9 if few else 6
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    names = [_short(name, 16 if few else 8) for name in classes]
+    places = range(len(classes))
+    axes.set_xticks(places, names, rotation=0 if few else 90)
+    axes.set_yticks(places, names, rotation=90 if few else 0, va="center")
+    return figure
 
 
 def _raw(evidence: Evidence) -> dict[str, list[bands.Scored]]:
-    """Test labels and probabilities as trained, of each training part."""
-    from benchmark.metrics import probabilities
-
+    """Test labels and logits as trained, of each training part."""
     return {
-        part: [(fit.test.labels, probabilities(fit.test.best)) for fit in fits]
+        part: [(fit.test.labels, fit.test.best) for fit in fits]
         for part, fits in evidence.fits.items()
     }
+
+
+def _binary(scored: Sequence[bands.Scored]) -> bool:
+    return all(logits.shape[1] == 2 for _, logits in scored)
 
 
 def _draw(axes: Axes, band: Band, style: str = "-", label: str = "") -> None:

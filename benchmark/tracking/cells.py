@@ -257,6 +257,7 @@ def complete(store: Store, result: Result) -> None:
         client.log_artifacts(run_id, folder)
     facts = {
         tags.PREDICTIONS: hashlib.sha256(predictions).hexdigest(),
+        tags.TEST_ROWS: hashlib.sha256(fit.test.rows.astype("<i8").tobytes()).hexdigest()[:16],
         tags.DEVICE: fit.device,
         tags.XLA: "yes" if fit.compiled else "no",
         tags.COLLAPSED: "yes" if score.collapsed else "no",
@@ -272,7 +273,7 @@ def _write_artifacts(
     folder: Path, predictions: bytes, fit: fits.Fit, score: run.Score
 ) -> list[str]:
     (folder / PREDICTIONS).write_bytes(predictions)
-    drawn = figures.of_cell(fit.curves, score.labels, score.probabilities, score.decisions)
+    drawn = figures.of_cell(fit.curves, score.labels, score.logits, score.decisions)
     (folder / "figures").mkdir()
     for name, figure in drawn.items():
         path = folder / "figures" / f"{name}.png"

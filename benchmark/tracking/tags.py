@@ -26,6 +26,7 @@ XLA = "skewbench.xla"
 VERSIONS = "skewbench.versions"
 COLLAPSED = "skewbench.collapsed"  # "yes" if every test row got the same decision
 PREDICTIONS = "skewbench.predictions"  # SHA-256 of the artifact
+TEST_ROWS = "skewbench.test_rows"  # hash of the row numbers that were tested
 ERROR = "skewbench.error"  # why a run failed
 FILES = "skewbench.files"  # names of the artifacts that a done run has, JSON
 DONE = "skewbench.done"  # written last, after everything else was read back

@@ -38,7 +38,7 @@ def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None
     labels, logits = case
     decisions = metrics.decide(logits, offsets)
     assert decisions.tolist() == (scores(logits + offsets) > 0).astype(int).tolist()
-    got = metrics.decision_metrics(labels, decisions)
+    got = metrics.decision_metrics(labels, decisions, 2)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
         labels, decisions, average="binary", zero_division=0
     )
@@ -133,3 +133,71 @@ def test_calibration_error_is_the_gap_of_its_bins(case: Case) -> None:
     assert metrics.calibration_error(labels, p) == pytest.approx(
         sum(abs(m - s) * n for m, s, n in zip(mean, share, rows, strict=True)) / len(labels)
     )
+
+
+@st.composite
+def cases_of_more(draw: st.DrawFn) -> Case:
+    """Labels of 3 to 5 classes, and logits with ties."""
+    classes = draw(st.integers(3, 5))
+    labels = [*range(classes), *draw(st.lists(st.integers(0, classes - 1), max_size=30))]
+    number = st.one_of(st.floats(-30, 30, width=32), st.sampled_from([0.0, 1.0]))
+    row = st.lists(number, min_size=classes, max_size=classes)
+    rows = st.lists(row, min_size=len(labels), max_size=len(labels))
+    return np.array(labels), np.array(draw(rows), np.float64)
+
+
+@given(cases_of_more())
+def test_measures_of_more_classes_are_scikit_learns(case: Case) -> None:
+    labels, logits = case
+    classes = logits.shape[1]
+    got = metrics.all_metrics(labels, logits, np.zeros(classes))
+    decisions = logits.argmax(axis=1)
+    precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
+        labels, decisions, average="macro", zero_division=0
+    )
+    p = softmax(logits, axis=1)
+    expected = {
+        "f1": f1,
+        "precision": precision,
+        "recall": recall,
+        "balanced_accuracy": sklearn.balanced_accuracy_score(labels, decisions),
+        "mcc": sklearn.matthews_corrcoef(labels, decisions),
+        "accuracy": sklearn.accuracy_score(labels, decisions),
+        "brier": sklearn.brier_score_loss(labels, p, labels=range(classes)),
+    }
+    assert {name: got[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    assert "true_positives" not in got and got["rows"] == len(labels)
+
+
+@given(cases_of_more())
+def test_ranking_of_more_classes_is_the_mean_of_each_against_the_rest(case: Case) -> None:
+    labels, logits = case
+    got = metrics.ranking_metrics(labels, logits)
+    # the odds, computed in the way that loses digits, order rows the same unless they tie
+    odds = np.column_stack(
+        [
+            logits[:, label] - np.logaddexp.reduce(np.delete(logits, label, axis=1), axis=1)
+            for label in range(logits.shape[1])
+        ]
+    )
+    assert metrics.log_odds(logits) == pytest.approx(odds, abs=1e-6)
+    exact = metrics.log_odds(logits)
+    truth = np.eye(logits.shape[1])[labels]
+    expected = sklearn.average_precision_score(truth, exact, average="macro")
+    assert got["average_precision"] == pytest.approx(expected)
+    assert got["roc_auc"] == pytest.approx(sklearn.roc_auc_score(truth, exact, average="macro"))
+
+
+def test_the_odds_of_a_class_are_exact_where_its_probability_rounds_to_one() -> None:
+    logits = np.array([[60.0, 0.0, -3.0], [80.0, 0.0, -3.0], [0.0, 700.0, 1.0]])
+    odds = metrics.log_odds(logits)
+    assert odds[1, 0] - odds[0, 0] == pytest.approx(20)
+    assert odds[0, 0] == pytest.approx(60 - np.log(1 + np.exp(-3)))
+    assert np.isfinite(odds).all()
+
+
+def test_a_promise_of_more_classes_is_kept_if_the_most_probable_one_is_right() -> None:
+    logits = np.log([[0.7, 0.2, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
+    true, promised = metrics.promises(np.array([0, 2, 2]), logits)
+    assert true.tolist() == [1, 0, 1]
+    assert promised == pytest.approx([0.7, 0.5, 0.7])

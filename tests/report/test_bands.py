@@ -18,7 +18,7 @@ def test_f1_at_a_cut_is_scikit_learns() -> None:
 
 
 def test_precision_is_where_the_recall_is_first_reached() -> None:
-    band = bands.precision_recall([(labels, scores)])
+    band = bands.precision_recall([(labels, np.column_stack([0 * scores, scores]))])
     place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
     cut = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
     assert band.mean[place] == pytest.approx(precision_score(labels, scores >= cut))

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -39,7 +40,7 @@ def hostile(table: Table) -> Table:
 
 
 def page(table: Table) -> str:
-    return html.report([html.section(table, Evidence({}, {}))])
+    return html.report([html.section(table, Evidence({}, {}, {}))])
 
 
 class Tags(HTMLParser):
@@ -116,3 +117,12 @@ def test_deleted_runs_are_missing_and_no_mean_hides_it(table: Table) -> None:
     assert "planned 9 = finished 6 + failed 1 + missing 2" in text
     assert "1 of 3 (2 missing)" in text
     assert "focal and smote lack cells and are left out of all comparisons" in text
+
+
+def test_of_more_classes_the_columns_are_macro_and_there_is_no_cut(table: Table) -> None:
+    three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
+    headings = [heading for grid in grids.grids(three) for heading in grid.headings]
+    assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "accuracy"} <= {*headings}
+    assert not {"F1", "tuned cut", "recall"} & {*headings}
+    assert all(len(row) == len(grid.headings) for grid in grids.grids(three) for row in grid.rows)
+    assert "macro-F1 at tuned class offsets" in page(three)
