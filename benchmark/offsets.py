@@ -25,24 +25,39 @@ def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
     if classes == 2:
         return np.array([0.0, -best_cut(labels, logits[:, 1] - logits[:, 0], beta)])
     counts = np.bincount(labels, minlength=classes)
-    offsets = np.zeros(classes)
+    offsets, scores, rows = np.zeros(classes), logits.copy(), np.arange(len(labels))
+    first, second = _leaders(scores)
     for _ in range(ROUNDS):
         before = offsets.copy()
         for label in np.argsort(counts, kind="stable"):
-            if counts[label]:  # what no row has, no offset can find
-                offsets[label] += _best_move(labels, logits + offsets, int(label), counts, beta)
+            if not counts[label]:
+                continue  # what no row has, no offset can find
+            rival = np.where(first == label, second, first)  # who has a row if it has not
+            needed = scores[rows, rival] - scores[:, label]  # the move from which on it has
+            move = _best_move(labels, int(label), needed, rival, counts, beta)
+            if move:
+                offsets[label] += move
+                scores[:, label] += move
+                changed = (first == label) | (second == label)
+                changed |= scores[:, label] >= scores[rows, second]
+                first[changed], second[changed] = _leaders(scores[changed])
         if (offsets == before).all():
             break
     return offsets
 
 
-def _best_move(labels: Ints, logits: Floats, label: int, counts: Ints, beta: float) -> float:
+def _leaders(scores: Floats) -> tuple[Ints, Ints]:
+    """The classes with the largest and the second largest score of each row, (rows,) each."""
+    rows, rest = np.arange(len(scores)), scores.copy()
+    first = np.argmax(scores, axis=1)
+    rest[rows, first] = -np.inf
+    return first, np.argmax(rest, axis=1)
+
+
+def _best_move(
+    labels: Ints, label: int, needed: Floats, rival: Ints, counts: Ints, beta: float
+) -> float:
     """What to add to the logit of one class, alone; 0 if nothing is better."""
-    rows = np.arange(len(labels))
-    others = logits.copy()
-    others[:, label] = -np.inf
-    rival = np.argmax(others, axis=1)  # who has the row if this class has not
-    needed = others[rows, rival] - logits[:, label]  # the move from which on it has
     order = np.argsort(needed, kind="stable")
     needed, rival, true = needed[order], rival[order], labels[order]
     f = _own(true == label, int(counts[label]), beta) + _rivals(rival, true, counts, beta)
