@@ -46,7 +46,7 @@ class Conditions:
     @property
     def settings_text(self) -> str:
         """``imbalance=10 model=simple``, as ``--settings`` takes it."""
-        return arguments.as_text(dataclasses.asdict(self.settings), " ")
+        return in_words(self.settings)
 
     def facts(self) -> dict[str, Any]:
         """All that tells a reader what was compared, as JSON can hold it."""
@@ -102,7 +102,7 @@ class Training:
 def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) -> Conditions:
     """The conditions of a task on the data that it loaded."""
     code = fingerprint([HARNESS, f"tasks.{name}"])
-    settings_text = arguments.as_text(dataclasses.asdict(settings), " ")
+    settings_text = in_words(settings)
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, code)
     counts = tuple(np.bincount(data.labels, minlength=len(data.classes)).tolist())
@@ -124,6 +124,11 @@ def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) 
             "are too long for a tracking store: move the data, or name it from a nearer folder"
         )
     return found
+
+
+def in_words(settings: Any) -> str:
+    """A task's settings in full, as they are written."""
+    return arguments.as_text(dataclasses.asdict(settings), " ")
 
 
 def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:

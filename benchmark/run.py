@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
 from benchmark.task import Budget, Splits, Task, class_shares
 from benchmark.train import Batches, Clock, Rows, Trained, predictor, require_finite, train
+
+if TYPE_CHECKING:
+    import keras
 
 RESAMPLING = 1  # the stream of random numbers that resamplers draw from
 
@@ -50,7 +53,29 @@ def fit(
     seed: int,
     report: Callable[[int], None],
 ) -> Fit:
+    """What training a network with the training part of `strategy` leaves.
+
+    Raises:
+        UserError: for what the strategy made of the rows, if it cannot be trained on.
+        DivergedError: when a loss or an output of the network is not finite.
+    """
+    fitted, _ = fit_network(task, settings, splits, classes, strategy, budget, seed, report)
+    return fitted
+
+
+def fit_network(
+    task: Task,
+    settings: Any,
+    splits: Splits,
+    classes: int,
+    strategy: Strategy,
+    budget: Budget,
+    seed: int,
+    report: Callable[[int], None],
+) -> tuple[Fit, keras.Model]:
     """Trains a network with the training part of `strategy` on ``task.split(..., seed)``.
+
+    The network is given at the chosen checkpoint; the next training may use it again.
 
     Raises:
         UserError: for what the strategy made of the rows, if it cannot be trained on.
@@ -87,7 +112,8 @@ def fit(
     validation = _predictions(compiled.model, predict, trained, splits, "validation")
     test = _predictions(compiled.model, predict, trained, splits, "test")
     clock.turn("")
-    return Fit(
+    compiled.model.set_weights(trained.best)
+    fitted = Fit(
         validation=validation,
         test=test,
         priors=priors,
@@ -98,6 +124,7 @@ def fit(
         device=device.name(task.kind),
         curves=trained.curves,
     )
+    return fitted, compiled.model
 
 
 def _predictions(

@@ -68,6 +68,26 @@ class Priors:
         lock(self)
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """An affine map of logits: a value, so that an exported model can carry it."""
+
+    offsets: Floats  # (classes,)
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """It is called more than once."""
+        lock(self)
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Calibrated logits (rows, classes)."""
+        return self.scale * logits + self.offsets
+
+    def then(self, second: Calibration) -> Calibration:
+        """This one and, on what it gives, the second."""
+        return Calibration(second(self.offsets), second.scale * self.scale)
+
+
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 """(one-hot targets (rows, classes), logits (rows, classes)) -> loss of each row (rows,)"""
 
@@ -83,8 +103,8 @@ Loss = Callable[[Floats], RowLoss]
 Bias = Callable[[Floats], Floats]
 """(training priors) -> first bias of the output layer (classes,)"""
 
-Calibrate = Callable[[Floats, Ints, Priors], Callable[[Floats], Floats]]
-"""(validation logits, validation labels, priors) -> (logits -> logits)"""
+Calibrate = Callable[[Floats, Ints, Priors], Calibration]
+"""(validation logits, validation labels, priors) -> calibration of logits"""
 
 Threshold = Callable[[Floats, Ints], Floats]
 """(validation logits, validation labels) -> offsets (classes,); the decision is the
@@ -120,9 +140,9 @@ def zero_bias(priors: Floats) -> Floats:
     return np.zeros_like(priors)
 
 
-def as_trained(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
+def as_trained(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
     """Leaves the logits alone."""
-    return lambda logits: logits
+    return Calibration(np.zeros(logits.shape[1]))
 
 
 def plain_cut(logits: Floats, labels: Ints) -> Floats:
@@ -220,9 +240,8 @@ def _multiply(first: Weigh, second: Weigh) -> Weigh:
 
 
 def _calibrate_twice(first: Calibrate, second: Calibrate) -> Calibrate:
-    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
         one = first(logits, labels, priors)
-        two = second(one(logits), labels, priors)
-        return lambda logits: two(one(logits))
+        return one.then(second(one(logits), labels, priors))
 
     return calibrate

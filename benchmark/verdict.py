@@ -30,6 +30,7 @@ class Sentence:
 
     text: str
     figures: str = ""
+    use: str = ""  # label of the strategy that it leaves one with, see `recommend.py`
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,9 @@ def _cost(found: Compared) -> Iterable[Sentence]:
 def _advice(found: Compared) -> Iterable[Sentence]:
     """The simplest of those that the best does not beat beyond chance, if anything is known."""
     if found.seeds == 1:
-        yield Sentence("One seed cannot tell luck from effect: run more, such as --seeds 5.")
+        yield Sentence(
+            "One seed cannot tell luck from effect: run more, such as --seeds 5.", use=found.none
+        )
         return
     unsure = found.unsure("test/f1")
     if not found.sure("test/f1", True):
@@ -247,17 +250,19 @@ def _advice(found: Compared) -> Iterable[Sentence]:
     behind = comparison.against(found.table, best, "test/f1", labels)
     adjusted = stats.holm(np.array([it.p for it in behind.values()]))
     within = [label for label, p in zip(behind, adjusted, strict=True) if p >= LEVEL]
-    chosen = min([best, *within], key=lambda label: _simplicity(found, label))
+    chosen = min([best, *within], key=lambda label: simplicity(found, label))
     if chosen == best:
         yield Sentence(
             f"Use {chosen}: nothing tried here has a higher {f1}.",
             f"{f1} {top:.3f}, mean over {_seeds(found.seeds)}",
+            chosen,
         )
     else:
         yield Sentence(
             f"Use {chosen}: it is simpler than {best}, which is not better beyond chance.",
             f"{f1} {found.mean(chosen, 'test/f1'):.3f} and {top:.3f}, means over "
             f"{_seeds(found.seeds)}",
+            chosen,
         )
 
 
@@ -279,10 +284,11 @@ def _not_enough(found: Compared, unsure: Sequence[Claim]) -> Sentence:
         f"{text}, if the clearest difference is as large as it looks.",
         f"{found.words.f1} of {_listed([clearest])} against none at "
         f"{_seeds(clearest.difference.seeds)}; nothing is better than none beyond chance",
+        found.none,
     )
 
 
-def _simplicity(found: Compared, label: str) -> tuple[bool, int, float]:
+def simplicity(found: Compared, label: str) -> tuple[bool, int, float]:
     """Smaller is simpler: no training of its own, fewer parts, then the higher F1."""
     own = found.table.runs.loc[found.table.runs["label"] == label].iloc[0]
     trains = own["training_part"] != comparison.NONE
@@ -335,10 +341,10 @@ def _listed(claims: Sequence[Claim]) -> str:
     return ", ".join(f"{claim.label} {interval(claim.difference)}" for claim in claims)
 
 
-def interval(it: Difference) -> str:
+def interval(it: Difference, digits: int = 3) -> str:
     """``+0.021 [0.004, 0.038]``; the interval is missing for one seed."""
-    ends = "" if np.isnan(it.low) else f" [{it.low:.3f}, {it.high:.3f}]"
-    return f"{it.mean:+.3f}{ends}"
+    ends = "" if np.isnan(it.low) else f" [{it.low:,.{digits}f}, {it.high:,.{digits}f}]"
+    return f"{it.mean:+,.{digits}f}{ends}"
 
 
 def _names(claims: Sequence[Claim]) -> str:

@@ -29,7 +29,7 @@ def positive_share(share: Annotated[float, Range(0, 1, open_low=True)] = 0.5) ->
         return np.where(labels == 1, share / positives, (1 - share) / (1 - positives))
 
     # Fill in only what changes; every other slot does nothing by default:
-    #   resample   which rows to train on       calibrate  logits -> logits, fitted on validation
+    #   resample   which rows to train on       calibrate  a map of the logits, fitted on validation
     #   weigh      what a row counts            threshold  the decision rule, fitted on validation
     #   loss       what is minimised
     #   bias       where the output starts

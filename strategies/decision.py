@@ -1,13 +1,12 @@
 """Remedies that need no training: they change how scores become probabilities and decisions."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 
 from benchmark.arguments import Range
 from benchmark.offsets import best_offsets
-from benchmark.strategy import Floats, Ints, Priors, Strategy
+from benchmark.strategy import Calibration, Floats, Ints, Priors, Strategy
 
 
 def threshold(beta: Annotated[float, Range(0, open_low=True)] = 1.0) -> Strategy:
@@ -28,8 +27,8 @@ def logit_shift(tau: Annotated[float, Range(0)] = 1.0) -> Strategy:
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 9.
     """
 
-    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
-        return lambda logits: logits - tau * np.log(priors.training)
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
+        return Calibration(-tau * np.log(priors.training))
 
     return Strategy(calibrate=calibrate)
 
@@ -43,7 +42,7 @@ def prior_correction() -> Strategy:
     undersampling for unbalanced classification", eq. 4.
     """
 
-    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
-        return lambda logits: logits - np.log(priors.training) + np.log(priors.population)
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
+        return Calibration(np.log(priors.population) - np.log(priors.training))
 
     return Strategy(calibrate=calibrate)

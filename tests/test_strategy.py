@@ -11,6 +11,7 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.strategy import (
     NONE,
+    Calibration,
     Features,
     Floats,
     Ints,
@@ -125,19 +126,14 @@ def test_weights_multiply() -> None:
     assert weights.tolist() == [5, 7, 5, 66, 5, 7]
 
 
-def calibration(change: Callable[[Floats, Floats], Floats]) -> Strategy:
-    """logits -> change(logits, mean of the validation logits)."""
-
-    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
-        mean = logits.mean(axis=0)
-        return lambda logits: change(logits, mean)
-
-    return Strategy(calibrate=calibrate)
+def calibration(fit: Callable[[Floats], Calibration]) -> Strategy:
+    """Fitted to the mean of the validation logits."""
+    return Strategy(calibrate=lambda logits, labels, priors: fit(logits.mean(axis=0)))
 
 
-DOUBLED = calibration(lambda logits, mean: 2 * logits)
-CENTRED = calibration(lambda logits, mean: logits - mean)
-RAISED = calibration(lambda logits, mean: logits + 1)
+DOUBLED = calibration(lambda mean: Calibration(np.zeros(2), 2.0))
+CENTRED = calibration(lambda mean: Calibration(-mean))
+RAISED = calibration(lambda mean: Calibration(np.ones(2)))
 
 
 @pytest.mark.parametrize(
@@ -167,9 +163,9 @@ def test_each_of_what_is_joined_is_handed_all_that_one_alone_is_handed() -> None
         seen.append((labels.tolist(), classes))
         return np.ones(len(labels))
 
-    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], Floats]:
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
         seen.append((labels.tolist(), priors))
-        return lambda logits: logits
+        return Calibration(np.zeros(2))
 
     part = Strategy(weigh=weigh, calibrate=calibrate)
     joined = chain(part, part, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +16,7 @@ from benchmark.errors import without_passwords
 from benchmark.leaderboard import Table
 from benchmark.report import grids, markdown
 from benchmark.tracking.store import Store, resolve
-from benchmark.verdict import verdict
+from benchmark.verdict import Sentence, verdict
 
 
 def console(stderr: bool = False) -> Console:
@@ -36,7 +37,12 @@ def show(console: Console, table: Table) -> None:
     for row in grid.rows:
         shown.add_row(*(escape(cell.text) for cell in row))
     console.print(shown)
-    for sentence in verdict(table):
+    sentences(console, verdict(table))
+
+
+def sentences(console: Console, found: Sequence[Sentence]) -> None:
+    """Prints each with its figures below it."""
+    for sentence in found:
         console.print(f"• {escape(sentence.text)}", highlight=False)
         if sentence.figures:
             console.print(Padding(Text(sentence.figures, style="dim"), (0, 0, 0, 2)))

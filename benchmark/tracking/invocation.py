@@ -110,13 +110,23 @@ def break_off(store: Store, status: str, reason: str) -> None:
 def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> str:
     """A finished run that carries the answer of a study; returns its id."""
     client = client_of(store.uri)
-    opened = _opened_by_mlflow(store)
-    tags_of_study = {**store.tags, tags.KIND: "study", "mlflow.runName": f"study: {name}"}
-    run_id = opened or client.create_run(store.experiment, tags=tags_of_study).info.run_id
+    run_id = begin_other(store, "study", f"study: {name}")
     for path, text in files.items():
         client.log_text(run_id, text, path)
-    client.set_tag(run_id, tags.KIND, "study")
     client.set_tag(run_id, tags.NOTE, note[: tags.LIMIT])
-    if not opened:
+    if run_id != _opened_by_mlflow(store):
         client.set_terminated(run_id, "FINISHED")
-    return str(run_id)
+    return run_id
+
+
+def begin_other(store: Store, kind: str, name: str) -> str:
+    """The run of what is no benchmark: the one that ``mlflow run`` opened, else a new one."""
+    client = client_of(store.uri)
+    opened = _opened_by_mlflow(store)
+    if opened:
+        client.set_tag(opened, tags.KIND, kind)
+        return opened
+    made = client.create_run(
+        store.experiment, tags={**store.tags, tags.KIND: kind, "mlflow.runName": name}
+    )
+    return str(made.info.run_id)

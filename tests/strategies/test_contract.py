@@ -180,6 +180,7 @@ def test_bias_and_decisions_are_finite_and_in_shape(strategy: Strategy, at: Exam
     assert bias.shape == (at.classes,) and np.isfinite(bias).all()
     for size in (1, 1000):
         calibrate = strategy.calibrate(at.logits * size, at.labels, at.priors)
+        assert calibrate.offsets.shape == (at.classes,) and calibrate.scale > 0
         for rows in (at.logits * size, at.logits[:5] * size):  # the test split has its own length
             assert calibrate(rows).shape == rows.shape and np.isfinite(calibrate(rows)).all()
         offsets = strategy.threshold(calibrate(at.logits * size), at.labels)

@@ -1,0 +1,46 @@
+"""How a strategy turns logits into decisions, once it has seen validation: a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark import metrics
+from benchmark.fits import Fit
+from benchmark.frozen import lock
+from benchmark.strategy import Calibration, Floats, Ints, Strategy
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A calibration, and what is added to each class's calibrated logit before the largest wins."""
+
+    calibration: Calibration
+    offsets: Floats  # (classes,)
+
+    def __post_init__(self) -> None:
+        """It serves again and again."""
+        lock(self)
+
+    @property
+    def cut(self) -> float:
+        """The probability from which the positive of two classes is decided."""
+        return float(metrics.probabilities(-self.offsets[None])[0])
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Calibrated, (rows, classes), from the network's own logits."""
+        calibrated = self.calibration(logits)
+        positive = metrics.probabilities(calibrated)
+        return np.stack([1 - positive, positive], axis=1)
+
+    def decide(self, logits: Floats) -> Ints:
+        """The class of each row, from the network's own logits."""
+        return metrics.decide(self.calibration(logits), self.offsets)
+
+
+def frozen(strategy: Strategy, fit: Fit) -> Decision:
+    """What the decision part chooses on the validation split of a training."""
+    logits, labels = fit.validation.best, fit.validation.labels
+    calibration = strategy.calibrate(logits, labels, fit.priors)
+    return Decision(calibration, strategy.threshold(calibration(logits), labels))

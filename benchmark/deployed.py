@@ -1,0 +1,158 @@
+"""What an exported model carries, and how it answers raw rows.
+
+It is a folder with the network as Keras saves it and all else as JSON; nothing is pickled. It
+reads rows by the task's own ``encode`` and decides as the benchmark did.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark import device, registry
+from benchmark.decision import Decision
+from benchmark.errors import UserError
+from benchmark.strategy import Calibration, Floats
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+NETWORK, FACTS = "network.keras", "model.json"
+PICTURE = "image"  # the column of image tasks: the bytes of a file, or these in base64
+ROWS = 256  # in a call of the network: their activations are no burden
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is not the network's."""
+
+    task: str
+    settings: Any  # an instance of the task's settings
+    learned: Any  # see ``Splits.learned``
+    classes: tuple[str, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A model that answers."""
+
+    facts: Facts
+    logits: Callable[[NDArray[Any]], Floats]  # of encoded rows
+
+
+def save(folder: Path, facts: Facts, network: keras.Model) -> None:
+    """Writes both files."""
+    network.save(folder / NETWORK)
+    decision = facts.decision
+    text = {
+        "task": facts.task,
+        "settings": dataclasses.asdict(facts.settings),
+        "learned": facts.learned,
+        "classes": list(facts.classes),
+        "calibration": {
+            "scale": decision.calibration.scale,
+            "offsets": decision.calibration.offsets.tolist(),
+        },
+        "decision_offsets": decision.offsets.tolist(),
+    }
+    (folder / FACTS).write_text(json.dumps(text), encoding="utf-8")
+
+
+def load(folder: Path) -> Deployed:
+    """The inverse of `save`."""
+    with suppress(RuntimeError):  # another model is in use here: its threads stay as they are
+        device.prepare()
+    text = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    calibration = Calibration(
+        np.array(text["calibration"]["offsets"]), text["calibration"]["scale"]
+    )
+    facts = Facts(
+        task=text["task"],
+        settings=registry.task(text["task"]).settings(**text["settings"]),
+        learned=text["learned"],
+        classes=tuple(text["classes"]),
+        decision=Decision(calibration, np.array(text["decision_offsets"])),
+    )
+    return Deployed(facts, _network(folder / NETWORK))
+
+
+def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
+    """A saved network as a function; one trace serves any number of rows."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.saving.load_model(path, compile=False)
+    signature = tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)
+
+    def run(x: Any) -> Any:
+        return tf.cast(model(x, training=False), tf.float32)
+
+    forward = tf.function(run, input_signature=[signature])
+
+    def logits(x: NDArray[Any]) -> Floats:
+        parts = [forward(x[start : start + ROWS]).numpy() for start in range(0, len(x), ROWS)]
+        return np.concatenate(parts).astype(np.float64)
+
+    return logits
+
+
+def outputs(classes: Sequence[str]) -> dict[str, str]:
+    """What `answer` gives: column -> MLflow's name of its type."""
+    each = dict.fromkeys(_columns(classes), "double") if len(classes) > 2 else {}
+    return {"label": "string", "probability": "double", "decision": "long", **each}
+
+
+def _columns(classes: Sequence[str]) -> list[str]:
+    """Of the probability of each class."""
+    return [f"probability of {name}" for name in classes]
+
+
+def answer(model: Deployed, rows: pd.DataFrame) -> pd.DataFrame:
+    """What the model says of raw rows: label, probability and decision of each.
+
+    label is the name of the decided class and decision its number. probability is calibrated: of
+    the positive one of two classes, of the decided one of more, beside one column a class.
+
+    Raises:
+        UserError: for rows that cannot be read.
+    """
+    import pandas as pd
+
+    facts = model.facts
+    if not len(rows):
+        raise UserError("there are no rows")
+    task = registry.task(facts.task)
+    raw = rows if task.kind == "table" else [_content(cell) for cell in rows[PICTURE]]
+    logits = model.logits(task.encode(facts.settings, facts.learned, raw))
+    decided = facts.decision.decide(logits)
+    p = facts.decision.probabilities(logits)
+    two = len(facts.classes) == 2
+    answers = {
+        "label": np.array(facts.classes, object)[decided],
+        "probability": p[:, 1] if two else p[np.arange(len(p)), decided],
+        "decision": decided,
+    }
+    each = {} if two else dict(zip(_columns(facts.classes), p.T, strict=True))
+    return pd.DataFrame(answers | each)
+
+
+def _content(cell: Any) -> bytes:
+    """The bytes of a picture; text is base64."""
+    if isinstance(cell, bytes):
+        return cell
+    try:
+        return base64.b64decode(str(cell), validate=True)
+    except binascii.Error as error:
+        raise UserError(f"column {PICTURE!r} holds neither bytes nor base64: {error}") from None

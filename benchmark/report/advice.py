@@ -1,0 +1,62 @@
+"""A recommendation for the terminal."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from benchmark.costs import PER
+from benchmark.export import Exported
+from benchmark.pricing import Prices
+from benchmark.recommend import Recommendation
+from benchmark.report import markdown, terminal
+from benchmark.verdict import interval
+
+
+def show(console: Console, advice: Recommendation) -> None:
+    """Prints what to use and why, and what every other way to decide would cost."""
+    console.print(escape(f"{markdown.title(advice.table)}   {advice.table.facts['settings']}"))
+    terminal.sentences(console, advice.sentences)
+    if advice.prices:
+        console.print(_grid(advice.prices))
+    if advice.label:
+        console.print(f"Export it:\n  {escape(_command(advice))}", soft_wrap=True)
+
+
+def exported(console: Console, model: Exported) -> None:
+    """Prints the card, and where the model is."""
+    console.print(Markdown(model.card))
+    console.print(
+        f"registered: {escape(model.model)}, version {model.version}, which decides all "
+        f"{model.rows:,} test rows as the benchmark did"
+    )
+
+
+def _grid(prices: Prices) -> Grid:
+    grid = Grid(
+        title=f"expected cost for {PER:,} rows of test",
+        caption="means over seeds; differences are to none at its own cut, by seed, with the 95 % "
+        "interval of the expected one",
+    )
+    for number, heading in enumerate(("strategy", "cut", "at", "cost", "less none's")):
+        grid.add_column(heading, justify="left" if number < 2 else "right")
+    for way in sorted((*prices.ways, prices.plain), key=lambda way: way.mean):
+        difference = interval(way.less(prices.plain, prices.overlap), 1)
+        cells = [way.label, way.rule, f"{np.mean(way.cuts):.3g}", f"{way.mean:,.1f}"]
+        grid.add_row(*map(escape, [*cells, "" if way is prices.plain else difference]))
+    for way in prices.one_way:
+        grid.add_row(escape(f"every row {way.label!r}"), "", "", f"{way.mean:,.1f}", "")
+    return grid
+
+
+def _command(advice: Recommendation) -> str:
+    facts = advice.table.facts
+    words = ["uv", "run", "python", "-m", "benchmark", "export", facts["task"]]
+    words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
+    words += ["--steps", str(facts["steps"])]
+    return shlex.join([*words, *(["--cost", str(advice.costs)] if advice.costs else [])])

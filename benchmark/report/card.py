@@ -1,0 +1,156 @@
+"""The card of an exported model, in Markdown: what it is, how good, and what it is not for."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+
+from benchmark import comparison, metrics, stats
+from benchmark.costs import PER
+from benchmark.decision import Decision
+from benchmark.errors import without_passwords
+from benchmark.fits import Fit
+from benchmark.leaderboard import COLUMNS, Table
+from benchmark.recommend import Recommendation
+from benchmark.report import markdown
+from benchmark.report.escape import escape
+from benchmark.stats import Difference
+
+ANY_CUT = ("test/average_precision", "test/roc_auc", "test/brier", "test/log_loss", "test/ece")
+AT_CUT = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
+
+
+def card(
+    advice: Recommendation, seed: int, fit: Fit, decision: Decision, model: str, uri: str
+) -> str:
+    """All of it. `model` is the address under which the store at `uri` has the model."""
+    sections = {
+        "Data": _data(advice.table, fit),
+        "Strategy": _strategy(advice, decision),
+        "On test": _measures(advice, fit, decision),
+        "Probabilities": _probabilities(advice, decision),
+        "Limits": _limits(advice.table, fit, decision),
+        "Use": _use(model, uri),
+    }
+    classes = " or ".join(f"*{escape(name)}*" for name in advice.table.facts["classes"])
+    lines = [
+        f"# {escape(markdown.title(advice.table))}: {escape(advice.label)}",
+        "",
+        f"Decides between {classes}, row by row. Trained by Skewbench with seed {seed}.",
+        "",
+    ]
+    for title, text in sections.items():
+        lines += [f"## {title}", "", *text, ""]
+    return "\n".join(lines)
+
+
+def _data(table: Table, fit: Fit) -> list[str]:
+    facts = table.facts
+    shares = np.array(facts["counts"]) / sum(facts["counts"])
+    classes = [
+        f"{escape(name)} {count:,} ({share:.2%})".replace("%", " %")
+        for name, count, share in zip(facts["classes"], facts["counts"], shares, strict=True)
+    ]
+    conditions = markdown.conditions(table)
+    return [
+        f"- {escape(conditions['data'])}",
+        f"- rows: {', '.join(classes)}",
+        f"- prevalence on test: {_prevalence(fit):.2%}".replace("%", " %"),
+        f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
+        f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
+        f"- settings: {escape(facts['settings'])}",
+        f"- made with {escape(conditions['versions'])}, on {escape(conditions['device'])}",
+    ]
+
+
+def _prevalence(fit: Fit) -> float:
+    """The share of the last class."""
+    return float((fit.test.labels == fit.test.best.shape[1] - 1).mean())
+
+
+def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
+    lines = [f"**{escape(advice.label)}**"]
+    if len(decision.offsets) == 2:
+        positive = escape(advice.table.facts["classes"][1])
+        lines[0] += f", which decides *{positive}* from a probability of {decision.cut:.4g}"
+    lines += ["", "Why, as the leaderboard has it:", ""]
+    for sentence in advice.sentences:
+        figures = f" ({escape(sentence.figures)})" if sentence.figures else ""
+        lines.append(f"- {escape(sentence.text)}{figures}")
+    return lines
+
+
+def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]:
+    """Over seeds, as the leaderboard has them, and of this model alone."""
+    table, label = advice.table, advice.label
+    own = metrics.all_metrics(
+        fit.test.labels, decision.calibration(fit.test.best), decision.offsets
+    )
+    lines = ["| | over seeds, with the 95 % interval | this model |", "| --- | ---: | ---: |"]
+    for name in (*AT_CUT, *ANY_CUT):
+        # with costs the cut is another than the leaderboard's
+        known = advice.costs is None or name in ANY_CUT
+        over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
+        lines.append(f"| {COLUMNS[name]} | {over} | {own[name.removeprefix('test/')]:.3f} |")
+    if advice.costs:
+        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
+        lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
+    return [*lines, "", f"Seeds measured: {len(comparison.of(table, label, AT_CUT[0]).dropna())}."]
+
+
+def _shown(it: Difference, digits: int = 3) -> str:
+    ends = "" if np.isnan(it.low) else f" [{it.low:,.{digits}f}, {it.high:,.{digits}f}]"
+    return f"{it.mean:,.{digits}f}{ends}"
+
+
+def _cost(advice: Recommendation) -> str:
+    assert advice.prices and advice.way
+    it = stats.difference(np.array(advice.way.cost), advice.prices.overlap)
+    return _shown(it, 1)
+
+
+def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
+    table, label = advice.table, advice.label
+    error = comparison.mean(comparison.of(table, label, "test/ece"), table)
+    can = "cannot" if error.mean > comparison.UNUSABLE else "can"
+    moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
+    return [
+        f"They {can} be taken at their word: calibration error (ECE) {_shown(error)}, where above "
+        f"{comparison.UNUSABLE} counts as too much.",
+        "The strategy moves them before it decides." if moved else "They are the network's own.",
+    ]
+
+
+def _limits(table: Table, fit: Fit, decision: Decision) -> list[str]:
+    rare = int(np.bincount(fit.test.labels).min())
+    lines = [
+        f"- The rarest class has {rare:,} test rows: the intervals above say what that is worth. "
+        "They hold for rows like these.",
+        f"- Where the share of *{escape(table.facts['classes'][-1])}* is another than "
+        f"{_prevalence(fit):.2%}, probabilities and decisions are off.".replace("%", " %"),
+        "- Nobody has looked at whether it treats groups of people alike.",
+    ]
+    if len(np.unique(decision.decide(fit.test.best))) == 1:
+        lines.insert(0, "- **It gives every test row the same class.**")
+    if table.facts["source"] != "real":
+        lines.insert(0, "- **Trained on SYNTHETIC STAND-IN DATA: it knows nothing of the world.**")
+    return lines
+
+
+def _use(model: str, uri: str) -> list[str]:
+    words = ["uv", "run", "mlflow", "models"]
+    local = ["-m", model, "--env-manager", "local"]
+    serve = shlex.join([*words, "serve", *local, "--host", "127.0.0.1", "--port", "5001"])
+    files = ["-t", "csv", "-i", "rows.csv", "-o", "answers.json"]
+    return [
+        "Raw rows in; of each the decided class, its number, and the probability out:",
+        "",
+        "```bash",
+        f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(uri))}",
+        serve,
+        "curl -d @serving_input_example.json -H 'Content-Type: application/json' \\",
+        "    http://127.0.0.1:5001/invocations   # that file is logged beside the model",
+        shlex.join([*words, "predict", *local, *files]),
+        "```",
+    ]

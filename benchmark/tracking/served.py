@@ -1,0 +1,30 @@
+"""The script of an exported model: MLflow runs a copy of it where the model answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.pyfunc.model import PythonModel
+
+from benchmark import deployed
+from benchmark.errors import UserError
+
+
+class Classifier(PythonModel):
+    """Raw rows in; label, probability and decision out."""
+
+    def load_context(self, context: Any) -> None:
+        """Reads what was exported."""
+        self.model = deployed.load(Path(context.artifacts["model"]))
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        """One answer a row. Without types, which MLflow would take for a schema."""
+        try:
+            return deployed.answer(self.model, model_input)
+        except UserError as error:
+            raise mlflow.MlflowException.invalid_parameter_value(str(error)) from error
+
+
+mlflow.models.set_model(Classifier())
