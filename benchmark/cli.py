@@ -6,6 +6,7 @@ the listings answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.session import Request
+    from benchmark.task import Portion
 
 STAND_IN = "stand-in"
 
@@ -95,12 +97,19 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
     "`all` is every one that suits the task; see the command `strategies`",
 )
-def run(strategies: str, **options: str) -> None:
+@click.option(
+    "--portion",
+    type=click.Choice(["all", "confirmation"]),
+    default="all",
+    show_default=True,
+    help="of the rows to test on; `confirmation`: those that no search has seen",
+)
+def run(strategies: str, portion: Portion, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
     Cells that are in the store already are not run again.
     """
-    request = _request(strategies, **options)
+    request = dataclasses.replace(_request(strategies, **options), portion=portion)
 
     from benchmark import session
 

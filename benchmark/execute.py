@@ -19,7 +19,7 @@ from benchmark import device, fits, registry, run
 from benchmark.errors import UserError, without_passwords
 from benchmark.limit import limit
 from benchmark.plan import Cell, Conditions, Training
-from benchmark.task import Data, Splits
+from benchmark.task import Data, Splits, restricted
 from benchmark.tracking import cells as tracked
 from benchmark.tracking import system
 from benchmark.tracking.patience import StoreLostError
@@ -63,7 +63,8 @@ def _split(conditions: Conditions, seed: int) -> Splits:
     data = load(conditions.task, conditions.settings, conditions.data)
     if not data.digest.startswith(conditions.content):
         raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
-    return registry.task(conditions.task).split(data, conditions.settings, seed)
+    splits = registry.task(conditions.task).split(data, conditions.settings, seed)
+    return restricted(splits, data, conditions.portion)
 
 
 def warm(client: Client | None, conditions: Conditions) -> None:

@@ -25,7 +25,7 @@ from benchmark.progress import display
 from benchmark.registry import Remedy
 from benchmark.report import files as reports
 from benchmark.report import markdown, terminal
-from benchmark.task import Data
+from benchmark.task import Data, Portion, restricted
 from benchmark.tracking import cells, invocation, lease
 from benchmark.tracking import store as tracking
 from benchmark.tracking.patience import StoreLostError
@@ -47,6 +47,7 @@ class Request:
     scheduler: str
     timeout: float | None  # seconds that a training may take
     tracking: str
+    portion: Portion = "all"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def measure(request: Request, console: Console) -> Result:
     data = load(request.task, request.settings, request.path)
     _announce(data, console)
     asked = _plan(request, data, console)
-    registry.task(request.task).split(data, request.settings, 0)
+    splits = registry.task(request.task).split(data, request.settings, 0)
+    restricted(splits, data, request.portion)
     store = _begin(tracking.open_store(uri, request.task), asked)
     with _ended(store, console), lease.sign_of_life(store):
         for said in kept.log(store):
@@ -149,7 +151,9 @@ def _plan(request: Request, data: Data, console: Console) -> Plan:
         if left_out:
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
     plan.suitable(task, data.classes, remedies)
-    conditions = plan.conditions(request.task, request.settings, request.path, data, budget)
+    conditions = plan.conditions(
+        request.task, request.settings, request.path, data, budget, request.portion
+    )
     return plan.plan(conditions, remedies, request.seeds)
 
 
