@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from benchmark import arguments, registry
 from benchmark.arguments import Range, Space
 from benchmark.errors import UserError
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
 
 DIGITS = 3  # of a chosen number: the strategy is what its text says, and the text is readable
 
@@ -29,15 +26,6 @@ class Dimension:
     high: float
     log: bool
     whole: bool
-
-    @property
-    def distribution(self) -> BaseDistribution:
-        """As Optuna takes it."""
-        from optuna.distributions import FloatDistribution, IntDistribution
-
-        if self.whole:
-            return IntDistribution(int(self.low), int(self.high), log=self.log)
-        return FloatDistribution(self.low, self.high, log=self.log)
 
     def rounded(self, value: float) -> float:
         """The number that a strategy is given."""
