@@ -36,6 +36,20 @@ class Range:
         return f"{between}, {_short(self.low)} excluded" if self.open_low else between
 
 
+@dataclass(frozen=True)
+class Space:
+    """What a search tries, beside the bounds: ``Annotated[float, Range(0), Space(0, 5)]``.
+
+    An argument that is a tuple has a value for every class, and is searched where there are more
+    than two; where there are two, `binary` ones are.
+    """
+
+    low: float
+    high: float
+    log: bool = False  # all magnitudes alike
+    binary: bool = False  # only of use for two classes
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """What to say after an unknown name: the near miss, or all there is."""
     known = sorted(known)
@@ -93,15 +107,15 @@ def as_text(arguments: Mapping[str, Any], separator: str) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
 
 
 def _convert(value: Any, annotation: Any, where: str) -> Any:
-    bounds = Range()
-    if get_origin(annotation) is Annotated:
-        annotation, bounds = get_args(annotation)
+    annotation, bounds, _ = annotated(annotation)
     if get_origin(annotation) is Literal:
         choices = get_args(annotation)
         if value not in choices:
@@ -113,6 +127,24 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
     if type(None) in options and value in (None, "None"):
         return None
     kind = next(option for option in options if option is not type(None))
+    if get_origin(kind) is tuple:
+        return tuple(_bounded(one, get_args(kind)[0], bounds, where) for one in _several(value))
+    return _bounded(value, kind, bounds, where)
+
+
+def annotated(annotation: Any) -> tuple[Any, Range, Space | None]:
+    """Type, bounds and search space of ``Annotated[float, Range(0, 1), Space(0, 1)]``."""
+    kind, *marks = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    bounds = next((mark for mark in marks if isinstance(mark, Range)), Range())
+    return kind, bounds, next((mark for mark in marks if isinstance(mark, Space)), None)
+
+
+def _several(value: Any) -> list[str]:
+    """``(1, 2.5)``, as text or as a tuple, in its parts."""
+    return [one.strip() for one in str(value).strip("()[] ").split(",") if one.strip()]
+
+
+def _bounded(value: Any, kind: type, bounds: Range, where: str) -> float | int:
     number = _number(value, kind, where)
     if number not in bounds:
         raise UserError(f"{where} must be {bounds}, not {_short(number)}")

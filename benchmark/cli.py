@@ -6,6 +6,7 @@ the listings answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from benchmark.errors import UserError
 if TYPE_CHECKING:
     from benchmark.recommend import Recommendation
     from benchmark.session import Request
+    from benchmark.task import Portion
 
 STAND_IN = "stand-in"
 
@@ -96,12 +98,19 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
     "`all` is every one that suits the task; see the command `strategies`",
 )
-def run(strategies: str, **options: str) -> None:
+@click.option(
+    "--portion",
+    type=click.Choice(["all", "confirmation"]),
+    default="all",
+    show_default=True,
+    help="of the rows to test on; `confirmation`: those that no search has seen",
+)
+def run(strategies: str, portion: Portion, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
     Cells that are in the store already are not run again.
     """
-    request = _request(strategies, **options)
+    request = dataclasses.replace(_request(strategies, **options), portion=portion)
 
     from benchmark import session
 
@@ -125,6 +134,85 @@ def study(name: str, output: str, **options: str) -> None:
     from benchmark import inquiry
 
     sys.exit(inquiry.run(inquiry.Inquiry(name, request, Path(output))))
+
+
+@main.command()
+@_measuring
+@click.option(
+    "--strategy",
+    default="class_weight",
+    show_default=True,
+    help="one, or several joined by +; what is written is kept, as in focal(gamma=2), and the "
+    "other arguments that declare a space are searched",
+)
+@click.option(
+    "--space",
+    default="",
+    help="what to search instead, e.g. 'positive=1..50' [default: as the strategy declares]",
+)
+@click.option(
+    "--objective",
+    default="",
+    help="f1, f1_tuned, fbeta(beta=2), average_precision or recall(precision=0.5), on validation "
+    "[default: f1]",
+)
+@click.option("--cost", default="", help="makes the expected cost small instead, e.g. fp=1,fn=10")
+@click.option("--trials", default="40", show_default=True, help="in all, those done before too")
+@click.option(
+    "--fresh",
+    default="5",
+    show_default=True,
+    help="seeds on which the chosen strategy is run against the others, on test; 0: it is not",
+)
+@click.option(
+    "--against",
+    default="none,class_weight,threshold",
+    show_default=True,
+    help="strategies that it is compared with, beside itself with its defaults",
+)
+@click.option(
+    "--storage",
+    default="",
+    help="of Optuna: any SQLAlchemy address [default: optuna.db beside the MLflow store]",
+)
+def search(
+    strategy: str,
+    space: str,
+    objective: str,
+    cost: str,
+    trials: str,
+    fresh: str,
+    against: str,
+    storage: str,
+    seeds: str,
+    **options: str,
+) -> None:
+    """Let Optuna choose the arguments of a strategy, and say what that was worth.
+
+    A trial is trained on --seeds splits and judged by validation. The same command goes on with a
+    search that was stopped; several at once share it. What is chosen is compared with others on
+    fresh seeds and on rows that no trial has seen.
+    """
+    from benchmark.search import objective as objectives
+
+    goal = objectives.read(objective, cost)
+    request = _request(against, seeds=fresh if fresh != "0" else "1", **options)
+    asked_trials, asked_seeds = _count("--trials", trials, 1), _count("--seeds", seeds, 1)
+    registry.read(strategy)
+
+    from benchmark.search import invocation
+
+    asked = invocation.Asked(
+        request=request,
+        strategy=strategy,
+        spaces=space,
+        objective=goal,
+        trials=asked_trials,
+        seeds=asked_seeds,
+        confirm=_count("--fresh", fresh, 0) > 0,
+        storage=storage,
+    )
+    sys.exit(invocation.run(asked))
 
 
 def _request(

@@ -19,7 +19,7 @@ from benchmark import device, fits, registry, run
 from benchmark.errors import UserError, without_passwords
 from benchmark.limit import limit
 from benchmark.plan import Cell, Conditions, Training
-from benchmark.task import Data, Splits
+from benchmark.task import Data, Splits, restricted
 from benchmark.tracking import cells as tracked
 from benchmark.tracking import system
 from benchmark.tracking.patience import StoreLostError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 # workers of a cluster elsewhere may have several threads; a process trains one network at a time
-_one_training = threading.Lock()
+one_training = threading.Lock()
 
 LONGEST_REASON = 300  # characters
 
@@ -63,7 +63,8 @@ def _split(conditions: Conditions, seed: int) -> Splits:
     data = load(conditions.task, conditions.settings, conditions.data)
     if not data.digest.startswith(conditions.content):
         raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
-    return registry.task(conditions.task).split(data, conditions.settings, seed)
+    splits = registry.task(conditions.task).split(data, conditions.settings, seed)
+    return restricted(splits, data, conditions.portion)
 
 
 def warm(client: Client | None, conditions: Conditions) -> None:
@@ -145,7 +146,7 @@ def _lost(training: Training, store: Store, error: Exception) -> list[Outcome]:
     from distributed import KilledWorker
 
     reason = (
-        "its worker died, again and again" if isinstance(error, KilledWorker) else _reason(error)
+        "its worker died, again and again" if isinstance(error, KilledWorker) else reason_of(error)
     )
     done = tracked.past(store, training).done
     return [_failed(training, cell, reason) for cell in training.cells if cell.identity not in done]
@@ -186,16 +187,16 @@ def work(
                 tracked.fail(store, run_id, said + tracked.of_attempts(attempt))
 
         prepare(worker)
-        with _one_training, limit(seconds, too_late), system.samples() as samples:
+        with one_training, limit(seconds, too_late), system.samples() as samples:
             earlier = tracked.earlier_fit(store, training)
-            fit = earlier or _fit(training, report)
+            fit = earlier or make_fit(training, report)
         if attempt == 1:  # one that may kill its worker again is to kill no other with it
             trained()
     except StoreLostError as error:
         return [_unlogged(training, cell, error) for cell in training.cells]
     except (Exception, SystemExit) as error:
         return [_end(training, cell, store, run_id, error) for cell, run_id in runs.items()] or [
-            _failed(training, cell, _reason(error)) for cell in training.cells
+            _failed(training, cell, reason_of(error)) for cell in training.cells
         ]
     spent = 0.0 if earlier else fit.seconds["training"]
     return [
@@ -203,7 +204,8 @@ def work(
     ]
 
 
-def _fit(training: Training, report: Report) -> fits.Fit:
+def make_fit(training: Training, report: Report) -> fits.Fit:
+    """A training, from data to predictions."""
     conditions = training.conditions
     started = time.perf_counter()
     splits = _split(conditions, training.seed)
@@ -246,10 +248,10 @@ def _end(
 ) -> Outcome:
     """Fails the run of a cell."""
     try:
-        tracked.fail(store, run_id, _reason(error))
+        tracked.fail(store, run_id, reason_of(error))
     except StoreLostError as lost:
         return _unlogged(training, cell, lost)
-    return _failed(training, cell, _reason(error))
+    return _failed(training, cell, reason_of(error))
 
 
 def _failed(training: Training, cell: Cell, reason: str) -> Outcome:
@@ -260,7 +262,7 @@ def _unlogged(training: Training, cell: Cell, error: StoreLostError) -> Outcome:
     return Outcome(training.identity, cell, "unlogged", {}, str(error), 0.0)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """One line for what is expected to happen, with the place in the code for a bug."""
     if isinstance(error, (UserError, DivergedError)):
         return without_passwords(str(error))

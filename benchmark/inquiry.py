@@ -48,7 +48,7 @@ def run(inquiry: Inquiry) -> int:
     for asked in requests:  # before anything is trained
         task, settings = registry.task(asked.task), asked.settings
         task.split(load(asked.task, settings, asked.path), settings, 0)
-    with _runs_of_their_own():
+    with runs_of_their_own():
         results: list[Result] = []
         for arm, asked in zip(arms, requests, strict=True):
             console.rule(escape(f"{inquiry.study}: {arm.name}"))
@@ -91,7 +91,7 @@ def _table_of(asked: Request, table: Table) -> Table:
 
 
 @contextmanager
-def _runs_of_their_own() -> Iterator[None]:
+def runs_of_their_own() -> Iterator[None]:
     """Every arm begins a run: the one that ``mlflow run`` opened is for the answer."""
     opened = os.environ.pop("MLFLOW_RUN_ID", None)
     try:

@@ -132,6 +132,8 @@ class Table:
         words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
         words += ["--strategies", ", ".join(self.runs["label"].drop_duplicates())]
         words += ["--seeds", str(self.runs["seed"].max() + 1), "--steps", str(facts["steps"])]
+        if facts.get("portion", "all") != "all":
+            words += ["--portion", facts["portion"]]
         return shlex.join(words)
 
     @property
@@ -183,8 +185,8 @@ def tables(uri: str, tasks: Iterable[str]) -> list[Table]:
     for one in _all_tables(uri):
         if one.facts["task"] in wanted:
             # where the data lies does not matter, its content does
-            names = ("task", "settings", "source", "content", "steps", "batch")
-            alike.setdefault(tuple(str(one.facts[name]) for name in names), []).append(one)
+            names = ("task", "settings", "source", "content", "steps", "batch", "portion")
+            alike.setdefault(tuple(str(one.facts.get(name)) for name in names), []).append(one)
     if not alike:
         raise UserError(f"{uri} has no runs of {', '.join(sorted(wanted))}: start with `run`")
     newest = []

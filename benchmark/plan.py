@@ -20,7 +20,7 @@ from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
-from benchmark.task import Budget, Data, Task
+from benchmark.task import Budget, Data, Portion, Task, held_out
 
 MOST_FACTS = 6000  # characters; stores cut longer values without a word
 HARNESS = "benchmark.run"  # and what it imports: the code that can change any result
@@ -36,11 +36,12 @@ class Conditions:
     settings: Any  # an instance of the task's settings
     data: str  # path of the real data; "" is the stand-in
     classes: tuple[str, ...]
-    counts: tuple[int, ...]  # rows of each class
+    counts: tuple[int, ...]  # rows of each class that test splits are drawn from
     source: str
     origin: str
     content: str  # hash of the data
     budget: Budget
+    portion: Portion
     identity: str
 
     @property
@@ -61,6 +62,7 @@ class Conditions:
             "counts": list(self.counts),
             "steps": self.budget.steps,
             "batch": self.budget.batch,
+            "portion": self.portion,
         }
 
 
@@ -99,13 +101,16 @@ class Training:
         return f"{labels} · seed {self.seed}"
 
 
-def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) -> Conditions:
-    """The conditions of a task on the data that it loaded."""
+def conditions(
+    name: str, settings: Any, path: str, data: Data, budget: Budget, portion: Portion = "all"
+) -> Conditions:
+    """The conditions of a task on the data that it loaded, or on a portion of it."""
     code = fingerprint([HARNESS, f"tasks.{name}"])
     settings_text = in_words(settings)
     content = data.digest[:16]
-    identity = digest(name, settings_text, content, data.source, budget, code)
-    counts = tuple(np.bincount(data.labels, minlength=len(data.classes)).tolist())
+    identity = digest(name, settings_text, content, data.source, budget, portion, code)
+    tested = data.labels if portion == "all" else data.labels[held_out(data)]
+    counts = tuple(np.bincount(tested, minlength=len(data.classes)).tolist())
     found = Conditions(
         task=name,
         settings=settings,
@@ -116,6 +121,7 @@ def conditions(name: str, settings: Any, path: str, data: Data, budget: Budget) 
         origin=data.origin,
         content=content,
         budget=budget,
+        portion=portion,
         identity=identity,
     )
     if len(json.dumps(found.facts())) > MOST_FACTS:

@@ -146,6 +146,20 @@ def read(text: str) -> Remedy:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A part of a strategy as it is written: only the arguments that are given."""
+
+    name: str
+    function: Callable[..., Strategy]
+    given: Mapping[str, str]
+
+
+def calls(text: str) -> list[Call]:
+    """The parts that `+` joins in one strategy."""
+    return [_call(operand) for operand in _operands(_parse(text))]
+
+
+@dataclass(frozen=True)
 class _Part:
     """One of the remedies that `+` joins, its arguments bound."""
 
@@ -198,7 +212,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:
     return [node, *found]
 
 
-def _part(node: ast.expr) -> _Part:
+def _call(node: ast.expr) -> Call:
     call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
     if not isinstance(call.func, ast.Name):
         raise UserError(f"cannot read strategy {ast.unparse(node)!r}: expected a name")
@@ -212,7 +226,13 @@ def _part(node: ast.expr) -> _Part:
     given = {keyword.arg or "**": _value(keyword.value) for keyword in call.keywords}
     if len(given) < len(call.keywords):
         raise UserError(f"strategy {name!r}: an argument is given twice in {ast.unparse(node)!r}")
-    bound = arguments.bind(function, given, f"strategy {name!r}")
+    return Call(name, function, given)
+
+
+def _part(node: ast.expr) -> _Part:
+    call = _call(node)
+    name, function = call.name, call.function
+    bound = arguments.bind(function, call.given, f"strategy {name!r}")
     chosen = arguments.without_defaults(function, bound)
     try:
         strategy = function(**bound)

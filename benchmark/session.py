@@ -25,7 +25,7 @@ from benchmark.progress import display
 from benchmark.registry import Remedy
 from benchmark.report import files as reports
 from benchmark.report import markdown, terminal
-from benchmark.task import Data
+from benchmark.task import Data, Portion, restricted
 from benchmark.tracking import cells, invocation, lease
 from benchmark.tracking import store as tracking
 from benchmark.tracking.patience import StoreLostError
@@ -47,6 +47,7 @@ class Request:
     scheduler: str
     timeout: float | None  # seconds that a training may take
     tracking: str
+    portion: Portion = "all"
 
 
 @dataclass(frozen=True)
@@ -75,21 +76,14 @@ def measure(request: Request, console: Console) -> Result:
 
     Everything that a person can get wrong is checked before the first run is created.
     """
-    uri = tracking.resolve(request.tracking)
-    if request.scheduler and not uri.startswith(("http://", "https://")):
-        raise UserError(
-            "--scheduler needs a tracking server that all workers reach: --tracking http://..."
-        )
-    if request.timeout and not (request.workers or request.scheduler):
-        raise UserError(
-            "--timeout ends the worker that takes too long: it needs --workers 1 or more"
-        )
+    uri = store_of(request)
     data = load(request.task, request.settings, request.path)
-    _announce(data, console)
-    asked = _plan(request, data, console)
-    registry.task(request.task).split(data, request.settings, 0)
+    announce(data, console)
+    asked = planned(request, data, console)
+    splits = registry.task(request.task).split(data, request.settings, 0)
+    restricted(splits, data, request.portion)
     store = _begin(tracking.open_store(uri, request.task), asked)
-    with _ended(store, console), lease.sign_of_life(store):
+    with ended(store, console), lease.sign_of_life(store):
         for said in kept.log(store):
             console.print(said)
         cleared = lease.clear_the_dead(store)
@@ -105,6 +99,20 @@ def measure(request: Request, console: Console) -> Result:
             invocation.attach(store, {"report.html": page})
         invocation.end(store, "FAILED" if failed else "FINISHED")
     return Result(store, table, failed)
+
+
+def store_of(request: Request) -> str:
+    """Address of the store. UserError if the request cannot be carried out with it."""
+    uri = tracking.resolve(request.tracking)
+    if request.scheduler and not uri.startswith(("http://", "https://")):
+        raise UserError(
+            "--scheduler needs a tracking server that all workers reach: --tracking http://..."
+        )
+    if request.timeout and not (request.workers or request.scheduler):
+        raise UserError(
+            "--timeout ends the worker that takes too long: it needs --workers 1 or more"
+        )
+    return uri
 
 
 def end_with_mlflow() -> None:
@@ -134,7 +142,7 @@ def _begin(store: Store, asked: Plan) -> Store:
         return begun
 
 
-def _plan(request: Request, data: Data, console: Console) -> Plan:
+def planned(request: Request, data: Data, console: Console) -> Plan:
     """Checks what is asked of the data."""
     task = registry.task(request.task)
     budget = task.budget(request.settings, data.source)
@@ -147,11 +155,13 @@ def _plan(request: Request, data: Data, console: Console) -> Plan:
         if left_out:
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
     plan.suitable(task, data.classes, remedies)
-    conditions = plan.conditions(request.task, request.settings, request.path, data, budget)
+    conditions = plan.conditions(
+        request.task, request.settings, request.path, data, budget, request.portion
+    )
     return plan.plan(conditions, remedies, request.seeds)
 
 
-def _announce(data: Data, console: Console) -> None:
+def announce(data: Data, console: Console) -> None:
     if data.source == "synthetic":
         console.rule("[bold yellow]SYNTHETIC STAND-IN DATA", style="yellow")
         console.print(
@@ -216,7 +226,7 @@ def _execute(request: Request, trainings: list[Training], store: Store, console:
 
 
 @contextmanager
-def _ended(store: Store, console: Console) -> Iterator[None]:
+def ended(store: Store, console: Console) -> Iterator[None]:
     """Sees to it that no run stays RUNNING, whatever ends the block.
 
     SIGTERM, which ``mlflow run`` and schedulers send, counts as Ctrl-C. After the first

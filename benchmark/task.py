@@ -7,7 +7,7 @@ in which its fields stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +25,10 @@ Ints = NDArray[np.int64]
 Kind = Literal["image", "table"]
 Source = Literal["real", "synthetic"]
 
+Portion = Literal["all", "search", "confirmation"]  # of the rows, see `restricted`
+
 IMBALANCE = 2  # the stream of random numbers that decides which rows are left out
+HALVES = 3  # likewise, which rows no search may see
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,7 @@ def _check(splits: Splits, data: Data) -> None:
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     if len(splits.x) != len(data.labels) or not np.array_equal(splits.y, data.labels):
         raise UserError(f"{data.origin}: the task's splits have other rows than its data")
-    for part, rows in parts.items():
-        for label in np.flatnonzero(np.bincount(splits.y[rows], minlength=len(data.classes)) == 0):
-            raise UserError(
-                f"{data.origin}: no row of class {data.classes[label]!r} is in the {part} split: "
-                "it needs more rows of that class, or a larger share"
-            )
+    _require_classes(parts, data)
     together = np.concatenate(list(parts.values()))
     groups = [np.unique(data.groups[rows]) for rows in parts.values()]
     if len(np.unique(together)) < len(together) or (
@@ -138,6 +136,48 @@ def _check(splits: Splits, data: Data) -> None:
             f"{data.origin}: a row, or an exact duplicate of it, is in more than one place of the "
             "task's splits: split first, by groups, and leave resampling to the strategies"
         )
+
+
+def _require_classes(parts: Mapping[str, Ints], data: Data) -> None:
+    for part, rows in parts.items():
+        counts = np.bincount(data.labels[rows], minlength=len(data.classes))
+        for label in np.flatnonzero(counts == 0):
+            raise UserError(
+                f"{data.origin}: no row of class {data.classes[label]!r} is in the {part} split: "
+                "it needs more rows of that class, or a larger share"
+            )
+
+
+def held_out(data: Data) -> NDArray[np.bool_]:
+    """Which rows no search may see: half of each class, always the same half.
+
+    Rows of one group stay together.
+    """
+    return np.asarray(_dealt(data, (0.5, 0.5), HALVES, "a search and its confirmation") == 1)
+
+
+def restricted(splits: Splits, data: Data, portion: Portion) -> Splits:
+    """What a search, or the confirmation of what it found, has of the splits of a seed.
+
+    Splits of other seeds are random splits of the same rows: what one seed tests on, another
+    trains or validates on. So half of the rows are `held_out` of every search. It trains and
+    validates on the rest of the splits of its own seeds; it has no test split, and no label of
+    another row. A confirmation trains and validates on all of its splits, and tests on held out
+    rows alone: on nothing that the search has seen at any seed.
+    """
+    if portion == "all":
+        return splits
+    held = held_out(data)
+    if portion == "confirmation":
+        test = splits.test[held[splits.test]]
+        _require_classes({"confirmation's test": test}, data)
+        return replace(splits, test=test)
+    train, validation = (rows[~held[rows]] for rows in (splits.train, splits.validation))
+    _require_classes({"search's train": train, "search's validation": validation}, data)
+    y = np.full_like(splits.y, -1)
+    for rows in (train, validation):
+        y[rows] = splits.y[rows]
+    return replace(splits, y=y, train=train, validation=validation, test=splits.test[:0])
 
 
 def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -154,23 +194,28 @@ def split_by_share(
     Rows of one group stay together. Raises UserError if a class is too small to
     be in every split.
     """
+    part = _dealt(data, shares, seed, "train, validation and test")
+    train, validation, test = (np.flatnonzero(part == number) for number in range(3))
+    return train, validation, test
+
+
+def _dealt(data: Data, shares: Sequence[float], seed: int, parts: str) -> Ints:
+    """The part of each row, 0, 1, ...; each part has the population's prevalence."""
     rng = np.random.default_rng(seed)
     _, firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)
     destination = np.empty(len(firsts), np.int64)
     for label, name in enumerate(data.classes):
         members = rng.permutation(np.flatnonzero(data.labels[firsts] == label))
         ends = np.round(np.cumsum(shares) * len(members)).astype(int)
-        parts = np.split(members, ends[:2])
-        if min(map(len, parts)) == 0:
+        dealt = np.split(members, ends[:-1])
+        if min(map(len, dealt)) == 0:
             raise UserError(
                 f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
-                "too few for train, validation and test"
+                f"too few for {parts}"
             )
-        for number, part in enumerate(parts):
+        for number, part in enumerate(dealt):
             destination[part] = number
-    of_row = destination[group]
-    train, validation, test = (np.flatnonzero(of_row == number) for number in range(3))
-    return train, validation, test
+    return destination[group]
 
 
 def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:

@@ -193,6 +193,8 @@ def predictor(program: Program, rows: Rows) -> Callable[[Array], Array]:
     """A function from row numbers (n,) to logits, float64 (n, classes)."""
 
     def predict(numbers: Array) -> Array:
+        if not len(numbers):  # a search has no test split
+            return np.empty((0, program.model.output_shape[-1]))
         # calls of one shape, so that one trace serves all; at most a row a call is padding
         calls = math.ceil(len(numbers) / rows.predictions_a_call())
         padded = np.resize(numbers, calls * math.ceil(len(numbers) / calls)).astype(np.int32)

@@ -104,12 +104,12 @@ def compared(table: Table) -> Compared | Sentence:
         complete=complete,
         none=none,
         trainings=comparison.trainings(table),
-        skilled=_skilled(table, complete),
+        skilled=skilled(table, complete),
         claims=comparison.claims(table),
     )
 
 
-def _skilled(table: Table, labels: list[str]) -> set[str]:
+def skilled(table: Table, labels: list[str]) -> set[str]:
     """The strategies whose ROC AUC is above one half beyond chance."""
     above = comparison.values(table, "test/roc_auc").T - 0.5
     found = comparison.means(above[labels], table)

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
+from benchmark.arguments import Range, Space
 from benchmark.strategy import Floats, Ints, Strategy
 
 
 # The arguments are what people can write: `positive_share(share=0.5)`. Give each a type
 # and a default; `Annotated` gives it bounds. Out of bounds is refused before anything runs.
-def positive_share(share: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Strategy:
+# `Space` is what `python -m benchmark search --strategy positive_share` tries.
+def positive_share(
+    share: Annotated[float, Range(0, 1, open_low=True), Space(0.1, 0.9)] = 0.5,
+) -> Strategy:
     """Weighs the positive class until it has this share of the loss.
 
     The first paragraph is what `strategies` prints. Name the source of the method here.

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
+from benchmark.arguments import Range, Space
 from benchmark.offsets import best_offsets
 from benchmark.strategy import Calibration, Floats, Ints, Priors, Strategy
 
 
-def threshold(beta: Annotated[float, Range(0, open_low=True)] = 1.0) -> Strategy:
+def threshold(
+    beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
+) -> Strategy:
     """Moves the cut to where F-beta is largest on validation; probabilities stay as they are.
 
     With more than two classes every class has its own offset, and F-beta is macro-averaged.
@@ -21,7 +23,7 @@ def threshold(beta: Annotated[float, Range(0, open_low=True)] = 1.0) -> Strategy
     return Strategy(threshold=offsets)
 
 
-def logit_shift(tau: Annotated[float, Range(0)] = 1.0) -> Strategy:
+def logit_shift(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:
     """Subtracts tau log pi from the trained logits, as if the classes had been balanced.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 9.

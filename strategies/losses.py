@@ -4,13 +4,13 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
+from benchmark.arguments import Range, Space
 from benchmark.strategy import Floats, RowLoss, Strategy, Tensor, cross_entropy
 
 
 def focal(
-    gamma: Annotated[float, Range(0)] = 2.0,
-    alpha: Annotated[float | None, Range(0, 1)] = None,
+    gamma: Annotated[float, Range(0), Space(0, 5)] = 2.0,
+    alpha: Annotated[float | None, Range(0, 1), Space(0.05, 0.95, binary=True)] = None,
 ) -> Strategy:
     """Focal loss, -alpha_c (1 - p)^gamma log p: rows that are easy already count less.
 
@@ -38,7 +38,7 @@ def focal(
     return Strategy(loss=loss, needs=frozenset() if alpha is None else frozenset({"binary"}))
 
 
-def logit_adjust(tau: Annotated[float, Range(0)] = 1.0) -> Strategy:
+def logit_adjust(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:
     """Cross-entropy on z + tau log pi: the network learns what the class shares do not explain.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 10;

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
+from benchmark.arguments import Range, Space
 from benchmark.errors import UserError
 from benchmark.strategy import Features, Ints, Resampling, Strategy
 
-Ratio = Annotated[float, Range(0, 1, open_low=True)]
+Ratio = Annotated[float, Range(0, 1, open_low=True), Space(0.1, 1, log=True)]
 
 
 def undersample(ratio: Ratio = 1.0) -> Strategy:
@@ -41,7 +41,7 @@ def oversample(ratio: Ratio = 1.0) -> Strategy:
     return Strategy(resample=resample)
 
 
-def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1)] = 5) -> Strategy:
+def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> Strategy:
     """Makes rows between a rare row and its k nearest of the same class; tables only.
 
     Category columns take the neighbours' most frequent value (SMOTENC).

@@ -7,22 +7,27 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
+from benchmark.arguments import Range, Space
 from benchmark.errors import UserError
 from benchmark.strategy import Floats, Ints, Strategy
 
 
 def class_weight(
-    positive: Annotated[float | None, Range(0, open_low=True)] = None,
+    positive: Annotated[
+        float | None, Range(0, open_low=True), Space(1, 100, log=True, binary=True)
+    ] = None,
     gamma: Annotated[float, Range(0, 4)] = 1.0,
+    weights: Annotated[
+        tuple[float, ...] | None, Range(0, open_low=True), Space(0.1, 100, log=True)
+    ] = None,
 ) -> Strategy:
-    """Balanced weights, n_c^-gamma for class c, or a weight for the positive class.
+    """Balanced weights, n_c^-gamma for class c, or a weight for the positive class, or for each.
 
     `gamma` 1 is scikit-learn's "balanced", 0 is none; `positive` = 10 weighs the
-    positive class ten times the negative one.
+    positive class ten times the negative one, as `weights` = (1, 10) does.
     """
-    if positive is not None and gamma != 1:
-        raise UserError("give either positive or gamma, not both")
+    if (positive is not None) + (weights is not None) + (gamma != 1) > 1:
+        raise UserError("give only one of positive, gamma and weights")
 
     def balanced(labels: Ints, classes: int) -> Floats:
         counts = np.bincount(labels, minlength=classes).astype(np.float64)
@@ -31,12 +36,22 @@ def class_weight(
     def given(labels: Ints, classes: int) -> Floats:
         return np.where(labels == 1, float(positive or 1), 1.0)
 
+    def each(labels: Ints, classes: int) -> Floats:
+        assert weights is not None
+        if len(weights) != classes:
+            raise UserError(f"class_weight has {len(weights)} weights for {classes} classes")
+        return np.array(weights)[labels]
+
+    if weights is not None:
+        return Strategy(weigh=each)
     if positive is None:
         return Strategy(weigh=balanced)
     return Strategy(weigh=given, needs=frozenset({"binary"}))
 
 
-def effective_number(beta: Annotated[float, Range(0, 0.9999999)] = 0.999) -> Strategy:
+def effective_number(
+    beta: Annotated[float, Range(0, 0.9999999), Space(0.9, 0.999)] = 0.999,
+) -> Strategy:
     """Weighs class c by its effective number of rows, (1 - beta) / (1 - beta^n_c).
 
     Source: Cui et al. 2019, "Class-balanced loss based on effective number of samples", eq. 2.

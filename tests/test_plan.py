@@ -198,6 +198,7 @@ def test_facts_are_those_of_the_conditions() -> None:
         "counts": [1, 1],
         "steps": 100,
         "batch": 32,
+        "portion": "all",
     }
 
 

@@ -60,6 +60,8 @@ def title(table: Table) -> str:
     """The task, what of its settings was changed, and loudly if its data is not real."""
     task, changed = str(table.facts["task"]), table.changed_settings
     named = f"{task}, {' '.join(changed)}" if changed else task
+    if table.facts.get("portion", "all") == "confirmation":
+        named += ", tested on rows that no search has seen"
     return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC STAND-IN DATA"
 
 

@@ -19,19 +19,26 @@ SHORT_PATIENCE = 2.0  # seconds: who stops a benchmark does not want to wait
 
 def begin(store: Store, plan: Plan) -> Store:
     """The run of this invocation: the one that ``mlflow run`` opened, else a new one."""
+    return adopt(
+        store,
+        {
+            tags.CONDITIONS: plan.conditions.identity,
+            tags.FACTS: json.dumps(plan.conditions.facts()),
+            tags.SOURCE: plan.conditions.source,
+            **_pieces(json.dumps({"strategies": plan.strategies, "seeds": plan.seeds})),
+            "mlflow.runName": f"{plan.conditions.task}: {len(plan.strategies)} strategies, "
+            f"{plan.seeds} seed{'s' * (plan.seeds > 1)}",
+            tags.KIND: "invocation",
+        },
+    )
+
+
+def adopt(store: Store, facts: Mapping[str, str]) -> Store:
+    """A run of this process, with these tags: the one that ``mlflow run`` opened, or a new one."""
     from mlflow.entities import RunTag
 
     client = client_of(store.uri, store.invocation)
-    facts = {
-        tags.CONDITIONS: plan.conditions.identity,
-        tags.FACTS: json.dumps(plan.conditions.facts()),
-        tags.SOURCE: plan.conditions.source,
-        **_pieces(json.dumps({"strategies": plan.strategies, "seeds": plan.seeds})),
-        "mlflow.runName": f"{plan.conditions.task}: {len(plan.strategies)} strategies, "
-        f"{plan.seeds} seed{'s' * (plan.seeds > 1)}",
-        tags.KIND: "invocation",
-        **lease.owner(),
-    }
+    facts = {**facts, **lease.owner()}
     opened = _opened_by_mlflow(store)
     if opened:
         client.log_batch(opened, tags=[RunTag(key, value) for key, value in facts.items()])

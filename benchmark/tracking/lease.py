@@ -12,7 +12,7 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 BEAT = 60.0  # seconds between two signs of life
 SILENCE = 10 * BEAT  # after which an invocation on another machine counts as dead
+OWNERS = ("invocation", "search")  # kinds of runs that say which process runs them
+OWNED = ("cell", "trial")
+
+
+class NotAloneError(UserError):
+    """Another benchmark is at the same cells."""
 
 
 def owner() -> dict[str, str]:
@@ -37,13 +43,13 @@ def owner() -> dict[str, str]:
 
 def require_alone(store: Store, conditions: str) -> None:
     """Raises UserError if another living invocation has these conditions."""
-    for other in _running(store, "invocation"):
+    for other in _running(store, ["invocation"]):
         if other.info.run_id == store.invocation:
             continue
         if other.data.tags.get(tags.CONDITIONS) == conditions and _lives(other.data.tags):
             facts = json.loads(other.data.tags[tags.OWNER])
             silent = time.time() - float(other.data.tags[tags.ALIVE])
-            raise UserError(
+            raise NotAloneError(
                 "another benchmark with this task, settings, data and steps is running in this "
                 f"store (machine {facts['machine'].split()[0]}, process {facts['pid']}, last sign "
                 f"of life {max(0, silent):.0f} s ago): wait until it ends, or stop it"
@@ -52,19 +58,22 @@ def require_alone(store: Store, conditions: str) -> None:
 
 def clear_the_dead(store: Store) -> int:
     """Ends what dead invocations left RUNNING; returns how many runs of cells that were."""
-    invocations = _running(store, "invocation")
-    living = {one.info.run_id for one in invocations if _lives(one.data.tags)}
+    alive = living(store)
     left = [
-        run
-        for run in _running(store, "cell")
-        if run.data.tags.get(tags.INVOCATION) not in {*living, store.invocation}
+        run for run in _running(store, OWNED) if run.data.tags.get(tags.INVOCATION) not in alive
     ]
     for run in left:
         cells.end_left(store, run, "KILLED", "its benchmark was killed")
-    for one in invocations:
-        if one.info.run_id not in {*living, store.invocation}:
+    for one in _running(store, OWNERS):
+        if one.info.run_id not in alive:
             cells.fail(store, one.info.run_id, "it was killed", "KILLED")
     return len(left)
+
+
+def living(store: Store) -> set[str]:
+    """Run ids of the processes that are alive, this one's among them."""
+    others = {one.info.run_id for one in _running(store, OWNERS) if _lives(one.data.tags)}
+    return others | {store.invocation}
 
 
 @contextmanager
@@ -86,11 +95,11 @@ def sign_of_life(store: Store) -> Iterator[None]:
         stop.set()
 
 
-def _running(store: Store, kind: str) -> list[Run]:
+def _running(store: Store, kinds: Iterable[str]) -> list[Run]:
     client = client_of(store.uri, store.invocation)
     numbers = [experiment.experiment_id for experiment in client.search_experiments()]
-    query = f"tags.`{tags.KIND}` = '{kind}' AND attributes.status = 'RUNNING'"
-    return list(pages(client, numbers, query))
+    queries = [f"tags.`{tags.KIND}` = '{kind}' AND attributes.status = 'RUNNING'" for kind in kinds]
+    return [run for query in queries for run in pages(client, numbers, query)]
 
 
 def _lives(written: Mapping[str, str]) -> bool:

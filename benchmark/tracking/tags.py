@@ -4,7 +4,7 @@ Tags, unlike parameters, are written in the call that creates a run: a run that 
 cut off at any later moment still says what it was.
 """
 
-KIND = "skewbench.kind"  # "cell" or "invocation"
+KIND = "skewbench.kind"  # "cell", "invocation", "study", "trial" or "search"
 CONDITIONS = "skewbench.conditions"  # identities, see benchmark/plan.py
 CELL = "skewbench.cell"
 TRAINING = "skewbench.training"
@@ -20,6 +20,9 @@ OWNER = "skewbench.owner"  # of an invocation: the process that runs it, JSON
 ALIVE = "skewbench.alive"  # of an invocation: its last sign of life, seconds since 1970
 INVOCATION = "skewbench.invocation"  # run id of the invocation that made a cell's run
 PLAN = "skewbench.plan"  # of an invocation: JSON, in pieces .0, .1, ...
+SEARCH = "skewbench.search"  # identity, of a search and its trials
+TRIAL = "skewbench.trial"  # number in Optuna's storage
+STATE = "skewbench.state"  # of a trial, as Optuna names it
 SOURCE = "skewbench.source"  # "real" or "synthetic"
 DEVICE = "skewbench.device"
 XLA = "skewbench.xla"

@@ -1,0 +1,277 @@
+"""One `search`, from what a person asks for to a strategy and what it is worth.
+
+Trials judge a strategy by validation alone, on half of the rows. What they choose is then frozen
+and run as any other strategy is, on seeds and test rows that no trial has seen
+(``task.restricted``), against the strategy as it was and against others.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from benchmark import registry, session, stats
+from benchmark.cluster import engine
+from benchmark.errors import UserError
+from benchmark.execute import load, warm
+from benchmark.inquiry import runs_of_their_own
+from benchmark.report import answers, searches, terminal
+from benchmark.search import trials, work
+from benchmark.search.conduct import conduct
+from benchmark.search.confirmation import Confirmation, confirmation
+from benchmark.search.finding import Finding, finding
+from benchmark.search.objective import Objective
+from benchmark.search.space import pattern
+from benchmark.search.work import Search
+from benchmark.session import Request
+from benchmark.task import Data, restricted
+from benchmark.tracking import invocation, lease, tags
+from benchmark.tracking import store as tracking
+from benchmark.tracking import trials as tracked
+from benchmark.tracking.store import SQLITE, Store
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person asked for."""
+
+    request: Request  # of the confirmation: its strategies are the rivals, its seeds are fresh
+    strategy: str
+    spaces: str
+    objective: Objective
+    trials: int
+    seeds: int  # of a trial
+    confirm: bool
+    storage: str
+
+
+def run(asked: Asked) -> int:
+    """Searches, confirms, shows and logs the answer; returns the exit status."""
+    session.end_with_mlflow()
+    console = terminal.console(stderr=True)
+    request, goal = asked.request, asked.objective
+    uri = session.store_of(request)
+    data = load(request.task, request.settings, request.path)
+    search, rivals = _checked(asked, uri, data, console)
+    session.announce(data, console)
+    console.print(escape(f"searched: {search.pattern.text} with {search.pattern}, by {goal.name}"))
+    study = trials.create(search.storage, search.name, goal.minimize)
+    store = tracked.begin(
+        tracking.open_store(uri, request.task), search.conditions, search.identity, search.name
+    )
+    with session.ended(store, console), lease.sign_of_life(store):
+        lease.clear_the_dead(store)
+        _carry_out(search, goal, store, study, request, console)
+        done = [trial for trial in trials.standing(study) if trial.state.is_finished()]
+        found = finding(search, done, goal.minimize, _overlap(search, data))
+        _answer(asked, search, store, study, found, None)
+        invocation.end(store, "FINISHED")
+    confirmed = None
+    if asked.confirm:
+        confirmed = _confirmed(request, rivals, found, goal, console)
+        _answer(asked, search, store, study, found, confirmed)
+    answers.show(
+        terminal.console(),
+        f"Search: {search.pattern.text} by {goal.name}",
+        searches.answer(search, goal, found, confirmed),
+    )
+    _where_next(console, search, goal, store, found)
+    return 0
+
+
+def _checked(
+    asked: Asked, uri: str, data: Data, console: Console
+) -> tuple[Search, list[registry.Remedy]]:
+    """What is searched, and the strategies that the chosen one is compared with.
+
+    Everything that a person can get wrong is checked before anything is written.
+    """
+    request, goal = asked.request, asked.objective
+    classes = len(data.classes)
+    if goal.binary and classes != 2:
+        raise UserError(f"objective {goal.text} is of two classes: {data.origin} has {classes}")
+    found = pattern(asked.strategy, classes, asked.spaces)
+    storage = asked.storage or trials.default_storage(uri)
+    if request.scheduler and storage.startswith("sqlite"):
+        raise UserError(
+            "--scheduler needs a storage that all workers reach: --storage postgresql://..."
+        )
+    filled = registry.read(found.filled({one.name: one.low for one in found.dimensions}))
+    default = registry.read(found.text)
+    searching = replace(request, portion="search", remedies=(filled,), every=False)
+    conditions = session.planned(searching, data, console).conditions
+    confirming = replace(request, remedies=(default, *request.remedies), every=True)
+    suited = session.planned(confirming, data, console).strategies
+    task = registry.task(request.task)
+    restricted(task.split(data, request.settings, work.FIRST_SEED), data, "search")
+    restricted(task.split(data, request.settings, 0), data, "confirmation")
+    search = Search(conditions, found, goal.text, asked.seeds, asked.trials, storage)
+    return search, [registry.read(text) for text in dict.fromkeys(text for text, _, _ in suited)]
+
+
+def _carry_out(
+    search: Search,
+    goal: Objective,
+    store: Store,
+    study: Study,
+    request: Request,
+    console: Console,
+) -> None:
+    """All trials that are left, with a line for each."""
+    before = sum(trial.state.is_finished() for trial in trials.standing(study))
+    console.print(f"trials: {search.trials} asked for, {before} finished before")
+    workers = min(request.workers, max(0, search.trials - before))
+    with engine(workers, request.scheduler) as client:
+        warm(client, search.conditions)
+        for trial in conduct(client, search, store, study, request.timeout):
+            before += 1
+            console.print(_line(before, search, goal, trial), highlight=False)
+
+
+def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> str:
+    count = f"{number:>{len(str(search.trials))}}/{search.trials}"
+    name = escape(trial.user_attrs.get(work.STRATEGY, search.pattern.text))
+    scores = np.array(trial.user_attrs.get(work.SCORES, []))
+    if trial.state.name == "FAIL":
+        return f"{count}  [red]failed[/]  {name}: {escape(trial.user_attrs.get(work.REASON, ''))}"
+    spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
+    pruned = "  pruned" if trial.state.name == "PRUNED" else ""
+    return f"{count}  {name:<44} {goal.name} {np.mean(scores):.3f}{spread}{pruned}"
+
+
+def _overlap(search: Search, data: Data) -> float:
+    """The share of validation rows that two seeds of the search have in common."""
+    conditions = search.conditions
+    task = registry.task(conditions.task)
+    splits = task.split(data, conditions.settings, work.FIRST_SEED)
+    rows = restricted(splits, data, "search").validation
+    validated = np.bincount(data.labels[rows], minlength=len(data.classes))
+    return stats.overlap(validated.astype(np.float64), np.array(conditions.counts, np.float64))
+
+
+def _confirmed(
+    request: Request,
+    rivals: Sequence[registry.Remedy],
+    found: Finding,
+    goal: Objective,
+    console: Console,
+) -> Confirmation | None:
+    """None if another process is at it."""
+    chosen = registry.read(found.best.strategy)
+    others = [remedy for remedy in rivals if remedy.text != chosen.text]
+    console.rule(escape(f"confirmation: {chosen.label}"))
+    asked = replace(request, portion="confirmation", remedies=(chosen, *others), every=False)
+    try:
+        with runs_of_their_own():
+            result = session.measure(asked, console)
+    except lease.NotAloneError:
+        console.print("another process of this search is at its confirmation")
+        return None
+    if result.failed:
+        raise UserError(
+            f"{result.failed} cells of the confirmation failed: the same command tries them again"
+        )
+    mine = result.table.runs["strategy"].isin([remedy.text for remedy in asked.remedies])
+    mine &= result.table.runs["seed"] < asked.seeds
+    table = replace(result.table, runs=result.table.runs[mine])
+    return confirmation(result.store.uri, table, chosen.text, goal)
+
+
+def _answer(
+    asked: Asked,
+    search: Search,
+    store: Store,
+    study: Study,
+    found: Finding,
+    confirmed: Confirmation | None,
+) -> None:
+    """Logs the page and the figures on the search's run."""
+    goal = asked.objective
+    drawn = searches.figures(search, goal, found)
+    shares = _importance(study, found)
+    if shares:
+        drawn["importance"] = searches.importance(shares)
+    answer = searches.answer(search, goal, found, confirmed)
+    page = searches.markdown(search, goal, found, answer, list(drawn), command(asked, search))
+    files = {f"{name}.svg": searches.svg(figure) for name, figure in drawn.items()}
+    tracked.answer(store, page, {"search.md": page, **files})
+
+
+def _importance(study: Study, found: Finding) -> dict[str, float]:
+    """By Optuna; nothing for one number, or trials that do not differ."""
+    import optuna
+
+    complete = [point for point in found.points if point.complete]
+    if len(found.best.chosen) < 2 or len({point.mean for point in complete}) < 3:
+        return {}
+    return {
+        name: float(share) for name, share in optuna.importance.get_param_importances(study).items()
+    }
+
+
+def command(asked: Asked, search: Search) -> str:
+    """What repeats the search."""
+    request, facts = asked.request, search.conditions.facts()
+    words = ["uv", "run", "python", "-m", "benchmark", "search", "--task", facts["task"]]
+    words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
+    words += [
+        "--strategy",
+        asked.strategy,
+        "--space",
+        asked.spaces,
+        "--objective",
+        search.objective,
+    ]
+    words += ["--trials", str(search.trials), "--seeds", str(search.seeds)]
+    words += ["--steps", str(facts["steps"]), "--fresh", str(request.seeds * asked.confirm)]
+    return shlex.join(words)
+
+
+def _where_next(
+    console: Console, search: Search, goal: Objective, store: Store, found: Finding
+) -> None:
+    """The chosen strategy, and where its trials can be seen."""
+    console.print(f"The chosen strategy:\n  --strategies '{escape(found.best.strategy)}'")
+    address = store.uri
+    if not address.startswith(("http://", "https://")):
+        console.print("Its trials in MLflow:")
+        ui = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", store.uri])
+        console.print(f"  {escape(ui)}", soft_wrap=True)
+        address = "http://127.0.0.1:5000"
+    for page in _pages(search, goal, store):
+        console.print(f"  {escape(f'{address}/#/{page}')}", soft_wrap=True)
+    if search.storage.startswith(SQLITE):
+        console.print(escape(f"Optuna's storage: {search.storage}"), soft_wrap=True)
+
+
+def _pages(search: Search, goal: Objective, store: Store) -> list[str]:
+    """The trials sorted by the objective, and compared."""
+    from urllib.parse import urlencode
+
+    kind = f"tags.`{tags.SEARCH}` = '{search.identity}'"
+    query = {
+        "searchFilter": f"{kind} AND tags.`{tags.KIND}` = 'trial'",
+        "orderByKey": f"metrics.`val/{goal.metric}`",
+        "orderByAsc": str(goal.minimize).lower(),
+        "workflowType": "machine_learning",
+    }
+    runs = list(tracked.logged(store, search.identity).values())
+    compared = {
+        "runs": str(runs).replace("'", '"').replace(" ", ""),
+        "experiments": f'["{store.experiment}"]',
+        "workflowType": "machine_learning",
+    }
+    return [
+        f"experiments/{store.experiment}/runs?{urlencode(query)}",
+        f"compare-runs?{urlencode(compared)}",
+    ]

@@ -1,0 +1,92 @@
+"""The runs of a search: one for the search, flat beside it one for each finished trial.
+
+Optuna's storage is where trials are claimed and retried; a run is written from what is finished
+there, so it can be written again if the process that should have done so died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.plan import Conditions
+from benchmark.tracking import invocation, tags
+from benchmark.tracking.store import Store, client_of, pages
+
+STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow itself does
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial, as a run shows it."""
+
+    number: int
+    state: str  # COMPLETE, PRUNED or FAIL
+    strategy: str
+    params: Mapping[str, str]  # what was chosen, then what all trials have in common
+    metrics: Mapping[str, float]  # means over the seeds that were trained; the objective first
+    seeds: Sequence[float]  # the objective at each
+    reason: str  # why it failed or was pruned
+    started: int  # milliseconds
+    ended: int
+
+
+def begin(store: Store, conditions: Conditions, search: str, name: str) -> Store:
+    """The run of this process of a search."""
+    return invocation.adopt(
+        store,
+        {
+            tags.KIND: "search",
+            tags.SEARCH: search,
+            tags.FACTS: json.dumps(conditions.facts()),
+            tags.SOURCE: conditions.source,
+            "mlflow.runName": f"search: {name}",
+        },
+    )
+
+
+def log(store: Store, search: str, trial: Trial) -> None:
+    """The run of a finished trial."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    client = client_of(store.uri, store.invocation)
+    state = "" if trial.state == "COMPLETE" else f" · {trial.state.lower()}"
+    created = client.create_run(
+        store.experiment,
+        run_name=f"trial {trial.number} · {trial.strategy}{state}"[:250],
+        start_time=trial.started,
+        tags={
+            **store.tags,
+            tags.KIND: "trial",
+            tags.SEARCH: search,
+            tags.TRIAL: str(trial.number),
+            tags.STATE: trial.state,
+            tags.STRATEGY: trial.strategy,
+            tags.INVOCATION: store.invocation,
+            **({tags.ERROR: trial.reason} if trial.reason else {}),
+        },
+    )
+    run_id = created.info.run_id
+    client.log_batch(
+        run_id,
+        params=[Param(key, value) for key, value in trial.params.items()],
+        metrics=[Metric(key, value, trial.ended, 0) for key, value in trial.metrics.items()]
+        + [Metric("seed", value, trial.ended, seed) for seed, value in enumerate(trial.seeds)],
+        tags=[RunTag(tags.DONE, "yes")],
+    )
+    client.set_terminated(run_id, STATUS[trial.state], trial.ended)
+
+
+def logged(store: Store, search: str) -> dict[int, str]:
+    """Number -> run id of the trials of a search that have a run."""
+    query = f"tags.`{tags.SEARCH}` = '{search}' AND tags.`{tags.KIND}` = 'trial'"
+    query += f" AND tags.`{tags.DONE}` = 'yes'"
+    found = pages(client_of(store.uri, store.invocation), [store.experiment], query)
+    return {int(run.data.tags[tags.TRIAL]): run.info.run_id for run in found}
+
+
+def answer(store: Store, note: str, files: Mapping[str, str]) -> None:
+    """Writes what a search found on its run."""
+    invocation.attach(store, files)
+    client_of(store.uri, store.invocation).set_tag(store.invocation, tags.NOTE, note[: tags.LIMIT])
