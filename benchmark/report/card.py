@@ -11,7 +11,7 @@ from benchmark.costs import PER
 from benchmark.decision import Decision
 from benchmark.errors import without_passwords
 from benchmark.fits import Fit
-from benchmark.leaderboard import COLUMNS, Table
+from benchmark.leaderboard import Table
 from benchmark.recommend import Recommendation
 from benchmark.report import markdown
 from benchmark.report.escape import escape
@@ -92,7 +92,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
         # with costs the cut is another than the leaderboard's
         known = advice.costs is None or name in ANY_CUT
         over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
-        lines.append(f"| {COLUMNS[name]} | {over} | {own[name.removeprefix('test/')]:.3f} |")
+        lines.append(f"| {table.words.headings()[name]} | {over} | {own[name.removeprefix('test/')]:.3f} |")
     if advice.costs:
         cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
         lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
