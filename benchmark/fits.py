@@ -36,6 +36,7 @@ class Fit:
     test: Predictions
     priors: Priors
     trained_rows: int  # rows of one epoch after resampling
+    class_rows: Ints  # (classes,), of the training split before it
     best_step: int
     seconds: dict[str, float]  # spent on data, compilation, training and evaluation
     compiled: bool  # whether XLA ran the steps
@@ -54,6 +55,7 @@ def to_bytes(fit: Fit) -> bytes:
         "training_priors": fit.priors.training,
         "population_priors": fit.priors.population,
         "numbers": np.array([fit.trained_rows, fit.best_step, fit.compiled]),
+        "class_rows": fit.class_rows,
         "stages": np.array(list(fit.seconds)),
         "seconds": np.array(list(fit.seconds.values())),
         "device": np.array(fit.device),
@@ -79,6 +81,7 @@ def from_bytes(content: bytes) -> Fit:
             test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
             priors=Priors(arrays["training_priors"], arrays["population_priors"]),
             trained_rows=int(trained_rows),
+            class_rows=arrays["class_rows"],
             best_step=int(best_step),
             seconds=dict(zip(arrays["stages"].tolist(), arrays["seconds"].tolist(), strict=True)),
             compiled=bool(compiled),

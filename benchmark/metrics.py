@@ -201,6 +201,44 @@ def calibration_error(true: Ints, p: Floats) -> float:
     return float(np.average(np.abs(mean - share), weights=rows))
 
 
+def class_recalls(labels: Ints, decisions: Ints, classes: int) -> Floats:
+    """The share of each class's rows that was found, (classes,); nan where it has none."""
+    rows = np.bincount(labels, minlength=classes)
+    found = np.bincount(labels[labels == decisions], minlength=classes)
+    return np.where(rows > 0, found / np.maximum(rows, 1), np.nan)
+
+
+MANY, FEW = 100, 20  # training rows: classes with more are "many", with less "few"
+PLACES = 5
+
+
+def long_tail_metrics(
+    labels: Ints, logits: Floats, offsets: Floats, class_rows: Ints
+) -> dict[str, float]:
+    """What is asked of many classes: accuracy by class size, and mean average precision at 5.
+
+    accuracy_many, _medium and _few are shares of the rows of classes with above 100, 20 to 100
+    and below 20 training rows; without rows they are left out. Source: Liu et al. 2019,
+    "Large-scale long-tailed recognition in an open world". map_at_5 is the mean of 1 / place of
+    the true class among the five that are decided first, 0 beyond; ties count against it.
+
+    Args:
+        class_rows: (classes,), of the training split.
+    """
+    scores, rows = logits + offsets, np.arange(len(labels))
+    own = scores[rows, labels][:, None]
+    places = (scores >= own).sum(axis=1)  # 1 is the first
+    right, size = decide(logits, offsets) == labels, class_rows[labels]
+    groups = {
+        "many": size > MANY,
+        "medium": (size >= FEW) & (size <= MANY),
+        "few": size < FEW,
+    }
+    values = {f"accuracy_{name}": right[of].mean() for name, of in groups.items() if of.any()}
+    values[f"map_at_{PLACES}"] = np.where(places <= PLACES, 1 / places, 0).mean()
+    return {name: float(value) for name, value in values.items()}
+
+
 def all_metrics(labels: Ints, logits: Floats, offsets: Floats) -> dict[str, float]:
     """Every measure of one set of predictions, decided with `offsets`; F1 first."""
     return {

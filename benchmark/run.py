@@ -118,6 +118,7 @@ def fit_network(
         test=test,
         priors=priors,
         trained_rows=len(rows),
+        class_rows=np.bincount(splits.y[splits.train], minlength=classes),
         best_step=trained.best_step,
         seconds=clock.read(),
         compiled=compiled.by_xla,
@@ -195,6 +196,8 @@ def _decide(
     if len(plain) == 2:
         values["cut"] = float(metrics.probabilities(-offsets[None])[0])
         values["cut_tuned"] = float(metrics.probabilities(-tuned[None])[0])
+    else:
+        values |= metrics.long_tail_metrics(truth, test, offsets, fit.class_rows)
     for name, value in values.items():
         require_finite(np.array([value]), f"{name} on test", step)
     return values, metrics.decide(test, offsets), test

@@ -172,3 +172,34 @@ def test_all_metrics_begin_with_f1_and_use_the_offsets_for_decisions_only() -> N
     assert moved["recall"] == 1.0 > plain["recall"]
     for name in ("average_precision", "roc_auc", "brier", "log_loss", "ece"):
         assert plain[name] == moved[name]
+
+
+def test_long_tail_metrics_by_hand() -> None:
+    logits = np.array(
+        [
+            [5.0, 4.0, 3.0, 2.0, 1.0, 0.0],
+            [5.0, 4.0, 3.0, 2.0, 1.0, 0.0],
+            [0.0, 9.0, 3.0, 2.0, 1.0, 4.0],
+            [3.0, 2.0, 9.0, 1.0, 4.0, 0.0],
+        ]
+    )
+    labels = np.array([0, 5, 5, 2])  # at places 1, 6, 2 and 1
+    rows = np.array([101, 7, 20, 9, 9, 19])
+    assert metrics.long_tail_metrics(labels, logits, np.zeros(6), rows) == pytest.approx(
+        {
+            "accuracy_many": 1.0,
+            "accuracy_medium": 1.0,
+            "accuracy_few": 0.0,
+            "map_at_5": (1 + 0 + 1 / 2 + 1) / 4,
+        }
+    )
+    moved = metrics.long_tail_metrics(labels, logits, 9.0 * np.eye(6)[5], rows)
+    assert moved["accuracy_few"] == 1.0 and moved["accuracy_many"] == 0.0
+    assert "accuracy_medium" not in metrics.long_tail_metrics(
+        labels[:2], logits[:2], np.zeros(6), rows
+    )
+
+
+def test_ties_count_against_the_true_class() -> None:
+    values = metrics.long_tail_metrics(np.array([1]), np.zeros((1, 6)), np.zeros(6), np.full(6, 50))
+    assert values["map_at_5"] == 0

@@ -39,6 +39,7 @@ FIT = Fit(
     test=predictions(2),
     priors=Priors(training=np.array([0.5, 0.5]), population=np.array([0.8, 0.2])),
     trained_rows=1600,
+    class_rows=np.array([1280, 320]),
     best_step=70,
     seconds={"data": 0.5, "training": 12.345678901234},
     compiled=True,
@@ -204,7 +205,12 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
 
     shares = np.array([0.7, 0.2, 0.1])
     fit = dataclasses.replace(
-        FIT, validation=part(1), test=part(2), priors=Priors(shares, shares), best_step=20
+        FIT,
+        validation=part(1),
+        test=part(2),
+        priors=Priors(shares, shares),
+        best_step=20,
+        class_rows=np.array([700, 60, 10]),
     )
     got = run.score(NONE, fit)
     truth, logits = fit.test.labels, fit.test.best
@@ -217,4 +223,9 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
     assert got.metrics["test/f1_oracle"] >= got.metrics["test/f1_tuned"]
     cut = run.score(Strategy(threshold=lambda logits, labels: best_offsets(labels, logits)), fit)
     assert cut.metrics["test/f1"] == got.metrics["test/f1_tuned"]
+    found = np.array(
+        [(logits.argmax(axis=1) == truth)[truth == label].mean() for label in range(3)]
+    )
+    for label, group in enumerate(("many", "medium", "few")):
+        assert got.metrics[f"test/accuracy_{group}"] == pytest.approx(found[label])
     assert not {"test/cut", "test/cut_tuned"} & set(got.metrics)

@@ -92,7 +92,8 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
         # with costs the cut is another than the leaderboard's
         known = advice.costs is None or name in ANY_CUT
         over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
-        lines.append(f"| {table.words.headings()[name]} | {over} | {own[name.removeprefix('test/')]:.3f} |")
+        this = own[name.removeprefix("test/")]
+        lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
         cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
         lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 def of_cell(
-    curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints
+    curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints, class_rows: Ints
 ) -> dict[str, Figure]:
-    """Name -> figure: precision-recall, confusion matrix, reliability, loss curve.
+    """Name -> figure: precision-recall, confusion matrix, reliability, loss curve; recalls.
 
-    `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes).
+    `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes), `class_rows` the
+    training rows (classes,).
     """
+    several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
     return {
+        **several,
         "precision_recall": precision_recall(labels, logits, decisions),
         "confusion_matrix": confusion_matrix(labels, decisions, logits.shape[1]),
         "reliability": reliability(labels, logits),
@@ -93,6 +96,15 @@ def reliability(labels: Ints, logits: Floats) -> Figure:
     axes.plot(mean, share, "o-", label=f"calibration error {error:.3f}")
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.legend()
+    return figure
+
+
+def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
+    """Recall of each class on test against its training rows."""
+    figure, axes = _canvas("Recall by class size", "training rows of the class", "recall on test")
+    found = metrics.class_recalls(labels, decisions, len(class_rows))
+    axes.plot(class_rows, found, "o", markersize=4)
+    axes.set(xscale="log", ylim=(-0.02, 1.02))
     return figure
 
 

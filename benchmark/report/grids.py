@@ -31,7 +31,8 @@ class Grid:
 
 def grids(table: Table) -> list[Grid]:
     """All tables of a leaderboard, the most read first."""
-    return [leaderboard(table), account(table), probabilities(table), further(table)]
+    sizes = [] if table.binary else [by_class_size(table)]
+    return [leaderboard(table), *sizes, account(table), probabilities(table), further(table)]
 
 
 def leaderboard(table: Table) -> Grid:
@@ -119,6 +120,18 @@ def further(table: Table) -> Grid:
     middle = comparison.leaderboard(table)["f1_iqm"]
     rows = [[*row, Cell(_number(middle[row[0].text]), middle[row[0].text])] for row in grid.rows]
     return Grid(grid.title, grid.caption, (*grid.headings, f"{f1}, middle half"), rows)
+
+
+def by_class_size(table: Table) -> Grid:
+    """Of more than two classes: where the tail is won or lost, best balanced accuracy first."""
+    groups = [f"test/accuracy_{name}" for name in ("many", "medium", "few")]
+    known = [name for name in groups if table.runs[name].notna().any()]
+    caption = (
+        "Accuracy of the test rows whose class has above 100, 20 to 100 and below 20 training "
+        "rows; MAP at 5 is the mean of 1 / place of the true class among the first five."
+    )
+    names = ("test/balanced_accuracy", "test/accuracy", *known, "test/map_at_5")
+    return _means(table, "By class size", caption, names, False)
 
 
 def _means(table: Table, title: str, caption: str, names: tuple[str, ...], rising: bool) -> Grid:

@@ -116,6 +116,11 @@ def _groups(table: Table, evidence: Evidence) -> list[Group]:
             panels.confusions(evidence, table),
         ),
         _many(
+            "Recall by class size",
+            "A dot a class, mean over seeds; grey: none.",
+            panels.recalls(evidence, table),
+        ),
+        _many(
             "Reliability",
             "Bins of equal mass; on the dotted line a probability means what it says.",
             panels.reliability(evidence),

@@ -171,6 +171,28 @@ def confusions(evidence: Evidence, table: Table) -> Figures:
     }
 
 
+def recalls(evidence: Evidence, table: Table) -> Figures:
+    """Of more than two classes: recall of each against its training rows, `none` grey behind."""
+    if table.binary:
+        return {}
+    classes, none = len(table.facts["classes"]), comparison.label_of_none(table)
+    parts = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
+    points = {}
+    for label, decided in evidence.decided.items():
+        rows = np.mean([fit.class_rows for fit in evidence.fits[parts[label]]], axis=0)
+        found = np.mean([metrics.class_recalls(*each, classes) for each in decided], axis=0)
+        points[label] = rows, found
+    figures = {}
+    for label, point in points.items():
+        figure, axes = _small("training rows of the class", "recall")
+        if none in points and label != none:
+            axes.plot(*points[none], "o", color="0.75", markersize=3.5)
+        axes.plot(*point, "o", color="black", markersize=3.5)
+        axes.set(xscale="log", ylim=(-0.02, 1.02))
+        figures[label] = figure
+    return figures
+
+
 def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     figure, axes = _small("decided", "true")

@@ -273,7 +273,7 @@ def _write_artifacts(
     folder: Path, predictions: bytes, fit: fits.Fit, score: run.Score
 ) -> list[str]:
     (folder / PREDICTIONS).write_bytes(predictions)
-    drawn = figures.of_cell(fit.curves, score.labels, score.logits, score.decisions)
+    drawn = figures.of_cell(fit.curves, score.labels, score.logits, score.decisions, fit.class_rows)
     (folder / "figures").mkdir()
     for name, figure in drawn.items():
         path = folder / "figures" / f"{name}.png"

@@ -28,6 +28,7 @@ FIT = Fit(  # what a training might leave
     test=PREDICTIONS,
     priors=Priors(np.array([0.5, 0.5]), np.array([0.8, 0.2])),
     trained_rows=360,
+    class_rows=np.array([324, 36]),
     best_step=10,
     seconds={"training": 1.0, "data": 0.1},
     compiled=False,

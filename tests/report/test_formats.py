@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.fits import Fit, Predictions
 from benchmark.leaderboard import Table
-from benchmark.report import files, grids, html, markdown
+from benchmark.report import figures, files, grids, html, markdown
 from benchmark.report.escape import escape
 from benchmark.report.evidence import Evidence
+from benchmark.strategy import Priors
 
 EVIL = "<script>alert(1)</script>"
 BREAK = "a | b\n\n| c |\n# d ](http://x) `e` ![f](g) https://evil.example @all"
@@ -122,7 +125,27 @@ def test_deleted_runs_are_missing_and_no_mean_hides_it(table: Table) -> None:
 def test_of_more_classes_the_columns_are_macro_and_there_is_no_cut(table: Table) -> None:
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
     headings = [heading for grid in grids.grids(three) for heading in grid.headings]
-    assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "accuracy"} <= {*headings}
+    assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "MAP at 5"} <= {*headings}
     assert not {"F1", "tuned cut", "recall"} & {*headings}
     assert all(len(row) == len(grid.headings) for grid in grids.grids(three) for row in grid.rows)
     assert "macro-F1 at tuned class offsets" in page(three)
+
+
+def test_the_figures_of_more_classes_can_all_be_drawn(table: Table) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(3), rng.integers(0, 3, 57)])
+    logits = rng.normal(size=(60, 3)) + np.eye(3)[labels]
+    kept, shares = Predictions(np.arange(60), labels, logits, logits), np.array([0.8, 0.1, 0.1])
+    curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
+    rows = np.array([80, 10, 10])
+    fit = Fit(kept, kept, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
+    scored, decided = [(labels, logits)] * 3, [(labels, logits.argmax(axis=1))] * 3
+    three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
+    evidence = Evidence({"none": [fit] * 3}, {"none": scored}, {"none": decided})
+    shown = html.report([html.section(three, evidence)])
+    assert "Recall by class size" in shown and "Confusion on test" in shown
+    assert "F1 against the cut" not in shown
+    drawn = figures.of_cell(curves, labels, logits, decided[0][1], rows)
+    assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
+    for figure in drawn.values():
+        figure.savefig(io.BytesIO())

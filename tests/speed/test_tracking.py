@@ -37,6 +37,7 @@ FIT = Fit(
     test=predictions(1),
     priors=Priors(np.array([0.88, 0.12]), np.array([0.88, 0.12])),
     trained_rows=70_000,
+    class_rows=np.array([61_400, 8_600]),
     best_step=2000,
     seconds={"training": 1.0},
     compiled=True,
