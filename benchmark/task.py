@@ -51,6 +51,7 @@ class Splits:
     validation: Ints
     test: Ints
     categorical: tuple[int, ...] = ()  # columns of x that hold category codes
+    learned: Any = None  # all that was learned from `train` to make x, as JSON can hold it
 
     def __post_init__(self) -> None:
         """Strategies and seeds share them."""
@@ -86,6 +87,9 @@ class Task:
     load:      (S, path) -> Data; reads and checks real data, UserError names what is wrong
     stand_in:  (S) -> Data; a small synthetic set, the same at every call
     split:     (Data, S, seed) -> Splits; the same for the same seed, UserError if too small
+    encode:    (S, learned, raw) -> x of raw rows, just as `split` gives it. Raw rows are a
+               DataFrame with the columns of ``Data.rows``; of images, a list of the bytes of
+               files. What a deployed model is asked: UserError names what cannot be read
     network:   (S, Splits, classes, Budget) -> Network; Keras has its seed already
     budget:    (S, source) -> Budget; what is trained if nobody says otherwise
     fetch:     (path) -> None; downloads the real set into the folder `path`
@@ -97,6 +101,7 @@ class Task:
     load: Callable[[Any, Path], Data]
     stand_in: Callable[[Any], Data]
     split: Callable[[Data, Any, int], Splits]
+    encode: Callable[[Any, Any, Any], NDArray[Any]]
     network: Callable[[Any, Splits, int, Budget], Network]
     budget: Callable[[Any, Source], Budget]
     fetch: Callable[[Path], None]

@@ -53,19 +53,26 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     import keras
 
     content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
-    model, preprocess = _backbone(name, weights, pictures.shape[1])
-
-    def batches() -> Iterator[Array]:
-        for start in range(0, len(pictures), BATCH):
-            batch = pictures[start : start + BATCH].astype(np.float32)
-            yield np.asarray(model.predict_on_batch(preprocess(batch)))
-
+    model, _ = _backbone(name, weights, pictures.shape[1])
     return cached(
         key("features", keras.__version__, name, weights, pictures.shape, content),
         (len(pictures), model.output_shape[1]),
         np.float32,
-        batches,
+        lambda: _batches(pictures, name, weights),
     )
+
+
+def compute(pictures: Array, name: str, weights: str) -> Array:
+    """As `features`, for pictures that will not come again."""
+    device.prepare()
+    return np.concatenate(list(_batches(pictures, name, weights)))
+
+
+def _batches(pictures: Array, name: str, weights: str) -> Iterator[Array]:
+    model, preprocess = _backbone(name, weights, pictures.shape[1])
+    for start in range(0, len(pictures), BATCH):
+        batch = pictures[start : start + BATCH].astype(np.float32)
+        yield np.asarray(model.predict_on_batch(preprocess(batch)))
 
 
 @functools.cache  # building one takes seconds, and every seed asks for it

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmark.errors import UserError
 
 DECODER = 1  # raise it when decoded pixels change: caches are then made anew
 FORMATS = {
@@ -65,6 +68,32 @@ def decode_bytes(content: bytes, wanted: str, size: int) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # Pillow's decoders raise all kinds for damaged content
         raise BadPicture(f"is damaged: {error}") from error
+
+
+def decode_all(contents: Sequence[bytes], size: int) -> NDArray[np.uint8]:
+    """The contents of files, each in whatever format it is: uint8 (files, size, size, 3).
+
+    Raises:
+        UserError: naming the first that is no picture.
+    """
+    pictures = np.empty((len(contents), size, size, 3), np.uint8)
+    for number, content in enumerate(contents):
+        try:
+            pictures[number] = decode_bytes(content, _kind(content), size)
+        except BadPicture as bad:
+            raise UserError(f"picture {number} {bad}") from bad
+    return pictures
+
+
+def _kind(content: bytes) -> str:
+    """The format that a file's content says it has."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=[*FORMATS.values(), "MPO"]) as image:
+            return "JPEG" if image.format == "MPO" else str(image.format)
+    except UnidentifiedImageError as error:
+        raise BadPicture(f"is none of {', '.join(sorted(set(FORMATS.values())))}") from error
 
 
 def _check_kind(image: Any, wanted: str) -> None:

@@ -11,13 +11,16 @@ so that listing the tasks stays quick.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from benchmark.arguments import Range
 from benchmark.errors import UserError
 from benchmark.task import Budget, Data, Network, Source, Splits, Task, split_by_share
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 # What `--settings "prevalence=0.05"` can change. Give every field a type and a default.
@@ -55,18 +58,30 @@ def stand_in(settings: Settings) -> Data:
 
 
 def _data(x: np.ndarray, y: np.ndarray, source: Source, origin: str) -> Data:
+    import pandas as pd
+
     # Rows with equal group numbers never end up in different splits: exact duplicates here.
     groups = np.unique(x, axis=0, return_inverse=True)[1]
     digest = hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()
-    return Data(x, y, groups, ("negative", "positive"), digest, source, origin)
+    rows = pd.DataFrame(x).add_prefix("x")
+    return Data(rows, y, groups, ("negative", "positive"), digest, source, origin)
 
 
 # Split first, learn afterwards: scaling and the like may look at the training rows alone.
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """Standardised columns; 60 % of the rows to train on."""
     train, validation, test = split_by_share(data, (0.6, 0.2, 0.2), seed)
-    mean, spread = data.rows[train].mean(axis=0), data.rows[train].std(axis=0)
-    return Splits((data.rows - mean) / spread, data.labels, train, validation, test)
+    known = data.rows.iloc[train]
+    learned = {"mean": known.mean().tolist(), "spread": known.std().tolist()}
+    x = encode(settings, learned, data.rows)
+    return Splits(x, data.labels, train, validation, test, learned=learned)
+
+
+# The same for rows that come later, without labels: an exported model carries `learned` with it.
+def encode(settings: Settings, learned: Any, raw: "pd.DataFrame") -> np.ndarray:
+    """Standardised as the training rows were."""
+    standardised = (raw.to_numpy() - learned["mean"]) / learned["spread"]
+    return standardised.astype(np.float32)
 
 
 # A Keras model whose last layer is dense and gives one logit a class, without a softmax.
@@ -100,6 +115,7 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
+    encode=encode,
     network=network,
     budget=budget,
     fetch=fetch,

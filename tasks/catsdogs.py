@@ -6,16 +6,18 @@ Kaggle's "Dogs vs. Cats". Dog is the positive class.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.arguments import Range, suggest
 from benchmark.errors import UserError
 from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_count
-from tasks import _archive, _backbones, _drawings, _networks, _photos
+from tasks import _archive, _backbones, _drawings, _networks, _photos, _pictures
 
 CLASSES = ("cat", "dog")
 BATCH = 32
@@ -88,6 +90,14 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
     return Splits(x, data.labels, train, validation, test)
 
 
+def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
+    """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
+    pictures = _pictures.decode_all(raw, settings.size)
+    if settings.model in _backbones.NAMES:
+        return _backbones.compute(pictures, settings.model, settings.weights)
+    return pictures
+
+
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
     """The settings' model, untrained; of a keras.applications model, the head on its features."""
     builder = _builder(settings)
@@ -111,6 +121,7 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
+    encode=encode,
     network=network,
     budget=budget,
     fetch=_archive.fetch,

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from benchmark.errors import UserError
 from benchmark.task import (
     Budget,
     Data,
-    Ints,
     Network,
     Source,
     Splits,
@@ -34,6 +33,7 @@ from tasks._insurance_csv import FEATURES, LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 KAGGLE = "anmolkumar/health-insurance-cross-sell-prediction"
 NUMBERS = ("Age", "Annual_Premium", "Vintage")
@@ -76,9 +76,7 @@ def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Columns of x: `NUMBERS` as their quantiles in training, 0 to 1, then `CODES`."""
-    from sklearn.preprocessing import QuantileTransformer
-
+    """Random splits with the population's prevalence, or that which the settings name."""
     training_share = 1 - settings.validation - settings.test
     shares = (training_share, settings.validation, settings.test)
     rows = np.arange(len(data.labels))
@@ -88,29 +86,46 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
     train, validation, test = (rows[part] for part in split_by_share(population, shares, seed))
     if settings.train_imbalance:
         train = train[at_imbalance(data.labels[train], settings.train_imbalance, seed)]
-    numbers = data.rows[list(NUMBERS)].to_numpy(np.float64)
-    # Quantiles, because the premiums have a long tail and a spike at their minimum.
-    scaler = QuantileTransformer(n_quantiles=min(200, len(train)), subsample=None).fit(
-        numbers[train]
-    )
-    codes = [_codes(data.rows[name], train, settings.rare) for name in CODES]
+    learned = _learn(data.rows.iloc[train], settings.rare)
     return Splits(
-        x=np.column_stack([scaler.transform(numbers), *codes]).astype(np.float32),
+        x=encode(settings, learned, data.rows),
         y=data.labels,
         train=train,
         validation=validation,
         test=test,
         categorical=tuple(range(len(NUMBERS), len(NUMBERS) + len(CODES))),
+        learned=learned,
     )
 
 
-def _codes(values: pd.Series, train: Ints, rare: int) -> Ints:
-    """The level of each row as 1, 2, ...; 0 for all that are rare in training or not there."""
-    import pandas as pd
+def _learn(known: pd.DataFrame, rare: int) -> dict[str, Any]:
+    """Of the training rows: quantiles of the numbers, levels of the codes that are not rare."""
+    from sklearn.preprocessing import QuantileTransformer
 
-    counts = values.iloc[train].value_counts()
-    levels = pd.Index(sorted(counts.index[counts >= rare]))
-    return np.asarray(levels.get_indexer(pd.Index(values)) + 1, np.int64)
+    # Quantiles, because the premiums have a long tail and a spike at their minimum.
+    scaler = QuantileTransformer(n_quantiles=min(200, len(known)), subsample=None)
+    scaler.fit(known[list(NUMBERS)].to_numpy(np.float64))
+    counts = {name: known[name].value_counts() for name in CODES}
+    levels = {name: sorted(count.index[count >= rare]) for name, count in counts.items()}
+    return {"quantiles": scaler.quantiles_.tolist(), "levels": levels}
+
+
+def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.float32]:
+    """`NUMBERS` as their quantiles in training, 0 to 1, then `CODES` as 1, 2, ...
+
+    The code of a level that is rare in training, or not there, is 0.
+    """
+    import pandas as pd
+    from sklearn.preprocessing import QuantileTransformer
+
+    scaler = QuantileTransformer()
+    scaler.quantiles_ = np.array(learned["quantiles"])
+    scaler.references_ = np.linspace(0, 1, len(scaler.quantiles_))
+    numbers = scaler.transform(raw[list(NUMBERS)].to_numpy(np.float64))
+    codes = [
+        pd.Index(learned["levels"][name]).get_indexer(pd.Index(raw[name])) + 1 for name in CODES
+    ]
+    return np.column_stack([numbers, *codes]).astype(np.float32)
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
@@ -173,6 +188,7 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
+    encode=encode,
     network=network,
     budget=budget,
     fetch=fetch,

@@ -222,7 +222,7 @@ def task(kind: Any) -> Task:
     def unused(*values: Any) -> Any:
         raise AssertionError("planning looks at no data")
 
-    return Task("Toy.", kind, Settings, *[unused] * 6)
+    return Task("Toy.", kind, Settings, *[unused] * 7)
 
 
 def remedy(*needs: Any) -> Remedy:

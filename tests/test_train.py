@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark import device, program, registry, run, train
@@ -131,7 +132,7 @@ def test_canary_random_labels_are_not_learned(name: str, noise: Data) -> None:
 def noise() -> Data:
     """Enough rows for chance to stay well inside 0.05: 800 positives in the test split."""
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(20_000, 8)).astype(np.float32)
+    rows = pd.DataFrame(rng.normal(size=(20_000, 8)).astype(np.float32))
     labels = (rng.random(20_000) < 0.2).astype(np.int64)
     return Data(rows, labels, np.arange(20_000), ("no", "yes"), "noise", "synthetic", "noise")
 

@@ -1,6 +1,8 @@
 """What every registered task must keep to. A new task is tested here without a change."""
 
 import dataclasses
+import io
+import json
 import subprocess
 import sys
 from functools import cache
@@ -76,6 +78,29 @@ def test_same_seed_same_split_other_seed_another(name: str) -> None:
     np.testing.assert_array_equal(first.test, again.test)
     np.testing.assert_array_equal(first.x, again.x)
     assert set(first.test) != set(other.test)
+
+
+def test_raw_rows_are_encoded_as_the_split_has_them(name: str) -> None:
+    task, settings, data = loaded(name)
+    splits = split_of(name, seed=1)
+    learned = json.loads(json.dumps(splits.learned))
+    for rows in (splits.test[:1], np.r_[splits.test[:3], splits.train[:2]], splits.validation[3:]):
+        encoded = task.encode(settings, learned, raw(task, data, rows))
+        assert encoded.dtype == splits.x.dtype
+        np.testing.assert_array_equal(encoded, splits.x[rows])
+
+
+def raw(task: Task, data: Data, rows: Any) -> Any:
+    """Rows as they are before a task has read them."""
+    return data.rows.iloc[rows] if task.kind == "table" else [png(data.rows[row]) for row in rows]
+
+
+def png(pixels: Any) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_network_gives_a_logit_a_class_and_ends_in_a_dense_layer_with_bias(name: str) -> None:
