@@ -23,12 +23,12 @@ def of_cell(
 
     `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes).
     """
-    return {
+    drawn = {
         "precision_recall": precision_recall(labels, logits, decisions),
         "confusion_matrix": confusion_matrix(labels, decisions, logits.shape[1]),
         "reliability": reliability(labels, logits),
-        "loss": loss(curves),
     }
+    return drawn | ({"loss": loss(curves)} if curves else {})
 
 
 def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
