@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -109,9 +110,19 @@ def as_text(arguments: Mapping[str, Any], separator: str) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
+
+
+def _quoted(value: str) -> str:
+    """In quotes if it could not be read back without them."""
+    if value and not re.search(r"[\s,'\"]", value):
+        return value
+    # what stands in single quotes cannot hold one: it is written between two such pieces
+    return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def _convert(value: Any, annotation: Any, where: str) -> Any:

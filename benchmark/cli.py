@@ -374,6 +374,30 @@ def _advice(
 @click.argument("task")
 @click.option("--data", default="", help="as for `run`")
 @click.option("--settings", default="", help="as for `run`")
+@click.option("--tracking", default="", help="MLflow store")
+def inspect(task: str, data: str, settings: str, tracking: str) -> None:
+    """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
+
+    Also how small an effect the test split can resolve. It is tracked as a run of its own.
+    """
+    chosen = registry.settings(task, settings)
+    path = find_data(task, data)
+
+    from benchmark import inspection
+    from benchmark.report import inspections, terminal
+    from benchmark.tracking import invocation, store
+
+    uri = store.resolve(tracking)
+    found = inspection.look(task, chosen, path)
+    inspections.show(terminal.console(), found)
+    page, figures = inspections.markdown(found), inspections.figures(found)
+    invocation.note_inspection(store.open_store(uri, task), page, figures)
+
+
+@main.command()
+@click.argument("task")
+@click.option("--data", default="", help="as for `run`")
+@click.option("--settings", default="", help="as for `run`")
 @click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
 @click.option("--steps", default="", help="as for `run`")
 def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> None:

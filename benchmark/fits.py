@@ -41,7 +41,7 @@ class Fit:
     seconds: dict[str, float]  # spent on data, compilation, training and evaluation
     compiled: bool  # whether XLA ran the steps
     device: str  # what they ran on
-    curves: dict[str, Curve]
+    curves: dict[str, Curve]  # none of what was fitted whole
 
     @property
     def last_step(self) -> int:

@@ -20,6 +20,7 @@ from benchmark import arguments
 from benchmark.errors import UserError
 from benchmark.fingerprint import digest, fingerprint
 from benchmark.registry import Remedy
+from benchmark.strategy import NETWORK_SLOTS, changed
 from benchmark.task import Budget, Data, Portion, Task, held_out
 
 MOST_FACTS = 6000  # characters; stores cut longer values without a word
@@ -137,25 +138,31 @@ def in_words(settings: Any) -> str:
     return arguments.as_text(dataclasses.asdict(settings), " ")
 
 
-def suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:
+def suitable(task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:
     """Raises UserError naming a strategy that makes no sense on this task."""
     for remedy in remedies:
-        lacking = _lacking(task, classes, remedy)
+        lacking = _lacking(task, settings, classes, remedy)
         if lacking:
+            model = "" if task.is_network(settings) else " and a model that is no network"
             raise UserError(
                 f"strategy {remedy.label!r} needs {' and '.join(lacking)}, but this task has "
-                f"{IN_WORDS[task.kind]} and {len(classes)} classes: leave it out"
+                f"{IN_WORDS[task.kind]} and {len(classes)} classes{model}: leave it out"
             )
 
 
-def those_suitable(task: Task, classes: Sequence[str], remedies: Sequence[Remedy]) -> list[Remedy]:
+def those_suitable(
+    task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[Remedy]
+) -> list[Remedy]:
     """The strategies that make sense on this task."""
-    return [remedy for remedy in remedies if not _lacking(task, classes, remedy)]
+    return [remedy for remedy in remedies if not _lacking(task, settings, classes, remedy)]
 
 
-def _lacking(task: Task, classes: Sequence[str], remedy: Remedy) -> list[str]:
+def _lacking(task: Task, settings: Any, classes: Sequence[str], remedy: Remedy) -> list[str]:
     traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
-    return [IN_WORDS[need] for need in sorted(remedy.strategy.needs - traits)]
+    lacking = [IN_WORDS[need] for need in sorted(remedy.strategy.needs - traits)]
+    if changed(remedy.strategy, NETWORK_SLOTS) and not task.is_network(settings):
+        lacking.append("a network")
+    return lacking
 
 
 def trainings(

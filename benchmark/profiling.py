@@ -14,6 +14,7 @@ from benchmark.errors import UserError
 from benchmark.progress import Display, display
 from benchmark.registry import Remedy
 from benchmark.report import terminal
+from benchmark.task import Budget
 from benchmark.tracking import cells
 from benchmark.tracking import store as tracking
 from benchmark.train import Clock
@@ -33,8 +34,7 @@ class Profile:
     """Seconds by stage of the first run in a process, and of a second one with another seed."""
 
     device: str
-    steps: int
-    batch: int
+    budget: Budget
     first: dict[str, float]
     second: dict[str, float]
 
@@ -53,7 +53,7 @@ def profile(task_name: str, settings: Any, path: str, remedy: Remedy, steps: int
         clock.turn("data")
         task = registry.task(task_name)
         data = execute.load(task_name, settings, path)
-        plan.suitable(task, data.classes, [remedy])
+        plan.suitable(task, settings, data.classes, [remedy])
         budget = task.budget(settings, data.source)
         budget = dataclasses.replace(budget, steps=steps or budget.steps)
         conditions = plan.conditions(task_name, settings, path, data, budget)
@@ -63,7 +63,7 @@ def profile(task_name: str, settings: Any, path: str, remedy: Remedy, steps: int
             first, second = (_run(training, store, shown) for training in trainings)
     before = clock.read()
     first = {name: before.get(name, 0.0) + first.get(name, 0.0) for name in MEANING}
-    return Profile(device.name(task.kind), budget.steps, budget.batch, first, second)
+    return Profile(device.name(task.kind), budget, first, second)
 
 
 def _run(training: plan.Training, store: tracking.Store, shown: Display) -> dict[str, float]:
@@ -83,7 +83,7 @@ def _run(training: plan.Training, store: tracking.Store, shown: Display) -> dict
 def table(name: str, profiled: Profile) -> Grid:
     """One row a stage, for the terminal."""
     grid = Grid(
-        title=f"{name}: {profiled.steps:,} steps of {profiled.batch} rows",
+        title=f"{name}: {profiled.budget}",
         caption=f"{profiled.device}; with several workers, logging overlaps the next training",
         show_footer=True,
     )

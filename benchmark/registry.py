@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -82,20 +83,34 @@ def study(name: str) -> Study:
 def settings(task_name: str, text: str) -> Any:
     """The settings of a task, read from ``imbalance=20 model=compact``.
 
+    Quotes hold a value together: ``target='Claim made'``.
+
     Raises:
         UserError: for an unknown setting or a value that is not allowed.
     """
     where = f"task {task_name!r}"
     given: dict[str, str] = {}
-    for word in text.replace(",", " ").split():
+    for word in _words(text, where):
         name, equals, value = word.partition("=")
-        if not (name and equals and value):
+        if not (name and equals):
             raise UserError(f"{where}: settings are written name=value, not {word!r}")
         if name in given:
             raise UserError(f"{where}: {name} is given twice")
         given[name] = value
     kind = task(task_name).settings
     return kind(**arguments.bind(kind, given, where))
+
+
+def _words(text: str, where: str) -> list[str]:
+    """What stands between spaces or commas that are not in quotes."""
+    reader = shlex.shlex(text, posix=True)
+    reader.whitespace += ","
+    reader.whitespace_split = True
+    reader.commenters = reader.escape = ""
+    try:
+        return list(reader)
+    except ValueError:
+        raise UserError(f"{where}: a quote is not closed in the settings {text!r}") from None
 
 
 @cache

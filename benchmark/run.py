@@ -11,23 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark import device, metrics
+from benchmark import device, metrics, reference
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.offsets import best_offsets
 from benchmark.program import program
 from benchmark.seeding import seeded
 from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
-from benchmark.task import Budget, Splits, Task, class_shares
+from benchmark.task import Budget, Reference, Splits, Task, class_shares
 from benchmark.train import Batches, Clock, Rows, Trained, predictor, require_finite, train
-
-if TYPE_CHECKING:
-    import keras
 
 RESAMPLING = 1  # the stream of random numbers that resamplers draw from
 
@@ -72,10 +69,11 @@ def fit_network(
     budget: Budget,
     seed: int,
     report: Callable[[int], None],
-) -> tuple[Fit, keras.Model]:
+) -> tuple[Fit, Any]:
     """Trains a network with the training part of `strategy` on ``task.split(..., seed)``.
 
-    The network is given at the chosen checkpoint; the next training may use it again.
+    The Keras model is given at the chosen checkpoint; the next training may use it again. Of a
+    Reference it is the fitted estimator.
 
     Raises:
         UserError: for what the strategy made of the rows, if it cannot be trained on.
@@ -95,6 +93,9 @@ def fit_network(
     keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
     with seeded(seed), device.precision(task.kind):
         network = task.network(settings, splits, classes, budget)
+        if isinstance(network, Reference):
+            fitted = reference.fit(network, x, y, rows, weights, splits, priors, budget, clock)
+            return fitted, network.estimator
         network.model.layers[-1].bias.assign(strategy.bias(priors.training))
         made_by = (task.network, settings, budget)
         compiled = program(network, strategy.loss(priors.training), made_by)
@@ -158,7 +159,8 @@ def score(strategy: Strategy, fit: Fit) -> Score:
         DivergedError: when a calibrated logit, an offset or a measure is not finite.
     """
     best, decisions, logits = _decide(strategy, fit, "best", fit.best_step)
-    last, _, _ = _decide(strategy, fit, "last", fit.last_step)
+    # what was fitted whole has no other checkpoint
+    last = _decide(strategy, fit, "last", fit.last_step)[0] if fit.curves else {}
     return Score(
         metrics={
             **{f"test/{name}": value for name, value in best.items()},
@@ -222,7 +224,12 @@ def _training_rows(
             f"resampling left {', '.join(map(str, counts))} rows of class 0, 1, ...: "
             f"each of {classes} classes, and no other, must have some"
         )
-    return x, y, rows, _relative(strategy.weigh(y[rows], classes), y[rows])
+    weights = strategy.weigh(y[rows], classes)
+    if splits.weights is not None:
+        # a made row counts as the mean of those that it was made from
+        made = np.full(len(y) - len(splits.y), splits.weights[splits.train].mean())
+        weights = weights * np.concatenate([splits.weights, made])[rows]
+    return x, y, rows, _relative(weights, y[rows])
 
 
 def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:

@@ -150,11 +150,11 @@ def planned(request: Request, data: Data, console: Console) -> Plan:
         budget = dataclasses.replace(budget, steps=request.steps)
     remedies = list(request.remedies)
     if request.every:
-        remedies = plan.those_suitable(task, data.classes, remedies)
+        remedies = plan.those_suitable(task, request.settings, data.classes, remedies)
         left_out = [remedy.label for remedy in request.remedies if remedy not in remedies]
         if left_out:
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
-    plan.suitable(task, data.classes, remedies)
+    plan.suitable(task, request.settings, data.classes, remedies)
     conditions = plan.conditions(
         request.task, request.settings, request.path, data, budget, request.portion
     )
@@ -173,6 +173,8 @@ def announce(data: Data, console: Console) -> None:
         f"{(data.labels == label).sum():,} {name}" for label, name in enumerate(data.classes)
     )
     console.print(escape(f"data: {data.origin}: {counts}"))
+    for note in data.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 
 
 def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:

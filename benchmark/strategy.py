@@ -164,6 +164,7 @@ class Strategy:
 
 
 TRAINING_SLOTS = ("resample", "weigh", "loss", "bias")
+NETWORK_SLOTS = ("loss", "bias")  # what only a network has
 DECISION_SLOTS = ("calibrate", "threshold")
 SLOTS = TRAINING_SLOTS + DECISION_SLOTS
 NONE = Strategy()

@@ -27,6 +27,8 @@ Source = Literal["real", "synthetic"]
 
 Portion = Literal["all", "search", "confirmation"]  # of the rows, see `restricted`
 
+
+PLACES = ("train", "validation", "test")  # 0, 1, 2; a row that is to be in none has -1
 IMBALANCE = 2  # the stream of random numbers that decides which rows are left out
 HALVES = 3  # likewise, which rows no search may see
 
@@ -42,6 +44,9 @@ class Data:
     digest: str  # hash of the content
     source: Source
     origin: str  # where it came from, for people
+    weights: NDArray[np.float64] | None = None  # (rows,), what a row counts in training
+    places: Ints | None = None  # (rows,), where the data itself says so: see `PLACES`
+    notes: tuple[str, ...] = ()  # what a person should know about it, a line each
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Splits:
     validation: Ints
     test: Ints
     categorical: tuple[int, ...] = ()  # columns of x that hold category codes
+    weights: NDArray[np.float64] | None = None  # (rows,), what a row counts in training
     learned: Any = None  # all that was learned from `train` to make x, as JSON can hold it
 
     def __post_init__(self) -> None:
@@ -66,7 +72,10 @@ class Budget:
     """How long every strategy trains."""
 
     steps: int  # optimizer steps
-    batch: int  # rows a step
+    batch: int  # rows a step; 0 is all of them
+
+    def __str__(self) -> str:
+        return f"{self.steps:,} steps of {self.batch or 'all'} rows"
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,17 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """An untrained classifier of scikit-learn, to hold networks against.
+
+    It has `fit` (x, y, sample_weight) on rows of ``Splits.x`` and `decision_function`, which
+    gives log-odds. It is fitted whole: there are no checkpoints and no curves.
+    """
+
+    estimator: Any
+
+
+@dataclass(frozen=True)
 class Task:
     """One classification problem. `S` below is an instance of `settings`.
 
@@ -93,9 +113,11 @@ class Task:
     encode:    (S, learned, raw) -> x of raw rows, just as `split` gives it. Raw rows are a
                DataFrame with the columns of ``Data.rows``; of images, a list of the bytes of
                files. What a deployed model is asked: UserError names what cannot be read
-    network:   (S, Splits, classes, Budget) -> Network; Keras has its seed already
+    network:   (S, Splits, classes, Budget) -> Network; Keras has its seed already. Or a
+               Reference, if `is_network` says so
     budget:    (S, source) -> Budget; what is trained if nobody says otherwise
     fetch:     (path) -> None; downloads the real set into the folder `path`
+    is_network: (S) -> whether `network` gives one, for remedies that change its loss or its start
     """
 
     summary: str
@@ -105,9 +127,10 @@ class Task:
     stand_in: Callable[[Any], Data]
     split: Callable[[Data, Any, int], Splits]
     encode: Callable[[Any, Any, Any], NDArray[Any]]
-    network: Callable[[Any, Splits, int, Budget], Network]
+    network: Callable[[Any, Splits, int, Budget], Network | Reference]
     budget: Callable[[Any, Source], Budget]
     fetch: Callable[[Path], None]
+    is_network: Callable[[Any], bool] = lambda settings: True
 
 
 def guarded(task: Task) -> Task:

@@ -21,13 +21,13 @@ def find(path: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
     """
     if not path.is_dir():
         raise UserError(f"{path} {'is not a folder' if path.exists() else 'does not exist'}")
-    entries = _visible(path)
+    entries = visible(path)
     if not entries:
         raise UserError(f"{path} is empty")
     folders = [entry for entry in entries if entry.is_dir()]
     loose = [entry.name for entry in entries if entry.suffix.lower() in FORMATS]
     if folders and loose:
-        raise UserError(f"{path}: {_some(loose)} beside the class folders, so of no class")
+        raise UserError(f"{path}: {some(loose)} beside the class folders, so of no class")
     found = _in_folders(path, folders, classes) if folders else _flat(path, entries, classes)
     for label, name in enumerate(classes):
         if not any(label == other for _, other in found):
@@ -56,7 +56,7 @@ def _in_folders(
     return [
         (file, wanted.index(name))
         for folder, name in zip(folders, names, strict=True)
-        for file in _visible(folder)
+        for file in visible(folder)
     ]
 
 
@@ -71,7 +71,7 @@ def _flat(path: Path, files: Sequence[Path], classes: tuple[str, ...]) -> list[t
     strangers = [file.name for file, name in zip(files, names, strict=True) if name not in wanted]
     if strangers:
         raise UserError(
-            f"{path}: {_some(strangers)} of no class; names begin with {' or '.join(classes)}"
+            f"{path}: {some(strangers)} of no class; names begin with {' or '.join(classes)}"
         )
     return [(file, wanted.index(name)) for file, name in zip(files, names, strict=True)]
 
@@ -80,7 +80,7 @@ def _singular(name: str) -> str:
     return name.lower().removesuffix("s")
 
 
-def _visible(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[Path]:
     """What a person put there: neither hidden files nor Windows' thumbnails."""
     try:
         entries = sorted(folder.iterdir())
@@ -93,6 +93,6 @@ def _visible(folder: Path) -> list[Path]:
     ]
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     shown = ", ".join(names[:10])
     return f"{len(names)} files ({shown}{', ...' if len(names) > 10 else ''})"

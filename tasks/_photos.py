@@ -25,6 +25,7 @@ SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+Decode = Callable[[Path, int], Array]  # (file, size) -> uint8 (size, size, 3), or BadPicture
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,34 @@ def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
     Raises:
         UserError: if `path` is not laid out as `find` says, or naming every bad file.
     """
-    photos = _read(find(path, classes))
+    return of_files(path, find(path, classes), classes, size, decode, _format)[0]
+
+
+def _format(path: Path) -> str | None:
+    return FORMATS.get(path.suffix.lower())
+
+
+def of_files(
+    path: Path,
+    files: Sequence[tuple[Path, int]],
+    classes: tuple[str, ...],
+    size: int,
+    decode: Decode,
+    format_of: Callable[[Path], str | None],
+) -> tuple[Data, list[Path]]:
+    """As `load`, for files with their labels, and the file of each row.
+
+    Args:
+        decode, format_of: how a file is decoded, and what that depends on besides its content.
+    """
+    photos = _read(files)
     contents = [f"{classes[photo.label]} {photo.digest}" for photo in photos]
-    formats = [FORMATS.get(photo.path.suffix.lower()) for photo in photos]
+    formats = [format_of(photo.path) for photo in photos]
     rows = cached(
         key("photos", DECODER, size, *zip(contents, formats, strict=True)),
         (len(photos), size, size, 3),
         np.uint8,
-        lambda: _decode_all(photos, classes, size, path),
+        lambda: _decode_all(photos, classes, size, path, decode),
     )
     first: dict[bytes, str] = {}  # by pixels
     names = [
@@ -59,7 +80,7 @@ def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
         for row, photo in zip(rows, photos, strict=True)
     ]
     _, groups = np.unique(names, return_inverse=True)
-    return Data(
+    data = Data(
         rows=rows,
         labels=np.array([photo.label for photo in photos], np.int64),
         groups=groups.astype(np.int64),
@@ -68,6 +89,7 @@ def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
         source="real",
         origin=str(path),
     )
+    return data, [photo.path for photo in photos]
 
 
 def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
@@ -83,7 +105,7 @@ def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
 
 
 def _decode_all(
-    photos: Sequence[Photo], classes: tuple[str, ...], size: int, root: Path
+    photos: Sequence[Photo], classes: tuple[str, ...], size: int, root: Path, decode: Decode
 ) -> Iterator[Array]:
     """Decoded photos in order, one at a time; UserError at the end if any was bad."""
     classes_of: dict[str, list[str]] = {}

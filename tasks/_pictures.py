@@ -47,23 +47,32 @@ def decode(path: Path, size: int) -> NDArray[np.uint8]:
     return decode_bytes(content, wanted, size)
 
 
-def decode_bytes(content: bytes, wanted: str, size: int) -> NDArray[np.uint8]:
-    """As `decode`, for a file's content that should be in the format `wanted`."""
+def decode_any(path: Path, size: int) -> NDArray[np.uint8]:
+    """As `decode`, in whatever format that Pillow reads, whatever the file is called.
+
+    Of several frames it is the first.
+    """
+    return decode_bytes(read(path), None, size)
+
+
+def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.uint8]:
+    """As `decode`, for a file's content that should be in the format `wanted`; None is any."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not content:
         raise BadPicture("is empty")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            _check_kind(image, wanted)
+            if wanted is not None:
+                _check_kind(image, wanted)
             image.draft("RGB", (size, size))  # decodes a JPEG at 1/2, 1/4 or 1/8 where it suffices
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = ImageOps.exif_transpose(_eight_bits(image)).convert("RGB")
         small = upright.resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(small, np.uint8)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from error
     except UnidentifiedImageError as error:
-        raise BadPicture(f"is {_other_kind(content)}, not {wanted}") from error
+        raise BadPicture(f"is {_other_kind(content)}, not {wanted or 'a picture'}") from error
     except BadPicture:
         raise
     except Exception as error:  # Pillow's decoders raise all kinds for damaged content
@@ -79,21 +88,10 @@ def decode_all(contents: Sequence[bytes], size: int) -> NDArray[np.uint8]:
     pictures = np.empty((len(contents), size, size, 3), np.uint8)
     for number, content in enumerate(contents):
         try:
-            pictures[number] = decode_bytes(content, _kind(content), size)
+            pictures[number] = decode_bytes(content, None, size)
         except BadPicture as bad:
             raise UserError(f"picture {number} {bad}") from bad
     return pictures
-
-
-def _kind(content: bytes) -> str:
-    """The format that a file's content says it has."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content), formats=[*FORMATS.values(), "MPO"]) as image:
-            return "JPEG" if image.format == "MPO" else str(image.format)
-    except UnidentifiedImageError as error:
-        raise BadPicture(f"is none of {', '.join(sorted(set(FORMATS.values())))}") from error
 
 
 def _check_kind(image: Any, wanted: str) -> None:
@@ -104,6 +102,17 @@ def _check_kind(image: Any, wanted: str) -> None:
         raise BadPicture("is animated")
     if image.mode.startswith(("I", "F")):
         raise BadPicture("has more than 8 bits a channel")
+
+
+def _eight_bits(image: Any) -> Any:
+    """Of 16 bits a pixel the upper eight, which converting would cut off."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode.startswith(("I", "F")):
+        raise BadPicture("has more than 16 bits a channel")
+    return image
 
 
 def _other_kind(content: bytes) -> str:

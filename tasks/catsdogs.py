@@ -14,14 +14,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arguments import Range, suggest
+from benchmark.arguments import Range
 from benchmark.errors import UserError
 from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_count
-from tasks import _archive, _backbones, _drawings, _networks, _photos, _pictures
+from tasks import _archive, _drawings, _photos, _picture_models, _pictures
 
 CLASSES = ("cat", "dog")
-BATCH = 32
-MODELS = {name.lower(): name for name in (*_networks.BUILDERS, *_backbones.NAMES)}
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises UserError for an unknown model, and if a split would have no dog."""
-        known = MODELS.get(self.model.lower())
-        if known is None:
-            raise UserError(f"unknown model {self.model!r}: {suggest(self.model, MODELS.values())}")
-        object.__setattr__(self, "model", known)  # "xception" and "Xception" are one cell
+        object.__setattr__(self, "model", _picture_models.spelled(self.model))
         for split, (cats, dogs) in zip(("train", "validation", "test"), self.counts(), strict=True):
             if dogs < 1:
                 name = (
@@ -73,45 +68,31 @@ def stand_in(settings: Settings) -> Data:
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Random splits of the sizes that the settings name.
-
-    A frozen backbone's features take the place of the pictures: they are learned
-    on none of them, so they are computed once for all seeds.
-    """
+    """Random splits of the sizes that the settings name."""
     try:
         train, validation, test = split_by_count(data, settings.counts(), seed)
     except UserError as error:
         raise UserError(
             f"{error}: lower train, validation or test; a higher imbalance needs fewer dogs"
         ) from error
-    x = data.rows
-    if settings.model in _backbones.NAMES:
-        x = _backbones.features(x, settings.model, settings.weights)
+    x = _picture_models.seen(data.rows, settings.model, settings.weights)
     return Splits(x, data.labels, train, validation, test)
 
 
 def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
     """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
     pictures = _pictures.decode_all(raw, settings.size)
-    if settings.model in _backbones.NAMES:
-        return _backbones.compute(pictures, settings.model, settings.weights)
-    return pictures
+    return _picture_models.seen_once(pictures, settings.model, settings.weights)
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
     """The settings' model, untrained; of a keras.applications model, the head on its features."""
-    builder = _builder(settings)
-    model = builder.model(splits.x.shape[1], classes)
-    return Network(model, builder.optimizer(budget.steps))
+    return _picture_models.network(settings.model, splits.x.shape[1], classes, budget)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
-    """Enough steps for the model to settle; fewer for the drawn pictures, which are easier."""
-    return Budget(_builder(settings).steps[source], BATCH)
-
-
-def _builder(settings: Settings) -> _networks.Builder:
-    return _networks.BUILDERS.get(settings.model, _networks.HEAD)
+    """As the model needs it."""
+    return _picture_models.budget(settings.model, source)
 
 
 TASK = Task(

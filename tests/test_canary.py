@@ -19,7 +19,7 @@ Tables = Callable[..., Table]
 def measured(data: Data, seeds: int, table_of: Tables) -> Table:
     """All strategies that suit, on the template's network."""
     settings, budget = TASK.settings(), Budget(steps=60, batch=64)
-    remedies = those_suitable(TASK, data.classes, registry.read_list("all"))
+    remedies = those_suitable(TASK, TASK.settings(), data.classes, registry.read_list("all"))
     results: dict[str, list[dict[str, float]]] = {remedy.label: [] for remedy in remedies}
     for seed in range(seeds):
         splits = TASK.split(data, settings, seed)

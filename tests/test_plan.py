@@ -246,16 +246,16 @@ def test_a_strategy_that_makes_no_sense_is_refused_by_name(
 ) -> None:
     remedies = [remedy(), remedy(*needs)]
     with pytest.raises(UserError) as error:
-        plan.suitable(task(kind), classes, remedies)
+        plan.suitable(task(kind), None, classes, remedies)
     assert str(error.value).startswith(f"strategy 'picky' needs {complaint}")
-    assert plan.those_suitable(task(kind), classes, remedies) == remedies[:1]
+    assert plan.those_suitable(task(kind), None, classes, remedies) == remedies[:1]
 
 
 @pytest.mark.parametrize("needs", [[], ["table"], ["binary"], ["binary", "table"]])
 def test_a_strategy_whose_needs_are_met_is_accepted(needs: list[str]) -> None:
     remedies = [remedy(*needs)]
-    plan.suitable(task("table"), "ab", remedies)
-    assert plan.those_suitable(task("table"), "ab", remedies) == remedies
+    plan.suitable(task("table"), None, "ab", remedies)
+    assert plan.those_suitable(task("table"), None, "ab", remedies) == remedies
 
 
 def test_the_longest_trainings_come_first_and_unknown_ones_before_them() -> None:

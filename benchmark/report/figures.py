@@ -25,13 +25,13 @@ def of_cell(
     training rows (classes,).
     """
     several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
-    return {
+    drawn = {
         **several,
         "precision_recall": precision_recall(labels, logits, decisions),
         "confusion_matrix": confusion_matrix(labels, decisions, logits.shape[1]),
         "reliability": reliability(labels, logits),
-        "loss": loss(curves),
     }
+    return drawn | ({"loss": loss(curves)} if curves else {})
 
 
 def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:

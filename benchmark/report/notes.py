@@ -20,8 +20,9 @@ def of_cell(training: Training, cell: Cell) -> str:
         f"content `{conditions.content}`",
         f"- {escape(classes_in_words(conditions.classes))}",
         f"- settings: {escape(conditions.settings_text)}",
-        f"- budget: {conditions.budget.steps} optimizer steps of {conditions.budget.batch} rows",
-        "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones",
+        f"- budget: {conditions.budget}",
+        "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones; "
+        "what is no network is fitted whole: it has no checkpoints, steps or curves",
     ]
     if shared:
         lines.append(f"- one training serves this run and {escape(', '.join(shared))}")

@@ -128,9 +128,11 @@ def f1_by_cut(evidence: Evidence, names: Mapping[str, str]) -> Figures:
 
 
 def losses(evidence: Evidence, names: Mapping[str, str]) -> Figures:
-    """Training loss and log loss on validation of each training part."""
+    """Training loss and log loss on validation of each training part that has curves."""
     figures = {}
     for part, fits in evidence.fits.items():
+        if not any(fit.curves for fit in fits):
+            continue
         figure, axes = _small("optimizer step", "loss (nats a row)")
         for name, words, style in (
             ("train/loss", "training loss", "--"),

@@ -243,7 +243,7 @@ def complete(store: Store, result: Result) -> None:
         **score.metrics,  # test/f1 comes first: the compare page opens on the first metric
         **{f"{SECONDS}{stage}": seconds for stage, seconds in fit.seconds.items()},
         "training/rows": fit.trained_rows,
-        "training/best_step": fit.best_step,
+        **({"training/best_step": fit.best_step} if fit.curves else {}),
     }
     metrics = [Metric(key, value, result.ended, 0) for key, value in final.items()]
     for name, curve in fit.curves.items():

@@ -5,14 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.plan import Plan
 from benchmark.tracking import cells, lease, tags
 from benchmark.tracking.patience import StoreLostError
 from benchmark.tracking.read import Record
 from benchmark.tracking.store import Store, client_of, pages, resolve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHORT_PATIENCE = 2.0  # seconds: who stops a benchmark does not want to wait
 
@@ -120,6 +126,21 @@ def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> 
     run_id = begin_other(store, "study", f"study: {name}")
     for path, text in files.items():
         client.log_text(run_id, text, path)
+    client.set_tag(run_id, tags.NOTE, note[: tags.LIMIT])
+    if run_id != _opened_by_mlflow(store):
+        client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def note_inspection(store: Store, note: str, figures: Mapping[str, Figure]) -> str:
+    """A finished run that carries a look at the data; returns its id."""
+    client = client_of(store.uri)
+    run_id = begin_other(store, "inspection", "a look at the data")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "inspection.md").write_text(note, encoding="utf-8")
+        for name, figure in figures.items():
+            figure.savefig(Path(folder) / f"{name}.png", dpi=100)
+        client.log_artifacts(run_id, folder)
     client.set_tag(run_id, tags.NOTE, note[: tags.LIMIT])
     if run_id != _opened_by_mlflow(store):
         client.set_terminated(run_id, "FINISHED")

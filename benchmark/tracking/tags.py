@@ -4,7 +4,7 @@ Tags, unlike parameters, are written in the call that creates a run: a run that 
 cut off at any later moment still says what it was.
 """
 
-KIND = "skewbench.kind"  # "cell", "invocation", "study", "trial" or "search"
+KIND = "skewbench.kind"  # "cell", "invocation", "study", "trial", "search", "inspection", ...
 CONDITIONS = "skewbench.conditions"  # identities, see benchmark/plan.py
 CELL = "skewbench.cell"
 TRAINING = "skewbench.training"

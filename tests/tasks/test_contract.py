@@ -16,7 +16,10 @@ from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.task import Data, Splits, Task
 
-SMALL = {"catsdogs": "train=60 validation=40 test=40 size=32"}  # where the default is slow
+SMALL = {
+    "catsdogs": "train=60 validation=40 test=40 size=32",
+    "folder": "size=16",
+}  # where the default is slow
 NAMES = [*registry.tasks(), "_template"]
 
 

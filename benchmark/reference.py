@@ -1,0 +1,75 @@
+"""A reference of scikit-learn in the place of a network: fitted whole, on the same rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from benchmark.fits import Fit, Predictions
+from benchmark.strategy import Floats, Ints, Priors
+from benchmark.task import Budget, Reference, Splits
+from benchmark.train import Clock, require_finite
+
+DEVICE = "CPU: scikit-learn, 1 thread"
+
+
+def fit(
+    reference: Reference,
+    x: NDArray[Any],
+    y: Ints,
+    rows: Ints,
+    weights: Floats,
+    splits: Splits,
+    priors: Priors,
+    budget: Budget,
+    clock: Clock,
+) -> Fit:
+    """Fits on the rows, with their weights, and predicts as a network does.
+
+    One thread, as for networks: sums are then added in the same order everywhere.
+    """
+    clock.turn("training")
+    with threadpool_limits(1):
+        fitted(reference, x[rows], y[rows], weights)
+        clock.turn("evaluation")
+        validation, test = (
+            _predictions(reference, splits, part, budget.steps) for part in ("validation", "test")
+        )
+    clock.turn("")
+    return Fit(
+        validation=validation,
+        test=test,
+        priors=priors,
+        trained_rows=len(rows),
+        class_rows=np.bincount(splits.y[splits.train], minlength=len(priors.training)),
+        best_step=budget.steps,
+        seconds={"compilation": 0.0, **clock.read()},
+        compiled=False,
+        device=DEVICE,
+        curves={},
+    )
+
+
+def fitted(reference: Reference, x: NDArray[Any], y: Ints, weights: Floats) -> Any:
+    """The estimator, fitted with a weight for each row."""
+    estimator = reference.estimator
+    # the last step of a pipeline takes the weights
+    steps = getattr(estimator, "steps", None)
+    name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
+    return estimator.fit(x, y, **{name: weights})
+
+
+def logits(estimator: Any, x: NDArray[Any]) -> Floats:
+    """(rows, classes), from log-odds of two classes or a score for each of more."""
+    scores = np.asarray(estimator.decision_function(x), np.float32).astype(np.float64)
+    return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
+
+
+def _predictions(reference: Reference, splits: Splits, part: str, steps: int) -> Predictions:
+    rows = getattr(splits, part)
+    found = logits(reference.estimator, splits.x[rows])
+    require_finite(found, f"an output of the reference on {part}", steps)
+    return Predictions(rows, splits.y[rows], found, found)

@@ -1,0 +1,259 @@
+"""Which column is what: the target, the group, the time, the weight, and those left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.arguments import suggest
+from benchmark.errors import UserError
+from benchmark.task import Ints
+from tasks import _table_columns as columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks._table_files import Table
+
+USUAL = ("target", "label", "class", "y", "outcome", "response")  # names of a target
+MOST_CLASSES = 200
+SHOWN = 12  # names or values in a message
+ID = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|nr|no)$|[a-z](Id|ID|Nr)$|^unnamed_1$", re.ASCII)
+DISTINCT = 0.95  # of the values: from here on a column of text tells rows apart, not classes
+REPEATED = 0.2  # likewise of a column that is called an id: from here on it tells groups apart
+FEW = 50  # rows; in fewer, values may all be distinct by chance
+
+
+class Names(Protocol):
+    """The settings that name columns; "" is none."""
+
+    target: str
+    positive: str
+    group: str
+    time: str
+    weight: str
+    drop: str
+    smallest: int
+
+
+@dataclass(frozen=True)
+class Roles:
+    """A table taken apart, for the rows whose class is known."""
+
+    features: pd.DataFrame  # float64 or text
+    labels: Ints
+    classes: tuple[str, ...]
+    group: pd.Series | None
+    times: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+
+def assign(table: Table, names: Names, origin: str) -> Roles:
+    """Takes a table apart. Raises UserError for columns and values that are not there."""
+    frame = table.frame
+    notes = list(table.notes)
+    dropped = [name.strip() for name in names.drop.split(",") if name.strip()]
+    for name in (*dropped, names.group, names.time, names.weight):
+        if name:
+            _require(frame, name, origin)
+    target = _target(frame, names.target, {*dropped}, origin, notes)
+    if not len(frame):
+        raise UserError(f"{origin} holds no rows")
+    truth = _truth(frame[target])
+    labels, classes = _classes(truth, target, names, origin, notes)
+    known = labels >= 0
+    if not known.all():
+        frame, labels = frame[known].reset_index(drop=True), labels[known]
+    special = {target, names.group, names.time, names.weight, *dropped}
+    kept = frame[[name for name in frame.columns if name not in special]]
+    features = _features(kept, table.semicolons, notes)
+    if not len(features.columns):
+        raise UserError(f"{origin}: no column is left to tell {target!r} from")
+    return Roles(
+        features=features,
+        labels=labels,
+        classes=classes,
+        group=columns.text(frame[names.group]) if names.group else None,
+        times=_times(frame, names.time, table.semicolons, origin) if names.time else None,
+        weights=_weights(frame, names.weight, table.semicolons, origin) if names.weight else None,
+        notes=tuple(notes),
+    )
+
+
+def _require(frame: pd.DataFrame, name: str, origin: str) -> None:
+    if name not in frame.columns:
+        raise UserError(f"{origin} has no column {name!r}: {suggest(name, frame.columns)}")
+
+
+def _target(
+    frame: pd.DataFrame, given: str, dropped: set[str], origin: str, notes: list[str]
+) -> str:
+    if given:
+        _require(frame, given, origin)
+        return given
+    usual = [name for name in frame.columns if name.lower() in USUAL and name not in dropped]
+    if len(usual) != 1:
+        raise UserError(
+            f'{origin}: which column is to be predicted? Name it: --settings "target=..."; '
+            f"columns: {_some([str(name) for name in frame.columns])}"
+        )
+    notes.append(f"target={usual[0]}, by its name")
+    return str(usual[0])
+
+
+def _truth(values: pd.Series) -> pd.Series:
+    """The target as text, whole numbers without decimals: 1.0 is 1."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        written = columns.text(values)
+        found = pd.to_numeric(written, errors="coerce")
+        if found.notna().sum() < written.notna().sum():
+            return written
+        values = found
+    return values.astype("float64").map("{:.12g}".format, na_action="ignore").astype("str")
+
+
+def _classes(
+    truth: pd.Series, target: str, names: Names, origin: str, notes: list[str]
+) -> tuple[Ints, tuple[str, ...]]:
+    """The label of each row, -1 where it has none, and the classes."""
+    where = f"{origin}: target {target!r}"
+    counts = truth.value_counts()
+    unknown = int(truth.isna().sum())
+    if unknown:
+        notes.append(f"{unknown:,} rows without a value of {target!r} are left out")
+    positive = _positive(names.positive, counts.index, where) if names.positive else ""
+    if positive and len(counts) > 2:
+        truth = truth.where(truth.isna() | (truth == positive), f"not {positive}")
+        counts = truth.value_counts()
+        notes.append(f"two classes: {positive!r} and every other value of {target!r}")
+    small = counts[counts < names.smallest]
+    if len(small):
+        notes.append(
+            f"{small.sum():,} rows of {len(small)} classes with fewer than {names.smallest} rows "
+            f"are left out: {_some(small.index)}"
+        )
+        truth, counts = truth.mask(truth.isin(small.index)), counts.drop(small.index)
+    if len(counts) < 2:
+        only = f"is {counts.index[0]!r} in every row" if len(counts) else "has no values"
+        raise UserError(f"{where} {only}: two classes or more are needed")
+    if len(counts) > min(MOST_CLASSES, len(truth) / 2):
+        raise UserError(
+            f"{where} has {len(counts):,} different values: a number to estimate or an id, not "
+            f"classes; at most {MOST_CLASSES} classes can be told apart"
+        )
+    if len(counts) > 2:
+        classes = tuple(sorted(counts.index, key=_naturally))
+    else:
+        classes = tuple(sorted(counts.index, key=lambda value: (value == positive, -counts[value])))
+        if not positive:
+            notes.append(f"positive={classes[1]}, the rarer class")
+    labels = truth.map({name: label for label, name in enumerate(classes)})
+    return labels.fillna(-1).to_numpy(np.int64), classes
+
+
+def _positive(given: str, values: Sequence[str], where: str) -> str:
+    """The value that is meant: 1 is 1.0, Yes is yes."""
+    for same in (str, str.lower):
+        for value in values:
+            if same(value) == same(given):
+                return value
+    raise UserError(f"{where} has no value {given!r}: {_some(sorted(values, key=_naturally))}")
+
+
+def _naturally(value: str) -> tuple[float, str]:
+    """Numbers by their size, before text."""
+    try:
+        return float(value), value
+    except ValueError:
+        return np.inf, value
+
+
+def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.DataFrame:
+    """The columns that may tell classes apart, numbers as float64 and all else as text."""
+    import pandas as pd
+
+    found: dict[str, pd.Series] = {}
+    left_out: dict[str, list[str]] = {"no value": [], "one value only": [], "an id": []}
+    for name, values in frame.items():
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        column = values if numeric else columns.text(values)
+        parsed = columns.numbers(column, semicolons)
+        if parsed:
+            column, strange = parsed
+            if strange:
+                notes.append(
+                    f"column {name!r}: {len(strange)} values are no numbers ({_some(strange)}) and "
+                    "count as missing"
+                )
+        distinct = column.nunique()
+        if distinct == 0:
+            left_out["no value"].append(str(name))
+        elif distinct == 1 and column.notna().all():
+            left_out["one value only"].append(str(name))
+        elif _is_id(str(name), column, distinct):
+            left_out["an id"].append(str(name))
+            if distinct < DISTINCT * column.notna().sum():
+                notes.append(
+                    f"several rows have the same {name!r}: group={name} keeps them in one split"
+                )
+        else:
+            found[str(name)] = column
+    notes += [f"left out, {why}: {_some(of)}" for why, of in left_out.items() if of]
+    return pd.DataFrame(found, index=frame.index)
+
+
+def _is_id(name: str, column: pd.Series, distinct: int) -> bool:
+    """Whether it tells rows, or groups of rows, apart rather than classes."""
+    there = column.dropna()
+    called = bool(ID.search(name))
+    if len(column) < FEW or distinct < REPEATED * len(there):
+        return False
+    if column.dtype != np.float64:
+        return (called or distinct >= DISTINCT * len(there)) and not columns.date_format(column)
+    if not columns.is_whole(column):
+        return False
+    dense = distinct == len(column) and there.max() - there.min() < 2 * len(column)
+    return called or dense
+
+
+def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> NDArray[np.float64]:
+    values = columns.text(frame[name])
+    form = columns.date_format(values)
+    if form:
+        moments = columns.dates(values, form)
+        found = moments.astype("int64").astype("float64").mask(moments.isna())
+    else:
+        parsed = columns.numbers(values, semicolons)
+        if parsed is None:
+            raise UserError(f"{origin}: time column {name!r} holds neither dates nor numbers")
+        found = parsed[0]
+    _require_all(found, frame[name], f"{origin}: time column {name!r}", "no point in time")
+    return found.to_numpy(np.float64)
+
+
+def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> NDArray[np.float64]:
+    parsed = columns.numbers(columns.text(frame[name]), semicolons)
+    where = f"{origin}: weight column {name!r}"
+    if parsed is None:
+        raise UserError(f"{where} holds no numbers")
+    _require_all(parsed[0].where(parsed[0] > 0), frame[name], where, "no number above 0")
+    return parsed[0].to_numpy(np.float64)
+
+
+def _require_all(found: pd.Series, written: pd.Series, where: str, wanted: str) -> None:
+    if found.isna().any():
+        row = int(np.flatnonzero(found.isna())[0])
+        raise UserError(f"{where} has {wanted} in row {row + 1}: {written.iloc[row]!r}")
+
+
+def _some(values: Sequence[str]) -> str:
+    shown = ", ".join(str(value) for value in [*values][:SHOWN])
+    return shown + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")

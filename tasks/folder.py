@@ -1,0 +1,150 @@
+"""Pictures of your own: one folder a class, whatever their sizes and formats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.arguments import Range, suggest
+from benchmark.errors import UserError
+from benchmark.task import Budget, Data, Network, Source, Splits, Task
+from tasks import (
+    _class_folders,
+    _drawings,
+    _near_duplicates,
+    _photos,
+    _picture_models,
+    _pictures,
+    _splitting,
+)
+
+CATS, DOGS = 600, 120  # of the stand-in
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be changed. Shares are of all pictures, unless folders say where they belong."""
+
+    positive: str = ""  # the class that counts as positive; else the rarer of two
+    size: Annotated[int, Range(16, 512)] = 64  # pixels a side
+    model: str = "compact"
+    weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    validation: Annotated[float, Range(0.01, 0.45)] = 0.15
+    test: Annotated[float, Range(0.01, 0.45)] = 0.15
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an unknown model."""
+        object.__setattr__(self, "model", _picture_models.spelled(self.model))
+
+
+def load(settings: Settings, path: Path) -> Data:
+    """The pictures under `path`; UserError names every file that cannot be used."""
+    layout = _class_folders.find(path)
+    classes, name_of = _classes(layout, settings.positive, path)
+    files = {file.path: file for file in layout.files}
+    labelled = [(file.path, classes.index(name_of[file.name])) for file in layout.files]
+    data, rows = _photos.of_files(
+        path, labelled, classes, settings.size, _pictures.decode_any, lambda file: "any"
+    )
+    notes = [*layout.notes]
+    if layout.placed:
+        given = np.array([files[row].place for row in rows])
+        places = _splitting.without_straddlers(given, data.groups)
+        if (places != given).any():
+            notes.append(
+                f"{(places != given).sum():,} pictures are left out: the same one is in a later "
+                "split"
+            )
+        data = replace(data, places=places, digest=f"{_of_places(places)}{data.digest}")
+    return replace(data, notes=(*notes, *_alike(data, settings, rows)))
+
+
+def _of_places(places: NDArray[Any]) -> str:
+    """Tells one assignment to splits from others."""
+    import hashlib
+
+    return hashlib.sha256(places.tobytes()).hexdigest()[:8]
+
+
+def _classes(
+    layout: _class_folders.Layout, positive: str, path: Path
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The classes, of two the positive one last, and the class of each folder."""
+    counts = Counter(file.name for file in layout.files)
+    names = sorted(counts, key=str.lower)
+    if positive and positive not in counts:
+        raise UserError(f"{path} has no class {positive!r}: {suggest(positive, names)}")
+    if len(names) > 2 and positive:
+        rest = f"not {positive}"
+        return (rest, positive), {name: positive if name == positive else rest for name in names}
+    if len(names) == 2:
+        names.sort(key=lambda name: (name == positive, -counts[name]))
+    return tuple(names), {name: name for name in names}
+
+
+def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
+    """A warning of pictures that are almost the same in different splits of the first seed."""
+    parts = np.full(len(data.labels), -1)
+    for part, rows in enumerate(_splitting.by_groups(data, settings.validation, settings.test, 0)):
+        parts[rows] = part
+    pairs = _near_duplicates.across(data.rows, parts)
+    if not len(pairs):
+        return []
+    one, two = (files[row].relative_to(data.origin) for row in pairs[0])
+    return [
+        f"{len(np.unique(pairs)):,} pictures look almost like one in another split, e.g. {one} and "
+        f"{two}: results are too good if they show the same thing"
+    ]
+
+
+def stand_in(settings: Settings) -> Data:
+    """Drawn cats and, fewer, dogs."""
+    return _drawings.draw(CATS, DOGS, settings.size)
+
+
+def split(data: Data, settings: Settings, seed: int) -> Splits:
+    """By share, or as the folders say."""
+    parts = _splitting.by_groups(data, settings.validation, settings.test, seed)
+    x = _picture_models.seen(data.rows, settings.model, settings.weights)
+    return Splits(x, data.labels, *parts)
+
+
+def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
+    """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
+    pictures = _pictures.decode_all(raw, settings.size)
+    return _picture_models.seen_once(pictures, settings.model, settings.weights)
+
+
+def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
+    """The settings' model, untrained; of a keras.applications model, the head on its features."""
+    return _picture_models.network(settings.model, splits.x.shape[1], classes, budget)
+
+
+def budget(settings: Settings, source: Source) -> Budget:
+    """As the model needs it."""
+    return _picture_models.budget(settings.model, source)
+
+
+def fetch(path: Path) -> None:
+    """They are yours."""
+    raise UserError("the pictures are your own: name their folder with --data")
+
+
+TASK = Task(
+    summary="pictures of your own, one folder a class",
+    kind="image",
+    settings=Settings,
+    load=load,
+    stand_in=stand_in,
+    split=split,
+    encode=encode,
+    network=network,
+    budget=budget,
+    fetch=fetch,
+)
