@@ -7,7 +7,6 @@ nothing is averaged or compared that was not measured alike.
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import arguments, registry
+from benchmark import arguments, plan, registry
 from benchmark.errors import UserError
 from benchmark.plan import Conditions
 from benchmark.tracking import tags
@@ -50,6 +49,7 @@ COUNTS = (
     "test/false_negatives",
     "test/true_negatives",
 )
+CUT = "test/cut_tuned"  # a probability; of two classes
 ROWS = "test/rows"  # that were tested, where there are more than two classes
 
 
@@ -150,9 +150,13 @@ class Table:
         task = self.facts["task"]
         if task not in registry.tasks():
             return []
-        defaults = dataclasses.asdict(registry.task(task).settings())
-        usual = arguments.as_text(defaults, " ").split()
-        return [word for word in self.facts["settings"].split() if word not in usual]
+        usual = _words(plan.in_words(registry.task(task).settings()))
+        given = _words(self.facts["settings"])
+        return [
+            arguments.as_text({name: value}, "")
+            for name, value in given.items()
+            if usual.get(name) != value
+        ]
 
     def counts(self) -> dict[str, int]:
         """Cells planned, finished, failed and missing; the first is the sum of the others."""
@@ -174,6 +178,15 @@ class Table:
             numbers["cells", state] = is_state.groupby(self.runs["label"]).sum()
         numbers["cells", "collapsed"] = groups["collapsed"].sum()
         return numbers.sort_values(("test/f1", "mean"), ascending=False, kind="stable")
+
+
+def _words(settings: str) -> dict[str, str]:
+    """Name -> value of settings as they are written."""
+    try:
+        words = shlex.split(settings)
+    except ValueError:  # whatever a store holds
+        words = settings.split()
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def table(uri: str, conditions: Conditions) -> Table:
@@ -278,7 +291,7 @@ def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
     row |= {"reason": "never run, or deleted", "collapsed": False}
     row |= {"training_part": "", "run": "", "predictions": "", "test_rows": ""}
-    row |= dict.fromkeys([*MEASURES, *COUNTS, ROWS], float("nan"))
+    row |= dict.fromkeys([*MEASURES, *COUNTS, ROWS, CUT], float("nan"))
     if cell is None:
         return row
     row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}

@@ -134,8 +134,9 @@ def conditions(
 
 
 def in_words(settings: Any) -> str:
-    """A task's settings in full, as they are written."""
-    return arguments.as_text(dataclasses.asdict(settings), " ")
+    """A task's settings in full, as they are written; without those that are empty."""
+    given = dataclasses.asdict(settings).items()
+    return arguments.as_text({name: value for name, value in given if value != ""}, " ")
 
 
 def suitable(task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[Remedy]) -> None:

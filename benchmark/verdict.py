@@ -123,7 +123,10 @@ def skilled(table: Table, labels: list[str]) -> set[str]:
 
 def _nothing_learned(found: Compared) -> Sentence:
     best = max(found.complete, key=lambda label: found.mean(label, "test/roc_auc"))
-    text = "No strategy ranks rows better than chance does, so nothing is claimed"
+    text = (
+        f"No strategy is shown to rank rows better than chance by {_seeds(found.seeds)}, so "
+        "nothing is claimed"
+    )
     figures = f"best ROC AUC {best} {found.mean(best, 'test/roc_auc'):.3f}"
     if not found.table.binary:
         return Sentence(f"{text}.", figures)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from benchmark import leaderboard
@@ -156,3 +157,13 @@ def test_errors_cannot_break_out_of_the_table(made: Any) -> None:
 def test_tasks_that_have_no_runs_are_named(made: Any) -> None:
     with pytest.raises(UserError, match="no runs of birds"):
         made()
+
+
+def test_settings_with_spaces_are_told_from_the_defaults() -> None:
+    facts = {"task": "csv", "settings": "target='Claim made' model=mlp rows=500000 drop='a b,c'"}
+    table = leaderboard.Table("now", facts, (), (), pd.DataFrame(), 0, 0)
+    assert table.changed_settings == ["target='Claim made'", "drop='a b,c'"]
+    damaged = leaderboard.Table(
+        "now", facts | {"settings": "target='Claim"}, (), (), pd.DataFrame(), 0, 0
+    )
+    assert len(damaged.changed_settings) == 1

@@ -99,7 +99,7 @@ def test_nothing_is_claimed_of_networks_that_rank_no_better_than_chance(table_of
         }
     )
     [only] = verdict(table)
-    assert only.text.startswith("No strategy ranks rows better than chance does")
+    assert only.text.startswith("No strategy is shown to rank rows better than chance")
     assert "calling every row positive gives F1 0.182" in only.figures  # ten of a hundred
 
 

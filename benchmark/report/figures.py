@@ -105,6 +105,9 @@ def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
     found = metrics.class_recalls(labels, decisions, len(class_rows))
     axes.plot(class_rows, found, "o", markersize=4)
     axes.set(xscale="log", ylim=(-0.02, 1.02))
+    ends = sorted({int(class_rows.min()), int(class_rows.max())})
+    axes.set_xticks(ends, [f"{end:,}" for end in ends])
+    axes.minorticks_off()
     return figure
 
 

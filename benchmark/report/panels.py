@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark import comparison, metrics
 from benchmark.leaderboard import Table
-from benchmark.metrics import Ints
+from benchmark.metrics import Floats, Ints
 from benchmark.report import bands
 from benchmark.report.bands import Band
 from benchmark.report.evidence import Evidence
@@ -191,8 +191,16 @@ def recalls(evidence: Evidence, table: Table) -> Figures:
             axes.plot(*points[none], "o", color="0.75", markersize=3.5)
         axes.plot(*point, "o", color="black", markersize=3.5)
         axes.set(xscale="log", ylim=(-0.02, 1.02))
+        _few_ticks(axes, point[0])
         figures[label] = figure
     return figures
+
+
+def _few_ticks(axes: Axes, sizes: Floats) -> None:
+    """The ends of a logarithmic axis, as plain numbers."""
+    ends = sorted({float(sizes.min()), float(sizes.max())})
+    axes.set_xticks(ends, [f"{end:,.0f}" for end in ends])
+    axes.minorticks_off()
 
 
 def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
