@@ -56,7 +56,7 @@ def _data(table: Table, fit: Fit) -> list[str]:
     return [
         f"- {escape(conditions['data'])}",
         f"- rows: {', '.join(classes)}",
-        f"- prevalence on test: {_prevalence(fit):.2%}".replace("%", " %"),
+        f"- prevalence on test: {_shares(fit)}",
         f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
         f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
         f"- settings: {escape(facts['settings'])}",
@@ -64,9 +64,12 @@ def _data(table: Table, fit: Fit) -> list[str]:
     ]
 
 
-def _prevalence(fit: Fit) -> float:
-    """The share of the last class."""
-    return float((fit.test.labels == fit.test.best.shape[1] - 1).mean())
+def _shares(fit: Fit) -> str:
+    """Of the positive class on test; of each if there are more than two."""
+    labels, classes = fit.test.labels, fit.test.best.shape[1]
+    shares = np.bincount(labels, minlength=classes) / len(labels)
+    told = shares[1:] if classes == 2 else shares
+    return ", ".join(f"{share:.2%}" for share in told).replace("%", " %")
 
 
 def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
@@ -128,8 +131,8 @@ def _limits(table: Table, fit: Fit, decision: Decision) -> list[str]:
     lines = [
         f"- The rarest class has {rare:,} test rows: the intervals above say what that is worth. "
         "They hold for rows like these.",
-        f"- Where the share of *{escape(table.facts['classes'][-1])}* is another than "
-        f"{_prevalence(fit):.2%}, probabilities and decisions are off.".replace("%", " %"),
+        "- Where the shares of the classes are others than here, probabilities and decisions are "
+        "off.",
         "- Nobody has looked at whether it treats groups of people alike.",
     ]
     if len(np.unique(decision.decide(fit.test.best))) == 1:
