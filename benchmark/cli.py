@@ -82,6 +82,15 @@ _MEASURING = (
 )
 
 
+_portion = click.option(
+    "--portion",
+    type=click.Choice(["all", "confirmation"]),
+    default="all",
+    show_default=True,
+    help="of the rows to test on; `confirmation`: those that no search has seen",
+)
+
+
 def _measuring(command: Callable[..., None]) -> Callable[..., None]:
     """The options of commands that measure."""
     for option in reversed(_MEASURING):
@@ -98,13 +107,7 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
     "`all` is every one that suits the task; see the command `strategies`",
 )
-@click.option(
-    "--portion",
-    type=click.Choice(["all", "confirmation"]),
-    default="all",
-    show_default=True,
-    help="of the rows to test on; `confirmation`: those that no search has seen",
-)
+@_portion
 def run(strategies: str, portion: Portion, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
@@ -291,6 +294,7 @@ _CHOOSING = (
     click.option("--data", default="", help="as it was given to `run`"),
     click.option("--settings", default="", help="as they were given to `run`"),
     click.option("--steps", default="", help="as they were given to `run`"),
+    _portion,
     click.option(
         "--cost",
         default="",
@@ -348,7 +352,7 @@ def export(
 
 
 def _advice(
-    cost: str, tracking: str, *, task: str, data: str, settings: str, steps: str
+    cost: str, tracking: str, *, task: str, data: str, settings: str, steps: str, portion: str
 ) -> tuple[str, Recommendation]:
     """The store, and what it recommends."""
     from benchmark import costs
@@ -362,6 +366,7 @@ def _advice(
         settings=registry.settings(task, settings) if settings else None,
         data=None if not data else "" if data == STAND_IN else data,
         steps=_count("--steps", steps, 1) if steps else None,
+        portion=portion,
     )
     prices = costs.read(cost) if cost else None
     if task:

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark import arguments
 from benchmark.arguments import Range
+from benchmark.errors import UserError
 from benchmark.strategy import Floats, Ints, Threshold
 
 PER = 1000  # rows that a cost is told for
@@ -43,8 +44,15 @@ class Costs:
 
 def read(text: str) -> Costs:
     """Costs as people write them: ``fp=1,fn=10``. Raises UserError for what is none."""
-    words = text.replace(",", " ").split()
-    return Costs(**arguments.bind(Costs, dict(word.partition("=")[::2] for word in words), "cost"))
+    given: dict[str, str] = {}
+    for word in text.replace(",", " ").split():
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise UserError(f"--cost: costs are written name=value, not {word!r}")
+        if name in given:
+            raise UserError(f"--cost: {name} is given twice")
+        given[name] = value
+    return Costs(**arguments.bind(Costs, given, "--cost"))
 
 
 def by_theory(costs: Costs) -> Threshold:

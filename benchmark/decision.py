@@ -30,7 +30,11 @@ class Decision:
 
     def probabilities(self, logits: Floats) -> Floats:
         """Calibrated, (rows, classes), from the network's own logits."""
+        from scipy.special import softmax
+
         calibrated = self.calibration(logits)
+        if calibrated.shape[1] > 2:
+            return np.asarray(softmax(calibrated, axis=1), np.float64)
         positive = metrics.probabilities(calibrated)
         return np.stack([1 - positive, positive], axis=1)
 

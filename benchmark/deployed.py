@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NETWORK, FACTS = "network.keras", "model.json"
 PICTURE = "image"  # the column of image tasks: the bytes of a file, or these in base64
+MOST_TOLD = 100  # classes; of more, only the decided one's probability is told
 ROWS = 256  # in a call of the network: their activations are no burden
 
 
@@ -110,13 +111,14 @@ def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
 
 def outputs(classes: Sequence[str]) -> dict[str, str]:
     """What `answer` gives: column -> MLflow's name of its type."""
-    each = dict.fromkeys(_columns(classes), "double") if len(classes) > 2 else {}
+    each = dict.fromkeys(_columns(classes), "double")
     return {"label": "string", "probability": "double", "decision": "long", **each}
 
 
 def _columns(classes: Sequence[str]) -> list[str]:
-    """Of the probability of each class."""
-    return [f"probability of {name}" for name in classes]
+    """Of the probability of each class, where that says more than one number does."""
+    told = classes if 2 < len(classes) <= MOST_TOLD else ()
+    return [f"probability of {name}" for name in told]
 
 
 def answer(model: Deployed, rows: pd.DataFrame) -> pd.DataFrame:
@@ -144,8 +146,7 @@ def answer(model: Deployed, rows: pd.DataFrame) -> pd.DataFrame:
         "probability": p[:, 1] if two else p[np.arange(len(p)), decided],
         "decision": decided,
     }
-    each = {} if two else dict(zip(_columns(facts.classes), p.T, strict=True))
-    return pd.DataFrame(answers | each)
+    return pd.DataFrame(answers | dict(zip(_columns(facts.classes), p.T, strict=False)))
 
 
 def _content(cell: Any) -> bytes:

@@ -24,7 +24,7 @@ from benchmark.leaderboard import Table
 from benchmark.pricing import deciding
 from benchmark.recommend import Recommendation
 from benchmark.report import card
-from benchmark.task import Budget, Data, Ints, Task
+from benchmark.task import Budget, Data, Ints, Task, restricted
 from benchmark.tracking import models, tags
 from benchmark.tracking import store as tracking
 from benchmark.tracking.cells import read_fit
@@ -71,7 +71,7 @@ def export(order: Order) -> Exported:
     seed, tracked = _tracked(order)
     text = str(_runs(table, advice.label)["strategy"].iloc[0])
     task, settings, data = _data(table)
-    splits = task.split(data, settings, seed)
+    splits = restricted(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
     fit, network = run.fit_network(
         task,
         settings,

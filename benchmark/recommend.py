@@ -6,6 +6,7 @@ two cuts, and judged as the verdict judges: paired by seed, by Holm, the simples
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ class Wanted:
     settings: Any = None  # an instance of the task's settings
     data: str | None = None  # path; "" is the stand-in
     steps: int | None = None
+    portion: str = "all"
 
     def fits(self, table: Table) -> bool:
         """Whether nothing speaks against it."""
@@ -39,6 +41,7 @@ class Wanted:
             facts["task"] == (self.task or facts["task"])
             and (self.settings is None or facts["settings"] == plan.in_words(self.settings))
             and facts["steps"] == (self.steps or facts["steps"])
+            and facts.get("portion", "all") == self.portion
             and (self.data is None or _same_place(self.data, facts["data"]))
         )
 
@@ -70,13 +73,18 @@ def choose(uri: str, wanted: Wanted) -> Table:
     fitting = [table for table in tables if wanted.fits(table)]
     if len(fitting) == 1:
         return fitting[0]
-    lines = [
-        f"  {facts['task']} --data {facts['data'] or 'stand-in'} --steps {facts['steps']} "
-        f"--settings {facts['settings']!r}"
-        for facts in (table.facts for table in fitting or tables)
-    ]
+    lines = [f"  {shlex.join(named(table))}" for table in fitting or tables]
     found = f"{len(fitting)} leaderboards fit" if fitting else "no leaderboard fits"
     raise UserError("\n".join([f"{uri}: {found}; choose one of", *lines]))
+
+
+def named(table: Table) -> list[str]:
+    """What names a leaderboard on the command line."""
+    facts = table.facts
+    words = [facts["task"], "--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
+    portion = facts.get("portion", "all")
+    chosen = ["--portion", portion] if portion != "all" else []
+    return [*words, "--steps", str(facts["steps"]), *chosen]
 
 
 def _same_place(given: str, tracked: str) -> bool:

@@ -58,6 +58,21 @@ def store_uri(tmp_path: Path, fresh_store: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory, fresh_store: Path) -> str:
+    """A store with a small benchmark, done once: two trainings, two seeds, three strategies."""
+    from click.testing import CliRunner
+
+    from benchmark import cli
+
+    uri = f"sqlite:///{shutil.copy(fresh_store, tmp_path_factory.mktemp('measured') / 'mlflow.db')}"
+    words = ["run", "--task", "insurance", "--data", "stand-in", "--seeds", "2", "--steps", "100"]
+    words += ["--strategies", "none,threshold,class_weight", "--workers", "0", "--tracking", uri]
+    done = CliRunner().invoke(cli.main, words)
+    assert done.exit_code == 0, done.output
+    return uri
+
+
+@pytest.fixture(scope="session")
 def table_of() -> Callable[..., Any]:
     """Makes a table of measures, {label: {measure without test/: one value a seed}}.
 
@@ -84,7 +99,7 @@ def table_of() -> Callable[..., Any]:
                 row |= {"test/roc_auc": row["test/roc_auc"] + 1e-3 * (seed % 2)}
                 rows.append(
                     {"label": label, "strategy": label, "seed": seed, "run": f"{label}{seed}"}
-                    | {"test_rows": f"rows of seed {seed}"}
+                    | {"test_rows": f"rows of seed {seed}", "predictions": ""}
                     | {"training_part": "none" if label in ("none", *deciding) else label}
                     | {"state": "finished" if done else "failed", "collapsed": False}
                     | {"reason": "" if done else "the loss of step 7 is nan"}

@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from benchmark.costs import PER
 from benchmark.export import Exported
 from benchmark.pricing import Prices
-from benchmark.recommend import Recommendation
+from benchmark.recommend import Recommendation, named
 from benchmark.report import markdown, terminal
 from benchmark.verdict import interval
 
@@ -55,8 +55,5 @@ def _grid(prices: Prices) -> Grid:
 
 
 def _command(advice: Recommendation) -> str:
-    facts = advice.table.facts
-    words = ["uv", "run", "python", "-m", "benchmark", "export", facts["task"]]
-    words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
-    words += ["--steps", str(facts["steps"])]
+    words = ["uv", "run", "python", "-m", "benchmark", "export", *named(advice.table)]
     return shlex.join([*words, *(["--cost", str(advice.costs)] if advice.costs else [])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from benchmark.report import markdown
 from benchmark.report.escape import escape
 from benchmark.stats import Difference
 
+MOST_NAMED = 10  # classes
 ANY_CUT = ("test/average_precision", "test/roc_auc", "test/brier", "test/log_loss", "test/ece")
 AT_CUT = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
 
@@ -33,7 +35,9 @@ def card(
         "Limits": _limits(advice.table, fit, decision),
         "Use": _use(model, uri),
     }
-    classes = " or ".join(f"*{escape(name)}*" for name in advice.table.facts["classes"])
+    names = advice.table.facts["classes"]
+    named = " or ".join(f"*{escape(name)}*" for name in names)
+    classes = named if len(names) <= MOST_NAMED else f"{len(names):,} classes"
     lines = [
         f"# {escape(markdown.title(advice.table))}: {escape(advice.label)}",
         "",
@@ -47,16 +51,12 @@ def card(
 
 def _data(table: Table, fit: Fit) -> list[str]:
     facts = table.facts
-    shares = np.array(facts["counts"]) / sum(facts["counts"])
-    classes = [
-        f"{escape(name)} {count:,} ({share:.2%})".replace("%", " %")
-        for name, count, share in zip(facts["classes"], facts["counts"], shares, strict=True)
-    ]
+    counts = dict(zip(facts["classes"], facts["counts"], strict=True))
     conditions = markdown.conditions(table)
     return [
         f"- {escape(conditions['data'])}",
-        f"- rows: {', '.join(classes)}",
-        f"- prevalence on test: {_prevalence(fit):.2%}".replace("%", " %"),
+        f"- rows: {_shares(counts)}",
+        f"- rows of test: {_shares(dict(zip(counts, _test_counts(fit), strict=True)))}",
         f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
         f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
         f"- settings: {escape(facts['settings'])}",
@@ -64,9 +64,22 @@ def _data(table: Table, fit: Fit) -> list[str]:
     ]
 
 
-def _prevalence(fit: Fit) -> float:
-    """The share of the last class."""
-    return float((fit.test.labels == fit.test.best.shape[1] - 1).mean())
+def _test_counts(fit: Fit) -> list[int]:
+    counts: list[int] = np.bincount(fit.test.labels, minlength=fit.test.best.shape[1]).tolist()
+    return counts
+
+
+def _shares(counts: Mapping[str, int]) -> str:
+    """Rows and prevalence of each class; of many, of the rarest and of the most frequent ones."""
+    rows = sum(counts.values())
+    ordered = sorted(counts, key=lambda name: counts[name])
+    half = MOST_NAMED // 2
+    told = list(counts) if len(counts) <= MOST_NAMED else [*ordered[:half], *ordered[-half:]]
+    shares = ", ".join(
+        f"{escape(name)} {counts[name]:,} ({counts[name] / rows:.2%})" for name in told
+    )
+    left = f", and {len(counts) - len(told):,} classes between" if len(told) < len(counts) else ""
+    return shares.replace("%", " %") + left
 
 
 def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
@@ -128,8 +141,8 @@ def _limits(table: Table, fit: Fit, decision: Decision) -> list[str]:
     lines = [
         f"- The rarest class has {rare:,} test rows: the intervals above say what that is worth. "
         "They hold for rows like these.",
-        f"- Where the share of *{escape(table.facts['classes'][-1])}* is another than "
-        f"{_prevalence(fit):.2%}, probabilities and decisions are off.".replace("%", " %"),
+        "- Where the shares of the classes are others than here, probabilities and decisions are "
+        "off.",
         "- Nobody has looked at whether it treats groups of people alike.",
     ]
     if len(np.unique(decision.decide(fit.test.best))) == 1:

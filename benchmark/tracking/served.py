@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
 from benchmark import deployed
@@ -19,8 +20,8 @@ class Classifier(PythonModel):
         """Reads what was exported."""
         self.model = deployed.load(Path(context.artifacts["model"]))
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        """One answer a row. Without types, which MLflow would take for a schema."""
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+        """One answer a row; rows that cannot be read are the client's fault, and named."""
         try:
             return deployed.answer(self.model, model_input)
         except UserError as error:

@@ -1,0 +1,111 @@
+"""What an exported model carries answers raw rows as the benchmark decided them."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark import deployed, registry
+from benchmark.decision import Decision
+from benchmark.deployed import PICTURE, Deployed, Facts
+from benchmark.errors import UserError
+from benchmark.strategy import Calibration
+
+DECISION = Decision(Calibration(np.array([0.5, -0.25]), 1.5), np.array([0.0, 0.3]))
+
+
+def facts(task: str, settings: str, **changes: Any) -> tuple[Facts, Any, Any]:
+    kind, chosen = registry.task(task), registry.settings(task, settings)
+    data = kind.stand_in(chosen)
+    splits = kind.split(data, chosen, 0)
+    given = {"classes": data.classes, "decision": DECISION} | changes
+    return Facts(task, chosen, splits.learned, **given), data, splits
+
+
+def answers(model: Deployed, rows: Any) -> pd.DataFrame:
+    return deployed.answer(model, pd.DataFrame({PICTURE: rows}))
+
+
+@pytest.fixture(scope="module", params=["simple", "compact"])
+def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A saved and loaded model of pictures, its data, and what it should say of all rows."""
+    size = f"train=12 validation=8 test=8 imbalance=4 size=16 model={request.param}"
+    known, data, splits = facts("catsdogs", size)
+    made = registry.task("catsdogs").network(
+        known.settings, splits, 2, registry.task("catsdogs").budget(known.settings, "synthetic")
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    deployed.save(folder, known, made.model)
+    logits = np.asarray(made.model(splits.x, training=False), np.float64)
+    return deployed.load(folder), data, logits
+
+
+def png(pixels: Any, kind: str = "PNG") -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def test_pictures_are_answered_from_their_bytes_and_from_base64(pictures: Any) -> None:
+    model, data, logits = pictures
+    files = [png(row) for row in data.rows]
+    said = answers(model, files)
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    np.testing.assert_allclose(said["probability"], DECISION.probabilities(logits)[:, 1], atol=1e-6)
+    assert set(said["label"]) <= {"cat", "dog"}
+    text = answers(model, [base64.b64encode(file).decode() for file in files])
+    pd.testing.assert_frame_equal(text, said)
+
+
+def test_what_is_no_picture_is_named(pictures: Any) -> None:
+    model, data, _ = pictures
+    whole = png(data.rows[0])
+    for bad, words in {
+        b"not a picture": "picture 1 is text, not a picture",
+        whole[: len(whole) // 2]: "picture 1 is damaged",
+        "no base64!": "column 'image' holds neither bytes nor base64",
+        b"": "picture 1 is empty",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            answers(model, [whole, bad])
+    with pytest.raises(UserError, match="there are no rows"):
+        answers(model, [])
+
+
+def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> None:
+    import keras
+
+    known, data, splits = facts("insurance", "rare=40")
+    network = keras.Sequential([keras.Input(splits.x.shape[1:]), keras.layers.Dense(2)])
+    deployed.save(tmp_path, known, network)
+    assert {file.name for file in tmp_path.iterdir()} == {"network.keras", "model.json"}
+    model = deployed.load(tmp_path)
+    back, first = model.facts, model.facts.decision
+    assert (back.task, back.settings, back.classes) == ("insurance", known.settings, data.classes)
+    assert back.learned == known.learned
+    assert first.calibration.scale == 1.5
+    assert first.calibration.offsets.tolist() == DECISION.calibration.offsets.tolist()
+    assert first.offsets.tolist() == DECISION.offsets.tolist()
+    rows = splits.test[:600]  # several calls
+    said = deployed.answer(model, data.rows.iloc[rows])
+    logits = np.asarray(network(splits.x[rows]), np.float64)
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+
+
+def test_of_more_than_two_classes_every_probability_is_told() -> None:
+    decision = Decision(Calibration(np.zeros(3)), np.array([0.0, 0.0, 2.0]))
+    known, data, _ = facts("insurance", "", classes=("no", "maybe", "yes"), decision=decision)
+    model = Deployed(known, lambda x: np.tile(np.log([0.2, 0.5, 0.3]), (len(x), 1)))
+    [said] = deployed.answer(model, data.rows.iloc[:1]).to_dict("records")
+    assert (said["label"], said["decision"]) == ("yes", 2)  # 0.3 exp(2) is the most
+    expected = {"no": 0.2, "maybe": 0.5, "yes": 0.3}
+    assert said["probability"] == pytest.approx(0.3)
+    for name, share in expected.items():
+        assert said[f"probability of {name}"] == pytest.approx(share)
+    assert set(said) == set(deployed.outputs(known.classes))
