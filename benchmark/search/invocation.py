@@ -155,8 +155,11 @@ def _overlap(search: Search, data: Data) -> float:
     task = registry.task(conditions.task)
     splits = task.split(data, conditions.settings, work.FIRST_SEED)
     rows = restricted(splits, data, "search").validation
-    validated = np.bincount(data.labels[rows], minlength=len(data.classes))
-    return stats.overlap(validated.astype(np.float64), np.array(conditions.counts, np.float64))
+    validated = np.bincount(data.labels[rows], minlength=len(data.classes)).astype(np.float64)
+    available = np.array(conditions.counts, np.float64)  # of the other half, which is as large
+    if len(available) != 2:
+        return float(validated.sum() / available.sum())
+    return stats.overlap(validated, available)
 
 
 def _confirmed(

@@ -54,7 +54,7 @@ def test_by_hand(fit: Fit) -> None:
     _, fp, fn, _ = known.confusion_matrix(test.labels, decided).ravel()
     cost = objective.read("", "fp=1,fn=10")
     assert cost.minimize
-    assert cost.on_test(strategy, fit) == pytest.approx((fp + 10 * fn) / len(decided))
+    assert cost.on_test(strategy, fit) == pytest.approx(1000 * (fp + 10 * fn) / len(decided))
     goal = objective.read("recall(precision=0.5)")
     found = goal.on_validation(strategy, fit)
     own = fit.validation

@@ -229,6 +229,24 @@ def test_on_labels_without_a_meaning_nothing_is_claimed(
     assert "better │" not in result.output
 
 
+def test_of_three_classes_every_one_gets_a_weight(
+    search: Command, toy: Path, store_uri: str
+) -> None:
+    text = toys.TEMPLATE.read_text().replace("(0, 1)", "(0, 1, 2)")
+    (toy / "toy.py").write_text(text.replace('("negative", "positive")', '("a", "b", "c")'))
+    with np.load(toy / "data.npz") as arrays:
+        x, y = arrays["x"], arrays["y"] + (np.arange(len(arrays["y"])) % 4 == 1)
+    np.savez(toy / "data.npz", x=x, y=y)
+    toys.forget(toy)
+    result = search("--trials", "2", "--against", "none", fresh=2)
+    assert result.exit_code == 0, result.output
+    trial = runs(store_uri, "trial")[0]
+    first, second = trial.data.params["weights.1"], trial.data.params["weights.2"]
+    assert trial.data.tags[tags.STRATEGY] == f"class_weight(weights=(1, {first}, {second}))"
+    labels = {one.data.tags[tags.LABEL] for one in runs(store_uri, "cell")}
+    assert labels == {chosen(result), "class_weight", "none"}
+
+
 def test_importance_is_drawn_where_there_are_several_numbers(
     search: Command, store_uri: str, planted: list[str]
 ) -> None:
