@@ -39,6 +39,7 @@ class Wanted:
         facts = table.facts
         return (
             facts["task"] == (self.task or facts["task"])
+            and facts.get("portion", "all") == "all"  # not of a search's confirmation
             and (self.settings is None or facts["settings"] == plan.in_words(self.settings))
             and facts["steps"] == (self.steps or facts["steps"])
             and facts.get("portion", "all") == self.portion

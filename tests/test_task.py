@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.task import Data, Ints, at_imbalance, class_shares, split_by_count, split_by_share
+from benchmark.task import (
+    Data,
+    Ints,
+    Splits,
+    at_imbalance,
+    class_shares,
+    held_out,
+    restricted,
+    split_by_count,
+    split_by_share,
+)
 
 Parts = tuple[Ints, Ints, Ints]
 SHARES = (0.6, 0.2, 0.2)
@@ -181,3 +191,60 @@ def test_an_imbalance_is_reached_by_leaving_rows_of_one_class_out(
 def test_an_imbalance_that_leaves_no_positive_is_refused() -> None:
     with pytest.raises(UserError, match="imbalance 2000 leaves no positive row beside 900"):
         at_imbalance(shuffled(900, 100), 2000, 0)
+
+
+def test_half_of_each_class_is_held_out_and_groups_stay_together() -> None:
+    labels = shuffled(900, 100)
+    groups = np.arange(1000)
+    groups[labels == 0] //= 3
+    data = population(labels, groups)
+    held = held_out(data)
+    assert held[labels == 1].sum() == 50
+    assert 0.45 < held[labels == 0].mean() < 0.55
+    assert not set(groups[held]) & set(groups[~held])
+    assert held.tolist() == held_out(data).tolist()
+
+
+@BOTH
+def test_no_row_that_a_search_sees_is_tested_by_its_confirmation(split: Split) -> None:
+    data = population(shuffled(900, 100))
+    seen: set[int] = set()
+    tested: set[int] = set()
+    for seed in range(5):
+        parts = [
+            Splits(np.zeros(1000), data.labels, *split(data, at)) for at in (1000 + seed, seed)
+        ]
+        searched, confirmed = (
+            restricted(parts[0], data, "search"),
+            restricted(parts[1], data, "confirmation"),
+        )
+        assert len(searched.test) == 0
+        used = np.concatenate([searched.train, searched.validation])
+        assert (searched.y[used] == data.labels[used]).all()
+        assert (np.delete(searched.y, used) == -1).all()
+        assert confirmed.train.tolist() == parts[1].train.tolist()
+        assert confirmed.validation.tolist() == parts[1].validation.tolist()
+        seen |= {*used.tolist()}
+        tested |= {*confirmed.test.tolist()}
+    assert tested and not seen & tested
+
+
+def test_all_rows_are_as_they_were() -> None:
+    data = population(shuffled(900, 100))
+    splits = Splits(np.zeros(1000), data.labels, *by_share(data, 0))
+    assert restricted(splits, data, "all") is splits
+
+
+@pytest.mark.parametrize("portion", ["search", "confirmation"])
+def test_a_class_that_is_too_small_for_a_search_is_named(portion: Any) -> None:
+    data = population(np.repeat([0, 1], [60, 3]))
+    held = np.flatnonzero(held_out(data) & (data.labels == 1))
+    free = np.setdiff1d([60, 61, 62], held)
+    negatives = np.arange(60)
+    rare = {"search": (held[:1], held[1:], free), "confirmation": (held, free[:1], free[1:])}
+    parts = [
+        np.concatenate([own, few])
+        for own, few in zip(np.split(negatives, 3), rare[portion], strict=True)
+    ]
+    with pytest.raises(UserError, match=f"no row of class 'yes' is in the {portion}'s"):
+        restricted(Splits(np.zeros(63), data.labels, *parts), data, portion)

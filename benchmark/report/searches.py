@@ -59,7 +59,7 @@ def _of_search(search: Search, goal: Objective, found: Finding) -> str:
 
 def _of_confirmation(goal: Objective, it: Confirmation) -> str:
     text = (
-        f"On test, on rows that no trial has seen and {_seeds(it.value.seeds)} of its own, it has "
+        f"On test, over {_seeds(it.value.seeds)} and on rows that no trial has seen, it has "
         f"{goal.name} {_shown(it.value)}."
     )
     if it.value.seeds > 1 and not it.skilled:
@@ -69,7 +69,9 @@ def _of_confirmation(goal: Objective, it: Confirmation) -> str:
         )
     for rival in it.rivals:
         text += f" It is {_compared(rival.ahead)} {rival.label}"
-        text += ", which may be chance." if it.verdict(rival) == "may be chance" else "."
+        if it.verdict(rival) == "may be chance":
+            text += f", which may be chance at {len(it.rivals)} comparisons"
+        text += "."
     return text
 
 

@@ -24,7 +24,7 @@ def conduct(
     client: Client | None, search: Search, store: Store, study: Study, seconds: float | None
 ) -> Iterator[FrozenTrial]:
     """Yields what this process finishes, until no trial is left, not even one of another."""
-    trials.retry_lost(study, lease.living(store))
+    trials.retry_lost(study, search.storage, lease.living(store))
     trials.plan(study, search.storage, search.trials)
     if client is None:
         while _left(study, search):
@@ -32,7 +32,7 @@ def conduct(
             if finished:
                 yield finished
             else:
-                _wait(study)
+                _wait(study, search)
     else:
         yield from _on_dask(client, search, store, study, seconds)
     _log_missing(search, store, study)
@@ -49,7 +49,7 @@ def _on_dask(
         waiting = _left(study, search).count("WAITING")
         for _ in range(min(waiting, room - len(futures))):
             futures.append(client.submit(_next_trial, search, store, seconds, pure=False))
-        _wait(study)
+        _wait(study, search)
         for future in [future for future in futures if future.done()]:
             futures.remove(future)
             error = future.exception()
@@ -72,9 +72,9 @@ def _left(study: Study, search: Search) -> list[str]:
     return [trial.state.name for trial in standing if not trial.state.is_finished()]
 
 
-def _wait(study: Study) -> None:
+def _wait(study: Study, search: Search) -> None:
     time.sleep(SECONDS_BETWEEN_LOOKS)
-    trials.retry_lost(study)
+    trials.retry_lost(study, search.storage)
 
 
 def _log_missing(search: Search, store: Store, study: Study) -> None:

@@ -155,8 +155,11 @@ def _overlap(search: Search, data: Data) -> float:
     task = registry.task(conditions.task)
     splits = task.split(data, conditions.settings, work.FIRST_SEED)
     rows = restricted(splits, data, "search").validation
-    validated = np.bincount(data.labels[rows], minlength=len(data.classes))
-    return stats.overlap(validated.astype(np.float64), np.array(conditions.counts, np.float64))
+    validated = np.bincount(data.labels[rows], minlength=len(data.classes)).astype(np.float64)
+    available = np.array(conditions.counts, np.float64)  # of the other half, which is as large
+    if len(available) != 2:
+        return float(validated.sum() / available.sum())
+    return stats.overlap(validated, available)
 
 
 def _confirmed(
@@ -248,30 +251,20 @@ def _where_next(
         ui = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", store.uri])
         console.print(f"  {escape(ui)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
-    for page in _pages(search, goal, store):
-        console.print(f"  {escape(f'{address}/#/{page}')}", soft_wrap=True)
+    console.print(f"  {escape(f'{address}/#/{_page(search, goal, store)}')}", soft_wrap=True)
     if search.storage.startswith(SQLITE):
         console.print(escape(f"Optuna's storage: {search.storage}"), soft_wrap=True)
 
 
-def _pages(search: Search, goal: Objective, store: Store) -> list[str]:
-    """The trials sorted by the objective, and compared."""
+def _page(search: Search, goal: Objective, store: Store) -> str:
+    """The trials, sorted by the objective."""
     from urllib.parse import urlencode
 
-    kind = f"tags.`{tags.SEARCH}` = '{search.identity}'"
+    kind = f"tags.`{tags.SEARCH}` = '{search.identity}' AND tags.`{tags.KIND}` = 'trial'"
     query = {
-        "searchFilter": f"{kind} AND tags.`{tags.KIND}` = 'trial'",
+        "searchFilter": kind,
         "orderByKey": f"metrics.`val/{goal.metric}`",
         "orderByAsc": str(goal.minimize).lower(),
         "workflowType": "machine_learning",
     }
-    runs = list(tracked.logged(store, search.identity).values())
-    compared = {
-        "runs": str(runs).replace("'", '"').replace(" ", ""),
-        "experiments": f'["{store.experiment}"]',
-        "workflowType": "machine_learning",
-    }
-    return [
-        f"experiments/{store.experiment}/runs?{urlencode(query)}",
-        f"compare-runs?{urlencode(compared)}",
-    ]
+    return f"experiments/{store.experiment}/runs?{urlencode(query)}"

@@ -15,9 +15,11 @@ import numpy as np
 
 from benchmark import arguments, metrics
 from benchmark.arguments import Range
+from benchmark.costs import PER, Costs
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.metrics import Floats, Ints
+from benchmark.offsets import best_offsets
 from benchmark.strategy import Strategy
 
 DEFAULT = "f1"
@@ -89,10 +91,10 @@ def f1_tuned() -> Objective:
     """F1 at the cut where it is largest on validation."""
 
     def measure(validation: Scored, on: Scored) -> float:
-        cut = metrics.best_cut(validation.labels, validation.margin)
-        return _f_beta(on, on.decisions(np.array([0.0, -cut])), 1)
+        tuned = best_offsets(validation.labels, validation.logits)
+        return _f_beta(on, on.decisions(tuned), 1)
 
-    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned cut", measure, binary=True)
+    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned cut", measure)
 
 
 def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
@@ -133,16 +135,16 @@ def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Obj
 def cost(
     fp: Annotated[float, Range(0, open_low=True)], fn: Annotated[float, Range(0, open_low=True)]
 ) -> Objective:
-    """What a row costs on average as the strategy decides, in the unit of `fp` and `fn`."""
-
-    def measure(_: Scored, on: Scored) -> float:
-        decided = on.decisions()
-        false_positives = (decided == 1) & (on.labels == 0)
-        false_negatives = (decided == 0) & (on.labels == 1)
-        return float((fp * false_positives + fn * false_negatives).mean())
-
-    text = f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})"
-    return Objective(text, "cost", "cost a row", measure, minimize=True, binary=True)
+    """What wrong decisions cost as the strategy decides."""
+    costs = Costs(fp, fn)
+    return Objective(
+        f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
+        "cost",
+        f"cost of {PER:,} rows",
+        lambda _, on: costs.of(on.labels, on.decisions()),
+        minimize=True,
+        binary=True,
+    )
 
 
 KNOWN: dict[str, Callable[..., Objective]] = {
@@ -180,6 +182,10 @@ def read(text: str, costs: str = "") -> Objective:
 def _f_beta(on: Scored, decisions: Ints, beta: float) -> float:
     from sklearn.metrics import fbeta_score
 
-    average = "binary" if on.logits.shape[1] == 2 else "macro"
-    found = fbeta_score(on.labels, decisions, beta=beta, average=average, zero_division=0)
+    if on.logits.shape[1] == 2:
+        return float(fbeta_score(on.labels, decisions, beta=beta, zero_division=0))
+    known = np.unique(on.labels)  # the mean over the classes that the labels hold, as everywhere
+    found = fbeta_score(
+        on.labels, decisions, beta=beta, labels=known, average="macro", zero_division=0
+    )
     return float(found)

@@ -1,10 +1,9 @@
 """Trials in Optuna's storage: planned ahead, claimed one by one, finished once.
 
-All trials that are asked for are enqueued first; a worker claims one that waits, which the
-storage lets only one of them do. So several processes and machines share a search, and it ends
-with exactly as many trials as were asked for. A trial whose worker died is failed and
-enqueued again with the same parameters, by Optuna's own heartbeat and retry; it no longer
-*stands* then, the new one does in its place.
+All trials that are asked for are enqueued first, and a worker claims one that waits. So several
+processes and machines share a search, and it ends with exactly as many trials as were asked for.
+A trial whose worker died is failed and enqueued again with the same parameters, by Optuna's own
+heartbeat and retry; it no longer *stands* then, the new one does in its place.
 """
 
 from __future__ import annotations
@@ -125,18 +124,19 @@ def plan(study: Study, url: str, total: int) -> None:
             study.enqueue_trial({})
 
 
-def claim(study: Study, total: int, owner: str) -> Trial | None:
+def claim(study: Study, url: str, total: int, owner: str) -> Trial | None:
     """The next of the `total` trials that waits, now this process's; None if none does."""
     import optuna
     from optuna.trial import TrialState
 
-    for trial in standing(study)[:total]:
-        if trial.state == TrialState.WAITING and _move(study, trial, TrialState.RUNNING):
-            # a seed of its own: two workers must not draw the same numbers
-            study.sampler = optuna.samplers.TPESampler(seed=trial.number)
-            claimed = optuna.Trial(study, trial._trial_id)
-            claimed.set_user_attr(OWNER, owner)
-            return claimed
+    with one_at_a_time(url):  # SQLite would let two of them have it
+        for trial in standing(study)[:total]:
+            if trial.state == TrialState.WAITING and _move(study, trial, TrialState.RUNNING):
+                # a seed of its own: two workers must not draw the same numbers
+                study.sampler = optuna.samplers.TPESampler(seed=trial.number)
+                claimed = optuna.Trial(study, trial._trial_id)
+                claimed.set_user_attr(OWNER, owner)
+                return claimed
     return None
 
 
@@ -147,7 +147,7 @@ def heartbeat(study: Study, trial: Trial) -> BaseHeartbeatThread:
     return get_heartbeat_thread(trial._trial_id, study._storage)
 
 
-def retry_lost(study: Study, living: Collection[str] | None = None) -> None:
+def retry_lost(study: Study, url: str, living: Collection[str] | None = None) -> None:
     """Fails trials that nobody works at any more, and enqueues them again.
 
     Args:
@@ -157,7 +157,7 @@ def retry_lost(study: Study, living: Collection[str] | None = None) -> None:
     from optuna.storages import RetryHeartbeatStaleTrialCallback
     from optuna.trial import TrialState
 
-    with _quiet():
+    with one_at_a_time(url), _quiet():
         optuna.storages.fail_stale_trials(study)
         enqueue_again = RetryHeartbeatStaleTrialCallback()
         for trial in study.get_trials(states=(TrialState.RUNNING,)):

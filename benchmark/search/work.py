@@ -62,7 +62,7 @@ def next_trial(
         seconds: that a training may take.
     """
     study = trials.load(search.storage, search.name)
-    trial = trials.claim(study, search.trials, store.invocation)
+    trial = trials.claim(study, search.storage, search.trials, store.invocation)
     if trial is None:
         return None
     with trials.heartbeat(study, trial):

@@ -119,6 +119,25 @@ def test_it_says_in_a_line_what_it_does_and_every_argument_has_a_default(name: s
         assert default is not inspect.Parameter.empty, argument
 
 
+@pytest.mark.parametrize("name", ALONE)
+def test_what_a_search_tries_is_allowed_and_makes_a_difference(name: str) -> None:
+    for argument, (annotation, _) in arguments.parameters(ALONE[name]).items():
+        kind, bounds, space = arguments.annotated(annotation)
+        if space is None:
+            continue
+        several = "tuple" in str(kind)
+        made = []
+        for end in (space.low, space.high):
+            assert end in bounds, argument
+            value = (1.0, end) if several else int(end) if kind is int else end
+            written = {argument: arguments.as_text({"": value}, "").removeprefix("=")}
+            bound = arguments.bind(ALONE[name], written, name)
+            assert bound[argument] == value
+            made.append(outputs(ALONE[name](**bound), example(2)))
+        assert differing(*made), f"{argument} makes no difference"
+        assert space.low < space.high and (space.low > 0 or not space.log)
+
+
 @EVERY
 def test_it_differs_from_none_where_it_fills_a_slot(strategy: Strategy, at: Example) -> None:
     filled = [slot for slot in SLOTS if changed(strategy, [slot])]
