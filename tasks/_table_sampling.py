@@ -65,5 +65,5 @@ def _lowest(
     import pandas as pd
 
     numbers = np.concatenate(drawn)
-    chosen = np.sort(np.argpartition(numbers, most)[:most])
+    chosen = np.sort(np.argpartition(numbers, most - 1)[:most])
     return [pd.concat(kept, ignore_index=True).iloc[chosen]], [numbers[chosen]]
