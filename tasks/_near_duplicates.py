@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+MARGIN = 2  # of 255, by which one place is brighter: flat places differ by noise alone
 BITS = 4  # at most, that differ
 SHADES = 6  # of 255, by which places differ at most on average; flat pictures hash alike
 NEIGHBOURS = 8  # in the order of their hashes, that a picture is compared with
@@ -57,5 +58,5 @@ def _small(pictures: Array) -> Array:
 
 
 def _hashes(small: Array) -> Array:
-    brighter = (small[:, :, 1:] > small[:, :, :-1]).reshape(len(small), 64)
+    brighter = (small[:, :, 1:] > small[:, :, :-1] + MARGIN).reshape(len(small), 64)
     return np.packbits(brighter, axis=1).view(np.uint64)[:, 0]

@@ -8,13 +8,14 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.errors import UserError
+from tasks._table_sampling import Bools, Table, sampled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,15 +27,6 @@ LOOK = 200  # records from which the separator and the header are found out
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 BLOCK = 20_000  # rows that become columns at once
 PACKED = {b"PK\x03\x04": "a ZIP archive or a spreadsheet", b"\x1f\x8b": "compressed by gzip"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of a file, or of some of its rows drawn at random."""
-
-    frame: pd.DataFrame  # of a CSV text, "" where there is nothing; of Parquet with its types
-    notes: tuple[str, ...]  # what a person should know of how it was read
-    semicolons: bool = False  # separate the fields, so a comma may separate decimals
 
 
 def find(path: Path) -> Path:
@@ -61,10 +53,14 @@ def read(file: Path, encoding: str, most: int) -> Table:
     """
     try:
         if file.suffix.lower() in PARQUET:
-            return _sampled(_parquet(file), most, ())
-        return _read_text(file, encoding, most)
+            table = sampled(_parquet(file), _of_frame, most, ())
+        else:
+            table = _read_text(file, encoding, most)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror or error}") from None
+    if not len(table.frame):
+        raise UserError(f"{file} holds no rows")
+    return table
 
 
 def _parquet(file: Path) -> Iterator[pd.DataFrame]:
@@ -89,7 +85,9 @@ def _read_text(file: Path, encoding: str, most: int) -> Table:
             if not any(line.strip() for line in head):
                 raise UserError(f"{file} is empty")
             separator = _separator(file, head)
-            first, *others = [fields for _, fields in _records(file, head, separator)]
+            first, *others = _stripped(
+                fields for _, fields in _records(file, head, separator, strict=False) if any(fields)
+            )
             stream.seek(0)
             records = _records(file, stream, separator)
             if _is_header(first, others):
@@ -101,8 +99,9 @@ def _read_text(file: Path, encoding: str, most: int) -> Table:
                 names = [f"column_{number + 1}" for number in range(len(first))]
                 notes.append(f"no header line: the columns are called {names[0]} to {names[-1]}")
             _check_names(file, names)
-            blocks = _blocks(file, records, names)
-            return _sampled(blocks, most, tuple(notes), separator == ";")
+            blocks = _blocks(file, records, len(names))
+            frame_of = partial(_of_records, names)
+            return sampled(blocks, frame_of, most, tuple(notes), separator == ";")
     except (UnicodeError, LookupError) as error:
         raise UserError(f"{file} is not in {known} ({error}): name its encoding=") from None
 
@@ -150,7 +149,7 @@ def _separator(file: Path, head: Sequence[str]) -> str:
 def _records(
     file: Path, lines: Iterable[str], separator: str, strict: bool = True
 ) -> Iterator[tuple[int, list[str]]]:
-    """Every record that is not blank, with the line on which it begins."""
+    """Every record, as it stands, with the line on which it begins."""
     if separator == " ":
         lines = (" ".join(line.split()) for line in lines)
     reader = csv.reader(
@@ -159,8 +158,8 @@ def _records(
     line = 1
     try:
         for record in reader:
-            if any(record):
-                yield line, [field.strip() for field in record]
+            if record:
+                yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
         if strict:
@@ -186,55 +185,33 @@ def _check_names(file: Path, names: Sequence[str]) -> None:
 
 
 def _blocks(
-    file: Path, records: Iterable[tuple[int, list[str]]], names: Sequence[str]
-) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
+    file: Path, records: Iterable[tuple[int, list[str]]], width: int
+) -> Iterator[list[list[str]]]:
     def checked() -> Iterator[list[str]]:
         for line, record in records:
-            if len(record) != len(names):
+            if len(record) == width:
+                if any(record):
+                    yield record
+            elif any(map(str.strip, record)):
                 raise UserError(
-                    f"{file}, line {line}: {len(record)} fields where the header has {len(names)}"
+                    f"{file}, line {line}: {len(record)} fields where the header has {width}"
                 )
-            yield record
 
     rows = checked()
     while block := [*itertools.islice(rows, BLOCK)]:
-        yield pd.DataFrame(block, columns=list(names), dtype="str")
+        yield block
 
 
-def _sampled(
-    blocks: Iterable[pd.DataFrame], most: int, notes: tuple[str, ...], semicolons: bool = False
-) -> Table:
-    """The rows of all blocks, in order; of more than `most` those that draw the lowest numbers."""
+def _stripped(records: Iterable[list[str]]) -> list[list[str]]:
+    return [[field.strip() for field in record] for record in records]
+
+
+def _of_records(names: Sequence[str], block: list[list[str]], chosen: Bools) -> pd.DataFrame:
     import pandas as pd
 
-    rng = np.random.default_rng(0)
-    kept: list[pd.DataFrame] = []
-    drawn: list[np.ndarray] = []
-    count = held = 0
-    bar = 1.0  # from here on no row can be among the lowest
-    for block in blocks:
-        numbers = rng.random(len(block))
-        below = numbers < bar
-        kept.append(block[below])
-        drawn.append(numbers[below])
-        count, held = count + len(block), held + int(below.sum())
-        if held > 2 * most:
-            kept, drawn = _lowest(kept, drawn, most)
-            bar, held = float(drawn[0].max()), most
-    if count > most:
-        kept, _ = _lowest(kept, drawn, most)
-        notes = (*notes, f"{count:,} rows: {most:,} of them drawn at random (rows={most})")
-    frame = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
-    return Table(frame, notes, semicolons)
+    rows = _stripped(itertools.compress(block, chosen))
+    return pd.DataFrame(rows, columns=list(names), dtype="str")
 
 
-def _lowest(
-    kept: Sequence[pd.DataFrame], drawn: Sequence[np.ndarray], most: int
-) -> tuple[list[pd.DataFrame], list[np.ndarray]]:
-    import pandas as pd
-
-    numbers = np.concatenate(drawn)
-    chosen = np.sort(np.argpartition(numbers, most)[:most])
-    return [pd.concat(kept, ignore_index=True).iloc[chosen]], [numbers[chosen]]
+def _of_frame(block: pd.DataFrame, chosen: Bools) -> pd.DataFrame:
+    return block[chosen]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,15 +13,14 @@ from benchmark.arguments import suggest
 from benchmark.errors import UserError
 from benchmark.task import Ints
 from tasks import _table_columns as columns
+from tasks._table_classes import labelled, some, truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks._table_files import Table
+    from tasks._table_sampling import Table
 
 USUAL = ("target", "label", "class", "y", "outcome", "response")  # names of a target
-MOST_CLASSES = 200
-SHOWN = 12  # names or values in a message
 ID = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|nr|no)$|[a-z](Id|ID|Nr)$|^unnamed_1$", re.ASCII)
 DISTINCT = 0.95  # of the values: from here on a column of text tells rows apart, not classes
 REPEATED = 0.2  # likewise of a column that is called an id: from here on it tells groups apart
@@ -63,10 +61,7 @@ def assign(table: Table, names: Names, origin: str) -> Roles:
         if name:
             _require(frame, name, origin)
     target = _target(frame, names.target, {*dropped}, origin, notes)
-    if not len(frame):
-        raise UserError(f"{origin} holds no rows")
-    truth = _truth(frame[target])
-    labels, classes = _classes(truth, target, names, origin, notes)
+    labels, classes = labelled(truth(frame[target]), target, names, origin, notes)
     known = labels >= 0
     if not known.all():
         frame, labels = frame[known].reset_index(drop=True), labels[known]
@@ -101,79 +96,10 @@ def _target(
     if len(usual) != 1:
         raise UserError(
             f'{origin}: which column is to be predicted? Name it: --settings "target=..."; '
-            f"columns: {_some([str(name) for name in frame.columns])}"
+            f"columns: {some([str(name) for name in frame.columns])}"
         )
     notes.append(f"target={usual[0]}, by its name")
     return str(usual[0])
-
-
-def _truth(values: pd.Series) -> pd.Series:
-    """The target as text, whole numbers without decimals: 1.0 is 1."""
-    import pandas as pd
-
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        written = columns.text(values)
-        found = pd.to_numeric(written, errors="coerce")
-        if found.notna().sum() < written.notna().sum():
-            return written
-        values = found
-    return values.astype("float64").map("{:.12g}".format, na_action="ignore").astype("str")
-
-
-def _classes(
-    truth: pd.Series, target: str, names: Names, origin: str, notes: list[str]
-) -> tuple[Ints, tuple[str, ...]]:
-    """The label of each row, -1 where it has none, and the classes."""
-    where = f"{origin}: target {target!r}"
-    counts = truth.value_counts()
-    unknown = int(truth.isna().sum())
-    if unknown:
-        notes.append(f"{unknown:,} rows without a value of {target!r} are left out")
-    positive = _positive(names.positive, counts.index, where) if names.positive else ""
-    if positive and len(counts) > 2:
-        truth = truth.where(truth.isna() | (truth == positive), f"not {positive}")
-        counts = truth.value_counts()
-        notes.append(f"two classes: {positive!r} and every other value of {target!r}")
-    small = counts[counts < names.smallest]
-    if len(small):
-        notes.append(
-            f"{small.sum():,} rows of {len(small)} classes with fewer than {names.smallest} rows "
-            f"are left out: {_some(small.index)}"
-        )
-        truth, counts = truth.mask(truth.isin(small.index)), counts.drop(small.index)
-    if len(counts) < 2:
-        only = f"is {counts.index[0]!r} in every row" if len(counts) else "has no values"
-        raise UserError(f"{where} {only}: two classes or more are needed")
-    if len(counts) > min(MOST_CLASSES, len(truth) / 2):
-        raise UserError(
-            f"{where} has {len(counts):,} different values: a number to estimate or an id, not "
-            f"classes; at most {MOST_CLASSES} classes can be told apart"
-        )
-    if len(counts) > 2:
-        classes = tuple(sorted(counts.index, key=_naturally))
-    else:
-        classes = tuple(sorted(counts.index, key=lambda value: (value == positive, -counts[value])))
-        if not positive:
-            notes.append(f"positive={classes[1]}, the rarer class")
-    labels = truth.map({name: label for label, name in enumerate(classes)})
-    return labels.fillna(-1).to_numpy(np.int64), classes
-
-
-def _positive(given: str, values: Sequence[str], where: str) -> str:
-    """The value that is meant: 1 is 1.0, Yes is yes."""
-    for same in (str, str.lower):
-        for value in values:
-            if same(value) == same(given):
-                return value
-    raise UserError(f"{where} has no value {given!r}: {_some(sorted(values, key=_naturally))}")
-
-
-def _naturally(value: str) -> tuple[float, str]:
-    """Numbers by their size, before text."""
-    try:
-        return float(value), value
-    except ValueError:
-        return np.inf, value
 
 
 def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.DataFrame:
@@ -190,8 +116,8 @@ def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.Dat
             column, strange = parsed
             if strange:
                 notes.append(
-                    f"column {name!r}: {len(strange)} values are no numbers ({_some(strange)}) and "
-                    "count as missing"
+                    f"column {name!r}: values that are no numbers count as missing, "
+                    f"{len(strange)} of them: {some(strange)}"
                 )
         distinct = column.nunique()
         if distinct == 0:
@@ -206,7 +132,7 @@ def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.Dat
                 )
         else:
             found[str(name)] = column
-    notes += [f"left out, {why}: {_some(of)}" for why, of in left_out.items() if of]
+    notes += [f"left out, {why}: {some(of)}" for why, of in left_out.items() if of]
     return pd.DataFrame(found, index=frame.index)
 
 
@@ -252,8 +178,3 @@ def _require_all(found: pd.Series, written: pd.Series, where: str, wanted: str) 
     if found.isna().any():
         row = int(np.flatnonzero(found.isna())[0])
         raise UserError(f"{where} has {wanted} in row {row + 1}: {written.iloc[row]!r}")
-
-
-def _some(values: Sequence[str]) -> str:
-    shown = ", ".join(str(value) for value in [*values][:SHOWN])
-    return shown + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks._table_files import Table
+from tasks._table_sampling import Table
 
 ROWS = 4000
 TOWNS = 30

@@ -19,6 +19,7 @@ from tasks import (
     _table_leaks,
     _table_models,
     _table_roles,
+    _table_sampling,
     _table_stand_in,
 )
 
@@ -60,7 +61,7 @@ def stand_in(settings: Settings) -> Data:
     return _data(_table_stand_in.customers(), settings, "synthetic", "table stand-in")
 
 
-def _data(table: _table_files.Table, settings: Settings, source: Source, origin: str) -> Data:
+def _data(table: _table_sampling.Table, settings: Settings, source: Source, origin: str) -> Data:
     roles = _table_roles.assign(table, settings, origin)
     groups, said = _groups(roles)
     notes = [*roles.notes, *said]
@@ -130,7 +131,7 @@ def _digest(roles: _table_roles.Roles, groups: Ints, places: Ints | None) -> str
 
 def _leaks(data: Data, settings: Settings) -> list[str]:
     """Warnings, from the training rows of the first seed."""
-    train, _, _ = _splitting.by_groups(data, settings.validation, settings.test, 0)
+    train, _, _ = _parts(data, settings, 0)
     train = np.random.default_rng(0).permutation(train)
     known = data.rows.iloc[train]
     learned = _table_features.learn(known, settings.rare)
@@ -141,9 +142,18 @@ def _leaks(data: Data, settings: Settings) -> list[str]:
     ]
 
 
+def _parts(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
+    try:
+        return _splitting.by_groups(data, settings.validation, settings.test, seed)
+    except UserError as error:
+        if len(data.classes) == 2:
+            raise
+        raise UserError(f"{error}; smallest=10 leaves out classes of fewer than 10 rows") from None
+
+
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """By share or time, groups together; statistics of the columns are of the training rows."""
-    train, validation, test = _splitting.by_groups(data, settings.validation, settings.test, seed)
+    train, validation, test = _parts(data, settings, seed)
     # trees find single numbers by themselves: codes would only be more to learn by heart
     most_codes = 0 if settings.model == "hgb" else _table_features.LEVELS
     learned = _table_features.learn(data.rows.iloc[train], settings.rare, most_codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import strategies
-from benchmark import registry
+from benchmark import arguments, registry
 from benchmark.errors import UserError
 from benchmark.strategy import changed
 
@@ -208,3 +209,26 @@ def test_a_file_that_python_cannot_read_is_named(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=r"mine\.py, line 2: "):
         registry._modules("remedies")
+
+
+@pytest.mark.parametrize(
+    ("written", "target", "drop"),
+    [
+        ("target='Claim made'", "Claim made", ""),
+        ('target="it\'s", drop=\'a, "b"\'', "it's", 'a, "b"'),
+        ("target=plain drop=''", "plain", ""),
+        ("target=a=b", "a=b", ""),
+        (r"target=C:\made", r"C:\made", ""),
+    ],
+)
+def test_settings_may_be_quoted_and_are_written_as_they_are_read(
+    written: str, target: str, drop: str
+) -> None:
+    chosen = registry.settings("csv", written)
+    assert (chosen.target, chosen.drop) == (target, drop)
+    assert registry.settings("csv", arguments.as_text(dataclasses.asdict(chosen), " ")) == chosen
+
+
+def test_an_open_quote_in_the_settings_is_named() -> None:
+    with pytest.raises(UserError, match="a quote is not closed in the settings"):
+        registry.settings("csv", "target='Claim")
