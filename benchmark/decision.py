@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from benchmark import metrics
 from benchmark.fits import Fit
 from benchmark.frozen import lock
 from benchmark.strategy import Calibration, Floats, Ints, Strategy
+
+Checkpoint = Literal["best", "last"]  # of a training
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Decision:
         return metrics.decide(self.calibration(logits), self.offsets)
 
 
-def frozen(strategy: Strategy, fit: Fit) -> Decision:
+def frozen(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best") -> Decision:
     """What the decision part chooses on the validation split of a training."""
-    logits, labels = fit.validation.best, fit.validation.labels
+    logits, labels = getattr(fit.validation, checkpoint), fit.validation.labels
     calibration = strategy.calibrate(logits, labels, fit.priors)
     return Decision(calibration, strategy.threshold(calibration(logits), labels))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import device, metrics, reference
+from benchmark.decision import Checkpoint, frozen
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.offsets import best_offsets
@@ -174,18 +175,17 @@ def score(strategy: Strategy, fit: Fit) -> Score:
 
 
 def _decide(
-    strategy: Strategy, fit: Fit, checkpoint: str, step: int
+    strategy: Strategy, fit: Fit, checkpoint: Checkpoint, step: int
 ) -> tuple[dict[str, float], Ints, Floats]:
     """Test metrics, decisions and logits of the weights at one checkpoint."""
-    raw, labels = getattr(fit.validation, checkpoint), fit.validation.labels
-    calibrate = strategy.calibrate(raw, labels, fit.priors)
-    validation = calibrate(raw)
+    decision = frozen(strategy, fit, checkpoint)
+    calibration, offsets = decision.calibration, decision.offsets
+    validation = calibration(getattr(fit.validation, checkpoint))
     require_finite(validation, "a calibrated logit on validation", step)
-    tuned = best_offsets(labels, validation)
-    offsets = strategy.threshold(validation, labels)
     require_finite(offsets, "the threshold", step)
+    tuned = best_offsets(fit.validation.labels, validation)
     # every choice is frozen here
-    test, truth = calibrate(getattr(fit.test, checkpoint)), fit.test.labels
+    test, truth = calibration(getattr(fit.test, checkpoint)), fit.test.labels
     require_finite(test, "a calibrated logit on test", step)
     values = metrics.all_metrics(truth, test, offsets)
     # what nobody can reach without the test labels: says how much a better cut could still give

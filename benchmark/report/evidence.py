@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark import comparison, metrics, registry
+from benchmark import comparison, registry
+from benchmark.decision import frozen
 from benchmark.errors import UserError
 from benchmark.fits import Fit
 from benchmark.leaderboard import Table
 from benchmark.metrics import Ints
 from benchmark.report.bands import Scored
-from benchmark.strategy import Strategy
 from benchmark.tracking.cells import read_fit
 
 Decided = tuple[Ints, Ints]  # labels and decisions, (rows,) each
@@ -51,16 +51,9 @@ def evidence(uri: str, table: Table) -> Evidence:
             strategy = registry.read(text).strategy  # as it is today
         except UserError:
             continue  # it is no longer there
-        both = [_decide(strategy, fit) for fit in of_seeds]
-        scored[label] = [calibrated for calibrated, _ in both]
-        decided[label] = [decisions for _, decisions in both]
+        decisions = [frozen(strategy, fit) for fit in of_seeds]
+        tests = [fit.test for fit in of_seeds]
+        both = list(zip(decisions, tests, strict=True))
+        scored[label] = [(test.labels, it.calibration(test.best)) for it, test in both]
+        decided[label] = [(test.labels, it.decide(test.best)) for it, test in both]
     return Evidence(fits, scored, decided)
-
-
-def _decide(strategy: Strategy, fit: Fit) -> tuple[Scored, Decided]:
-    """Test labels with calibrated logits, and with decisions."""
-    raw, labels = fit.validation.best, fit.validation.labels
-    calibrate = strategy.calibrate(raw, labels, fit.priors)
-    offsets = strategy.threshold(calibrate(raw), labels)
-    logits = calibrate(fit.test.best)
-    return (fit.test.labels, logits), (fit.test.labels, metrics.decide(logits, offsets))

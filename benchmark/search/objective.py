@@ -16,6 +16,7 @@ import numpy as np
 from benchmark import arguments, metrics
 from benchmark.arguments import Range
 from benchmark.costs import PER, Costs
+from benchmark.decision import frozen
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.metrics import Floats, Ints
@@ -77,9 +78,8 @@ class Objective:
 
 
 def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
-    calibrate = strategy.calibrate(fit.validation.best, fit.validation.labels, fit.priors)
-    offsets = strategy.threshold(calibrate(fit.validation.best), fit.validation.labels)
-    return Scored(part.labels, calibrate(part.best), offsets)
+    decision = frozen(strategy, fit)
+    return Scored(part.labels, decision.calibration(part.best), decision.offsets)
 
 
 def f1() -> Objective:

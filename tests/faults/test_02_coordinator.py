@@ -47,11 +47,13 @@ def test_02_a_killed_coordinator_leaves_no_process_and_the_next_one_goes_on(
 
 @pytest.mark.long
 def test_02_a_coordinator_killed_at_twenty_random_moments(bench: Bench, tmp_path: Path) -> None:
-    grid = ["--strategies", "none,threshold,oversample,focal", "--workers", "2", "--seeds", "20"]
+    # as much work as no luck gets done between twenty kills; more workers sleep sooner
+    grid = ["--strategies", "none,threshold,oversample,slow(seconds=15)", "--seeds", "40"]
+    two, four = [*grid, "--workers", "2"], [*grid, "--workers", "4"]
     chance = random.Random(2)
     kills = 0
     while kills < 20:
-        with started(bench.start(*grid)) as process:
+        with started(bench.start(*two)) as process:
             try:
                 process.wait(chance.uniform(1, 30))
             except Exception:
@@ -60,13 +62,13 @@ def test_02_a_coordinator_killed_at_twenty_random_moments(bench: Bench, tmp_path
                 wait_for(lambda number=process.pid: not group(number), 15)
             else:
                 break
-    status, output = bench.run(*grid, seconds=600)
+    status, output = bench.run(*four, seconds=900)
     assert status == 0, output
     undisturbed = Bench(bench.checkout, bench.folder, f"sqlite:///{tmp_path}/clean.db")
-    status, output = undisturbed.run(*grid, seconds=600)
+    status, output = undisturbed.run(*four, seconds=900)
     assert status == 0, output
     assert kills == 20
-    assert len(bench.results()) == 80
+    assert len(bench.results()) == 160
     assert bench.results() == undisturbed.results()
     bench.require_sound()
     bench.require_no_metric_twice()

@@ -317,7 +317,7 @@ def test_weights_count_in_training(tmp_path: Path) -> None:
     assert weights.mean() == pytest.approx(1)
     assert weights / weights[0] == pytest.approx(heavy[rows] / heavy[rows[0]])
     doubled = registry.read("smote+class_weight(positive=3)").strategy
-    _, y, rows, weights = run._training_rows(splits, doubled, 2, 0)
+    _, _, rows, weights = run._training_rows(splits, doubled, 2, 0)
     made = rows >= len(data.labels)
     assert made.any() and len(np.unique(weights[made])) == 1
     assert any("measures count each row once" in note for note in data.notes)
