@@ -65,7 +65,7 @@ def overlap(table: Table) -> float:
     if one_test_split(table):
         return 0.0
     if not table.binary:
-        shares = table.runs[ROWS] / sum(table.facts["counts"])
+        shares = table.runs[ROWS] / table.facts.get("rows", sum(table.facts["counts"]))
         return float(shares.fillna(0).max())
     tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
     known = not np.isnan(tp)

@@ -125,7 +125,12 @@ class Table:
     @property
     def binary(self) -> bool:
         """Whether it is of two classes."""
-        return len(self.facts["classes"]) == 2
+        return self.class_count == 2
+
+    @property
+    def class_count(self) -> int:
+        """Classes; the facts name the first of many."""
+        return int(self.facts.get("class_count", len(self.facts["classes"])))
 
     @property
     def words(self) -> Words:

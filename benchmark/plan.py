@@ -24,6 +24,7 @@ from benchmark.strategy import NETWORK_SLOTS, changed
 from benchmark.task import Budget, Data, Portion, Task, held_out
 
 MOST_FACTS = 6000  # characters; stores cut longer values without a word
+MOST_NAMED = 50  # classes in the facts; all of them count
 HARNESS = "benchmark.run"  # and what it imports: the code that can change any result
 
 IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
@@ -59,8 +60,10 @@ class Conditions:
             "source": self.source,
             "origin": self.origin,
             "content": self.content,
-            "classes": list(self.classes),
-            "counts": list(self.counts),
+            "classes": list(self.classes[:MOST_NAMED]),
+            "counts": list(self.counts[:MOST_NAMED]),
+            "class_count": len(self.classes),
+            "rows": sum(self.counts),
             "steps": self.budget.steps,
             "batch": self.budget.batch,
             "portion": self.portion,

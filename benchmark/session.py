@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
@@ -30,6 +31,8 @@ from benchmark.tracking import cells, invocation, lease
 from benchmark.tracking import store as tracking
 from benchmark.tracking.patience import StoreLostError
 from benchmark.tracking.store import Store
+
+MOST_NAMED = 20  # classes; of more their number is told
 
 
 @dataclass(frozen=True)
@@ -169,10 +172,11 @@ def announce(data: Data, console: Console) -> None:
             "Name it with --data (or -P data=...), or download it with `fetch`.",
         )
         console.rule(style="yellow")
-    counts = ", ".join(
-        f"{(data.labels == label).sum():,} {name}" for label, name in enumerate(data.classes)
-    )
-    console.print(escape(f"data: {data.origin}: {counts}"))
+    counts = np.bincount(data.labels, minlength=len(data.classes)).tolist()
+    named = [f"{rows:,} {name}" for rows, name in zip(counts, data.classes, strict=True)]
+    if len(named) > MOST_NAMED:
+        named = [f"{len(named):,} classes of {max(counts):,} to {min(counts):,} rows"]
+    console.print(escape(f"data: {data.origin}: {', '.join(named)}"))
     for note in data.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 

@@ -37,7 +37,8 @@ def card(
     }
     names = advice.table.facts["classes"]
     named = " or ".join(f"*{escape(name)}*" for name in names)
-    classes = named if len(names) <= MOST_NAMED else f"{len(names):,} classes"
+    count = advice.table.class_count
+    classes = named if count <= MOST_NAMED else f"{count:,} classes"
     lines = [
         f"# {escape(markdown.title(advice.table))}: {escape(advice.label)}",
         "",
@@ -51,12 +52,13 @@ def card(
 
 def _data(table: Table, fit: Fit) -> list[str]:
     facts = table.facts
-    counts = dict(zip(facts["classes"], facts["counts"], strict=True))
+    counts = dict(zip(facts["classes"], facts["counts"], strict=True))  # of many, the first
+    tested = dict(zip(counts, _test_counts(fit), strict=False))
     conditions = markdown.conditions(table)
     return [
         f"- {escape(conditions['data'])}",
-        f"- rows: {_shares(counts)}",
-        f"- rows of test: {_shares(dict(zip(counts, _test_counts(fit), strict=True)))}",
+        f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
+        f"- rows of test: {_shares(tested, len(fit.test.labels), table.class_count)}",
         f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
         f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
         f"- settings: {escape(facts['settings'])}",
@@ -69,16 +71,15 @@ def _test_counts(fit: Fit) -> list[int]:
     return counts
 
 
-def _shares(counts: Mapping[str, int]) -> str:
+def _shares(counts: Mapping[str, int], rows: int, classes: int) -> str:
     """Rows and prevalence of each class; of many, of the rarest and of the most frequent ones."""
-    rows = sum(counts.values())
     ordered = sorted(counts, key=lambda name: counts[name])
     half = MOST_NAMED // 2
     told = list(counts) if len(counts) <= MOST_NAMED else [*ordered[:half], *ordered[-half:]]
     shares = ", ".join(
         f"{escape(name)} {counts[name]:,} ({counts[name] / rows:.2%})" for name in told
     )
-    left = f", and {len(counts) - len(told):,} classes between" if len(told) < len(counts) else ""
+    left = f", and {classes - len(told):,} more classes" if len(told) < classes else ""
     return shares.replace("%", " %") + left
 
 

@@ -15,22 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_DRAWN = 50  # classes; of more only those figures that are of all together
+
 
 def of_cell(
     curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints, class_rows: Ints
 ) -> dict[str, Figure]:
-    """Name -> figure: precision-recall, confusion matrix, reliability, loss curve; recalls.
+    """Name -> figure: reliability, loss curve; of not too many classes precision-recall and
+    confusion matrix, of more than two recalls.
 
     `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes), `class_rows` the
     training rows (classes,).
     """
     several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
-    drawn = {
-        **several,
-        "precision_recall": precision_recall(labels, logits, decisions),
-        "confusion_matrix": confusion_matrix(labels, decisions, logits.shape[1]),
-        "reliability": reliability(labels, logits),
-    }
+    drawn = {**several, "reliability": reliability(labels, logits)}
+    if len(class_rows) <= MOST_DRAWN:
+        drawn["precision_recall"] = precision_recall(labels, logits, decisions)
+        drawn["confusion_matrix"] = confusion_matrix(labels, decisions, len(class_rows))
     return drawn | ({"loss": loss(curves)} if curves else {})
 
 

@@ -35,7 +35,7 @@ def section(table: Table) -> str:
 def conditions(table: Table) -> dict[str, str]:
     """Name -> value of what all strategies had in common."""
     facts = table.facts
-    name, _, value = classes_in_words(facts["classes"]).partition(": ")
+    name, _, value = classes_in_words(facts["classes"], table.class_count).partition(": ")
     known = {
         "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
         name: value,

@@ -18,7 +18,7 @@ def of_cell(training: Training, cell: Cell) -> str:
         "",
         f"- data: {escape(source_in_words(conditions.source, conditions.origin))}, "
         f"content `{conditions.content}`",
-        f"- {escape(classes_in_words(conditions.classes))}",
+        f"- {escape(classes_in_words(conditions.classes, len(conditions.classes)))}",
         f"- settings: {escape(conditions.settings_text)}",
         f"- budget: {conditions.budget}",
         "- `test/...` are the weights chosen on validation, `test_last_step/...` the last ones; "
@@ -29,11 +29,9 @@ def of_cell(training: Training, cell: Cell) -> str:
     return "\n".join(lines)
 
 
-def classes_in_words(classes: Sequence[str]) -> str:
+def classes_in_words(classes: Sequence[str], count: int) -> str:
     """The positive one of two classes; how many there are of more."""
-    if len(classes) == 2:
-        return f"positive class: {classes[1]}"
-    return f"classes: {len(classes)}"
+    return f"positive class: {classes[1]}" if count == 2 else f"classes: {count:,}"
 
 
 def source_in_words(source: str, origin: str) -> str:

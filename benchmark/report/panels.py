@@ -165,6 +165,8 @@ def reliability(evidence: Evidence) -> Figures:
 def confusions(evidence: Evidence, table: Table) -> Figures:
     """Confusion matrices summed over seeds; shades are shares of the true class."""
     classes = table.facts["classes"]
+    if table.class_count > len(classes):
+        return {}  # too many to be seen
     return {
         label: _confusion(
             np.sum([metrics.confusion(*each, len(classes)) for each in decided], axis=0), classes
@@ -177,7 +179,7 @@ def recalls(evidence: Evidence, table: Table) -> Figures:
     """Of more than two classes: recall of each against its training rows, `none` grey behind."""
     if table.binary:
         return {}
-    classes, none = len(table.facts["classes"]), comparison.label_of_none(table)
+    classes, none = table.class_count, comparison.label_of_none(table)
     parts = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     points = {}
     for label, decided in evidence.decided.items():
