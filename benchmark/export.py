@@ -71,8 +71,9 @@ def export(order: Order) -> Exported:
     seed, tracked = _tracked(order)
     text = str(_runs(table, advice.label)["strategy"].iloc[0])
     task, settings, data = _data(table)
+    execute.prepare(0)
     splits = restricted(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
-    fit, network = run.fit_network(
+    fit, trained = run.fit_network(
         task,
         settings,
         splits,
@@ -96,7 +97,7 @@ def export(order: Order) -> Exported:
         models.exporting(store, f"export: {advice.label} · seed {seed}", of_run) as run_id,
         tempfile.TemporaryDirectory() as folder,
     ):
-        deployed.save(Path(folder), facts, network)
+        deployed.save(Path(folder), facts, trained)
         model = models.log(
             models.Package(
                 folder=Path(folder),

@@ -24,8 +24,8 @@ CODE = ("benchmark", "tasks")  # goes with every model, which so needs no checko
 SCRIPT = Path(__file__).with_name("served.py")
 # what that code imports to answer; MLflow would take ten seconds to find out
 LIBRARIES = (
-    *("mlflow", "tensorflow", "keras", "scikit-learn", "scipy", "numpy", "pandas", "pillow"),
-    *("click", "pooch", "locket"),
+    *("mlflow", "tensorflow", "keras", "scikit-learn", "skops", "scipy", "numpy", "pandas"),
+    *("pillow", "pooch", "locket"),
 )
 CARD = "model_card.md"
 
