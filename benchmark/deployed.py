@@ -1,7 +1,8 @@
 """What an exported model carries, and how it answers raw rows.
 
-It is a folder with the network as Keras saves it and all else as JSON; nothing is pickled. It
-reads rows by the task's own ``encode`` and decides as the benchmark did.
+It is a folder with the network as Keras saves it, or the reference as skops does, and all else
+as JSON; nothing is pickled. It reads rows by the task's own ``encode`` and decides as the
+benchmark did.
 """
 
 from __future__ import annotations
@@ -19,16 +20,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark import device, registry
+from benchmark import device, reference, registry
 from benchmark.decision import Decision
 from benchmark.errors import UserError
 from benchmark.strategy import Calibration, Floats
 
 if TYPE_CHECKING:
-    import keras
     import pandas as pd
 
-NETWORK, FACTS = "network.keras", "model.json"
+FACTS, NETWORK, REFERENCE = "model.json", "network.keras", "reference.skops"
+# of scikit-learn, in boosted trees; skops asks before it makes what it does not know
+TRUSTED = [
+    "functools.partial",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+]
 PICTURE = "image"  # the column of image tasks: the bytes of a file, or these in base64
 MOST_TOLD = 100  # classes; of more, only the decided one's probability is told
 ROWS = 256  # in a call of the network: their activations are no burden
@@ -36,13 +42,18 @@ ROWS = 256  # in a call of the network: their activations are no burden
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is not the network's."""
+    """All that is not the network's, or the reference's."""
 
     task: str
     settings: Any  # an instance of the task's settings
     learned: Any  # see ``Splits.learned``
     classes: tuple[str, ...]
     decision: Decision
+
+    @property
+    def is_network(self) -> bool:
+        """Whether a network gives the logits; else a reference."""
+        return registry.task(self.task).is_network(self.settings)
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,14 @@ class Deployed:
     logits: Callable[[NDArray[Any]], Floats]  # of encoded rows
 
 
-def save(folder: Path, facts: Facts, network: keras.Model) -> None:
-    """Writes both files."""
-    network.save(folder / NETWORK)
+def save(folder: Path, facts: Facts, trained: Any) -> None:
+    """Writes both files; `trained` is a Keras model or the estimator of a reference."""
+    if facts.is_network:
+        trained.save(folder / NETWORK)
+    else:
+        import skops.io
+
+        skops.io.dump(trained, folder / REFERENCE)
     decision = facts.decision
     text = {
         "task": facts.task,
@@ -73,8 +89,6 @@ def save(folder: Path, facts: Facts, network: keras.Model) -> None:
 
 def load(folder: Path) -> Deployed:
     """The inverse of `save`."""
-    with suppress(RuntimeError):  # another model is in use here: its threads stay as they are
-        device.prepare()
     text = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     calibration = Calibration(
         np.array(text["calibration"]["offsets"]), text["calibration"]["scale"]
@@ -86,11 +100,15 @@ def load(folder: Path) -> Deployed:
         classes=tuple(text["classes"]),
         decision=Decision(calibration, np.array(text["decision_offsets"])),
     )
-    return Deployed(facts, _network(folder / NETWORK))
+    if facts.is_network:
+        return Deployed(facts, _network(folder / NETWORK))
+    return Deployed(facts, _reference(folder / REFERENCE))
 
 
 def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
     """A saved network as a function; one trace serves any number of rows."""
+    with suppress(RuntimeError):  # another model is in use here: its threads stay as they are
+        device.prepare()
     import keras
     import tensorflow as tf
 
@@ -105,6 +123,20 @@ def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
     def logits(x: NDArray[Any]) -> Floats:
         parts = [forward(x[start : start + ROWS]).numpy() for start in range(0, len(x), ROWS)]
         return np.concatenate(parts).astype(np.float64)
+
+    return logits
+
+
+def _reference(path: Path) -> Callable[[NDArray[Any]], Floats]:
+    """A saved reference as a function, on one thread as it was measured."""
+    import skops.io
+    from threadpoolctl import threadpool_limits
+
+    estimator = skops.io.load(path, trusted=TRUSTED)
+
+    def logits(x: NDArray[Any]) -> Floats:
+        with threadpool_limits(1):
+            return reference.logits(estimator, x)
 
     return logits
 

@@ -68,11 +68,14 @@ def export(order: Order) -> Exported:
     advice, table = order.advice, order.advice.table
     if not advice.label:
         raise UserError(f"{advice.sentences[0].text} To export, name one with --strategy")
+    name = order.name or f"skewbench-{table.facts['task']}"
+    models.require_names(name, order.alias)
     seed, tracked = _tracked(order)
     text = str(_runs(table, advice.label)["strategy"].iloc[0])
     task, settings, data = _data(table)
+    execute.prepare(0)
     splits = restricted(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
-    fit, network = run.fit_network(
+    fit, trained = run.fit_network(
         task,
         settings,
         splits,
@@ -88,7 +91,6 @@ def export(order: Order) -> Exported:
         table.facts["task"], settings, splits.learned, tuple(data.classes), decision
     )
     store = tracking.open_store(order.uri, table.facts["task"])
-    name = order.name or f"skewbench-{table.facts['task']}"
     address = f"models:/{name}@{order.alias}"
     page = card.card(advice, seed, fit, decision, address, order.uri)
     of_run = {tags.CONDITIONS: table.conditions, tags.LABEL: advice.label, tags.SEED: str(seed)}
@@ -96,7 +98,7 @@ def export(order: Order) -> Exported:
         models.exporting(store, f"export: {advice.label} · seed {seed}", of_run) as run_id,
         tempfile.TemporaryDirectory() as folder,
     ):
-        deployed.save(Path(folder), facts, network)
+        deployed.save(Path(folder), facts, trained)
         model = models.log(
             models.Package(
                 folder=Path(folder),
@@ -118,7 +120,11 @@ def _runs(table: Table, label: str) -> pd.DataFrame:
 
 def _tracked(order: Order) -> tuple[int, Fit]:
     """The seed to train again, and what its run kept."""
-    own = _runs(order.advice.table, order.advice.label)
+    label = order.advice.label
+    own = _runs(order.advice.table, label)
+    seeds = sorted(own["seed"])
+    if order.seed is not None and order.seed not in seeds:
+        raise UserError(f"{label} has no run with seed {order.seed}: it has {seeds}")
     fits: dict[int, Fit] = {}
     for cell in own.to_dict("records"):
         if order.seed in (None, cell["seed"]):
@@ -126,11 +132,7 @@ def _tracked(order: Order) -> tuple[int, Fit]:
             if fit is not None:
                 fits[cell["seed"]] = fit
     if not fits:
-        seeds = ", ".join(map(str, sorted(own["seed"])))
-        raise UserError(
-            f"{order.uri} has no predictions of {order.advice.label} with that seed: it has "
-            f"{seeds or 'none'}"
-        )
+        raise UserError(f"{order.uri} has lost predictions of {label}: give `run` again first")
     # test has no say in it
     best = max(fits, key=lambda seed: _ranks(fits[seed]))
     return best, fits[best]

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import deployed, registry
+from benchmark import deployed, reference, registry
 from benchmark.decision import Decision
 from benchmark.deployed import PICTURE, Deployed, Facts
 from benchmark.errors import UserError
 from benchmark.strategy import Calibration
+from benchmark.task import Reference
 
 DECISION = Decision(Calibration(np.array([0.5, -0.25]), 1.5), np.array([0.0, 0.3]))
 
@@ -96,6 +97,23 @@ def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> No
     said = deployed.answer(model, data.rows.iloc[rows])
     logits = np.asarray(network(splits.x[rows]), np.float64)
     assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+
+
+@pytest.mark.parametrize("kind", ["hgb", "logistic"])
+def test_a_reference_is_saved_without_a_pickle_and_answers(kind: str, tmp_path: Path) -> None:
+    known, data, splits = facts("csv", f"model={kind}")
+    task = registry.task("csv")
+    budget = task.budget(known.settings, "synthetic")
+    made = task.network(known.settings, splits, len(data.classes), budget)
+    assert isinstance(made, Reference)
+    rows = splits.train
+    reference.fitted(made, splits.x[rows], splits.y[rows], np.ones(len(rows)))
+    deployed.save(tmp_path, known, made.estimator)
+    assert {file.name for file in tmp_path.iterdir()} == {"reference.skops", "model.json"}
+    said = deployed.answer(deployed.load(tmp_path), data.rows.iloc[splits.test])
+    logits = reference.logits(made.estimator, splits.x[splits.test])
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    assert said["probability"].tolist() == DECISION.probabilities(logits)[:, 1].tolist()
 
 
 def test_of_more_than_two_classes_every_probability_is_told() -> None:

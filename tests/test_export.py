@@ -200,11 +200,20 @@ def test_a_model_that_decides_otherwise_is_not_registered(
     assert {run.info.status for run in exports(measured)} >= {"FAILED"}
 
 
+@pytest.mark.parametrize("option", ["--name", "--alias"])
+def test_names_that_the_registry_refuses_are_refused_before_training(
+    option: str, measured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "fit_network", lambda *_: pytest.fail("it was trained"))
+    done = invoke(measured, "--strategy", "none", option, "a/b:c")
+    assert done.exit_code == 2
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert f"{option} 'a/b:c': " in line
+
+
 def test_a_seed_that_was_not_run_is_named(measured: str) -> None:
     done = invoke(measured, "--strategy", "none", "--seed", "7")
-    assert (
-        done.exit_code == 2 and "no predictions of none with that seed: it has 0, 1" in done.stderr
-    )
+    assert done.exit_code == 2 and "none has no run with seed 7: it has [0, 1]" in done.stderr
 
 
 @pytest.mark.parametrize("best", [0, 1])

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.errors import UserError
 from benchmark.tracking import tags
 from benchmark.tracking.invocation import begin_other
 from benchmark.tracking.store import Store, client_of
@@ -24,8 +25,8 @@ CODE = ("benchmark", "tasks")  # goes with every model, which so needs no checko
 SCRIPT = Path(__file__).with_name("served.py")
 # what that code imports to answer; MLflow would take ten seconds to find out
 LIBRARIES = (
-    *("mlflow", "tensorflow", "keras", "scikit-learn", "scipy", "numpy", "pandas", "pillow"),
-    *("click", "pooch", "locket"),
+    *("mlflow", "tensorflow", "keras", "scikit-learn", "skops", "scipy", "numpy", "pandas"),
+    *("pillow", "pooch", "locket"),
 )
 CARD = "model_card.md"
 
@@ -40,6 +41,21 @@ class Package:
     inputs: Types
     outputs: Types
     example: pd.DataFrame
+
+
+def require_names(name: str, alias: str) -> None:
+    """Raises UserError for what the model registry would refuse."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_alias_name, _validate_model_name
+
+    for check, given, option in (
+        (_validate_model_name, name, "--name"),
+        (_validate_model_alias_name, alias, "--alias"),
+    ):
+        try:
+            check(given)
+        except MlflowException as error:
+            raise UserError(f"{option} {given!r}: {error.message}") from None
 
 
 @contextmanager

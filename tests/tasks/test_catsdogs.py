@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +157,26 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_array_equal(TASK.split(data, settings, 1).x, splits.x)
 
 
+def test_a_backbone_sees_the_same_in_files_and_keeps_nothing_of_them(tmp_path: Path) -> None:
+    settings = small(model="MobileNet", weights="random", size=32)
+    data = TASK.stand_in(settings)
+    splits = TASK.split(data, settings, 0)
+    kept = sorted((tmp_path / "cache").iterdir())
+    files = [png(row) for row in data.rows[:70]]
+    seen = TASK.encode(settings, None, files)
+    # sums are added in another order in smaller batches
+    np.testing.assert_allclose(seen, splits.x[:70], rtol=1e-3, atol=1e-6)
+    assert sorted((tmp_path / "cache").iterdir()) == kept
+
+
+def png(pixels: Any) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 def test_backbone_that_needs_larger_pictures() -> None:
     settings = small(model="Xception", weights="random")
     with pytest.raises(UserError, match="model=Xception does not work with size=16"):
@@ -184,3 +206,7 @@ def test_real_photos(tmp_path: Path) -> None:
     assert data.rows.shape == (60, 64, 64, 3)
     assert 60 < data.rows.mean() < 180
     assert np.bincount(data.labels).tolist() == [30, 30]
+    files = [file.read_bytes() for file in (tmp_path / "some" / "dogs").iterdir()]
+    files.sort(key=lambda content: hashlib.sha256(content).hexdigest())
+    encoded = TASK.encode(small(size=64), None, files)
+    np.testing.assert_array_equal(encoded, data.rows[data.labels == 1])
