@@ -158,13 +158,13 @@ def retry_lost(study: Study, url: str, living: Collection[str] | None = None) ->
     from optuna.trial import TrialState
 
     with one_at_a_time(url), _quiet():
-        optuna.storages.fail_stale_trials(study)
         enqueue_again = RetryHeartbeatStaleTrialCallback()
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             owner = trial.user_attrs.get(OWNER)
             lost = _claimed_long_ago(trial) if owner is None else living and owner not in living
             if lost and _move(study, trial, TrialState.FAIL):
-                enqueue_again(study, trial)
+                enqueue_again(study, trial)  # that its process was killed is not held against it
+        optuna.storages.fail_stale_trials(study)
 
 
 def _claimed_long_ago(trial: FrozenTrial) -> bool:
