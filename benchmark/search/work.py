@@ -144,9 +144,10 @@ def as_tracked(search: Search, trial: FrozenTrial) -> tracked.Trial:
         metrics[f"val/{goal.metric}_sd"] = float(np.std(scores, ddof=1))
     for name, value in attributes.get(MEASURES, {}).items():
         metrics.setdefault(f"val/{name}", value)
+    dimensions = search.pattern.dimensions
     chosen = {
         one.name: f"{one.rounded(trial.params[one.name]):g}"
-        for one in search.pattern.dimensions
+        for one in dimensions
         if one.name in trial.params
     }
     assert trial.datetime_complete is not None
@@ -156,8 +157,8 @@ def as_tracked(search: Search, trial: FrozenTrial) -> tracked.Trial:
         number=trial.number,
         state=trial.state.name,
         strategy=attributes.get(STRATEGY, search.pattern.text),
-        params={
-            **chosen,
+        chosen=chosen,
+        shared={
             "task": search.conditions.task,
             "settings": search.conditions.settings_text,
             "searched": search.pattern.text,
