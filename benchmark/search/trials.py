@@ -58,11 +58,28 @@ def create(url: str, name: str, minimize: bool) -> Study:
                 load_if_exists=True,
             )
         except Exception as error:  # whatever a driver raises
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"--storage {url} cannot be reached ({said}): is it there, spelled rightly, and "
-                "its driver installed?"
+                f"--storage {url} cannot be reached ({_line(error)}): is it there, spelled "
+                "rightly, and its driver installed?"
             ) from None
+
+
+@contextmanager
+def reported_lost(url: str) -> Iterator[None]:
+    """Turns the end of a storage that was there into one line."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except StorageInternalError as error:
+        raise UserError(
+            f"--storage {url} was lost ({_line(error.__cause__ or error)}): when it is back, the "
+            "same command goes on"
+        ) from None
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def load(url: str, name: str) -> Study:
