@@ -199,7 +199,8 @@ def search(
     from benchmark.search import objective as objectives
 
     goal = objectives.read(objective, cost)
-    request = _request(against, seeds=fresh if fresh != "0" else "1", **options)
+    confirming = _count("--fresh", fresh, 0)
+    request = _request(against, seeds=str(max(1, confirming)), **options)
     asked_trials, asked_seeds = _count("--trials", trials, 1), _count("--seeds", seeds, 1)
     registry.read(strategy)
 
@@ -212,7 +213,7 @@ def search(
         objective=goal,
         trials=asked_trials,
         seeds=asked_seeds,
-        confirm=_count("--fresh", fresh, 0) > 0,
+        confirm=confirming > 0,
         storage=storage,
     )
     sys.exit(invocation.run(asked))

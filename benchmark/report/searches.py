@@ -54,7 +54,7 @@ def _of_search(search: Search, goal: Objective, found: Finding) -> str:
     if found.alike is None:
         return text
     ranges = [f"{name} from {low:g} to {high:g}" for name, (low, high) in found.alike.items()]
-    return f"{text} Trials with {' and '.join(ranges)} are not behind it beyond chance."
+    return f"{text} Of what was tried, {' and '.join(ranges)} cannot be told from it."
 
 
 def _of_confirmation(goal: Objective, it: Confirmation) -> str:
@@ -127,12 +127,15 @@ def figures(search: Search, goal: Objective, found: Finding) -> dict[str, Figure
 def _curve(search: Search, goal: Objective, found: Finding) -> Figure:
     from matplotlib.figure import Figure
 
-    dimensions = search.pattern.dimensions
-    columns = min(len(dimensions), 3)
-    rows = -(-len(dimensions) // columns)
+    places = [
+        (search.pattern.parts[a.part][0], one) for a in search.pattern.open for one in a.dimensions
+    ]
+    columns = min(len(places), 3)
+    rows = -(-len(places) // columns)
     drawn = Figure(figsize=(max(6.5, 4.2 * columns), 4 * rows), layout="constrained")
-    for place, dimension in enumerate(dimensions):
-        axes = drawn.add_subplot(rows, columns, place + 1, xlabel=dimension.name)
+    for place, (part, dimension) in enumerate(places):
+        name = f"{dimension.name} of {part}"
+        axes = drawn.add_subplot(rows, columns, place + 1, xlabel=name)
         _one_curve(axes, dimension, found)
         axes.set_ylabel(f"{goal.name} on validation" if place % columns == 0 else "")
         if place == 0:
@@ -145,7 +148,7 @@ def _one_curve(axes: Axes, dimension: Dimension, found: Finding) -> None:
     pruned = [point for point in found.points if not point.complete]
     name = dimension.name
     if found.alike:
-        axes.axvspan(*found.alike[name], color="0.92", label="not behind the best beyond chance")
+        axes.axvspan(*found.alike[name], color="0.92", label="cannot be told from the best")
     if pruned:
         axes.plot(
             [point.chosen[name] for point in pruned],

@@ -65,6 +65,7 @@ def run(asked: Asked) -> int:
     search, rivals = _checked(asked, uri, data, console)
     session.announce(data, console)
     console.print(escape(f"searched: {search.pattern.text} with {search.pattern}, by {goal.name}"))
+    tracking.reachable(uri)
     study = trials.create(search.storage, search.name, goal.minimize)
     store = tracked.begin(
         tracking.open_store(uri, request.task), search.conditions, search.identity, search.name
@@ -133,9 +134,10 @@ def _carry_out(
     workers = min(request.workers, max(0, search.trials - before))
     with engine(workers, request.scheduler) as client:
         warm(client, search.conditions)
-        for trial in conduct(client, search, store, study, request.timeout):
-            before += 1
-            console.print(_line(before, search, goal, trial), highlight=False)
+        with trials.reported_lost(search.storage):
+            for trial in conduct(client, search, store, study, request.timeout):
+                before += 1
+                console.print(_line(before, search, goal, trial), highlight=False)
 
 
 def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> str:

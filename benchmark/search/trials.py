@@ -58,11 +58,28 @@ def create(url: str, name: str, minimize: bool) -> Study:
                 load_if_exists=True,
             )
         except Exception as error:  # whatever a driver raises
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"--storage {url} cannot be reached ({said}): is it there, spelled rightly, and "
-                "its driver installed?"
+                f"--storage {url} cannot be reached ({_line(error)}): is it there, spelled "
+                "rightly, and its driver installed?"
             ) from None
+
+
+@contextmanager
+def reported_lost(url: str) -> Iterator[None]:
+    """Turns the end of a storage that was there into one line."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except StorageInternalError as error:
+        raise UserError(
+            f"--storage {url} was lost ({_line(error.__cause__ or error)}): when it is back, the "
+            "same command goes on"
+        ) from None
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def load(url: str, name: str) -> Study:
@@ -158,13 +175,13 @@ def retry_lost(study: Study, url: str, living: Collection[str] | None = None) ->
     from optuna.trial import TrialState
 
     with one_at_a_time(url), _quiet():
-        optuna.storages.fail_stale_trials(study)
         enqueue_again = RetryHeartbeatStaleTrialCallback()
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             owner = trial.user_attrs.get(OWNER)
             lost = _claimed_long_ago(trial) if owner is None else living and owner not in living
             if lost and _move(study, trial, TrialState.FAIL):
-                enqueue_again(study, trial)
+                enqueue_again(study, trial)  # that its process was killed is not held against it
+        optuna.storages.fail_stale_trials(study)
 
 
 def _claimed_long_ago(trial: FrozenTrial) -> bool:

@@ -112,19 +112,17 @@ def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> l
     remedy, goal = registry.read(text), objective.read(search.objective)
     others = {name: objective.read(name) for name in ("f1", "f1_tuned", "average_precision")}
     scores: list[float] = []
-    measured: list[dict[str, float]] = []
+    measured: list[list[float]] = []
     for number in range(search.seeds):
         [training] = plan.trainings(search.conditions, [remedy], [FIRST_SEED + number])
         fit = _fit(replace(training, cells=()), seconds)
         scores.append(goal.on_validation(remedy.strategy, fit))
-        measured.append({n: one.on_validation(remedy.strategy, fit) for n, one in others.items()})
-        trial.set_user_attr(SCORES, scores)
-        trial.set_user_attr(
-            MEASURES, {name: float(np.mean([each[name] for each in measured])) for name in others}
-        )
+        measured.append([one.on_validation(remedy.strategy, fit) for one in others.values()])
         trial.report(float(np.mean(scores)), number)
         if number + 1 < search.seeds and trial.should_prune():
             break
+    trial.set_user_attr(SCORES, scores)
+    trial.set_user_attr(MEASURES, dict(zip(others, np.mean(measured, axis=0), strict=True)))
     return scores
 
 
@@ -144,9 +142,10 @@ def as_tracked(search: Search, trial: FrozenTrial) -> tracked.Trial:
         metrics[f"val/{goal.metric}_sd"] = float(np.std(scores, ddof=1))
     for name, value in attributes.get(MEASURES, {}).items():
         metrics.setdefault(f"val/{name}", value)
+    dimensions = search.pattern.dimensions
     chosen = {
         one.name: f"{one.rounded(trial.params[one.name]):g}"
-        for one in search.pattern.dimensions
+        for one in dimensions
         if one.name in trial.params
     }
     assert trial.datetime_complete is not None
@@ -156,8 +155,8 @@ def as_tracked(search: Search, trial: FrozenTrial) -> tracked.Trial:
         number=trial.number,
         state=trial.state.name,
         strategy=attributes.get(STRATEGY, search.pattern.text),
-        params={
-            **chosen,
+        chosen=chosen,
+        shared={
             "task": search.conditions.task,
             "settings": search.conditions.settings_text,
             "searched": search.pattern.text,

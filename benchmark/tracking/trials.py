@@ -14,6 +14,7 @@ from benchmark.plan import Conditions
 from benchmark.tracking import invocation, tags
 from benchmark.tracking.store import Store, client_of, pages
 
+LONGEST_NAME = 250  # characters
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow itself does
 
 
@@ -24,7 +25,8 @@ class Trial:
     number: int
     state: str  # COMPLETE, PRUNED or FAIL
     strategy: str
-    params: Mapping[str, str]  # what was chosen, then what all trials have in common
+    chosen: Mapping[str, str]  # by Optuna
+    shared: Mapping[str, str]  # what all trials of the search have in common
     metrics: Mapping[str, float]  # means over the seeds that were trained; the objective first
     seeds: Sequence[float]  # the objective at each
     reason: str  # why it failed or was pruned
@@ -51,10 +53,11 @@ def log(store: Store, search: str, trial: Trial) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
     client = client_of(store.uri, store.invocation)
+    chosen = ", ".join(f"{name}={value}" for name, value in trial.chosen.items())
     state = "" if trial.state == "COMPLETE" else f" · {trial.state.lower()}"
     created = client.create_run(
         store.experiment,
-        run_name=f"trial {trial.number} · {trial.strategy}{state}"[:250],
+        run_name=f"{chosen}{state} · trial {trial.number}"[:LONGEST_NAME],
         start_time=trial.started,
         tags={
             **store.tags,
@@ -70,7 +73,7 @@ def log(store: Store, search: str, trial: Trial) -> None:
     run_id = created.info.run_id
     client.log_batch(
         run_id,
-        params=[Param(key, value) for key, value in trial.params.items()],
+        params=[Param(key, value) for key, value in {**trial.chosen, **trial.shared}.items()],
         metrics=[Metric(key, value, trial.ended, 0) for key, value in trial.metrics.items()]
         + [Metric("seed", value, trial.ended, seed) for seed, value in enumerate(trial.seeds)],
         tags=[RunTag(tags.DONE, "yes")],

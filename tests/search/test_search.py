@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from click.testing import Result
 from mlflow import MlflowClient
@@ -158,6 +159,22 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(
     assert "1 failed" in result.output
 
 
+def test_a_storage_that_is_lost_is_one_line_and_the_search_goes_on_later(
+    search: Command, planted: list[str], store_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise optuna.exceptions.StorageInternalError("it is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(optuna.Trial, "report", lost)
+        broken.setattr(optuna.Study, "tell", lost)
+        result = search("--trials", "2")
+    assert result.exit_code == 2
+    assert "was lost (it is away): when it is back" in result.output.splitlines()[-1]
+    assert search("--trials", "2").exit_code == 0
+    assert len(runs(store_uri, "trial")) == 2
+
+
 def test_if_every_trial_fails_it_says_why(
     search: Command, planted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +282,8 @@ def test_importance_is_drawn_where_there_are_several_numbers(
         (["--cost", "fp=1"], "a cost needs both sides, and fn is missing"),
         (["--storage", "postgresql+psycopg://me:secret@127.0.0.1:1/it"], "cannot be reached"),
         (["--storage", "sqlite:////nowhere/at/all.db"], "cannot be reached"),
+        (["--tracking", "sqlite:////nowhere/at/all.db"], "tracking store sqlite:////nowhere"),
+        (["--fresh", "x"], "--fresh must be a whole number"),
         (["--trials", "0"], "--trials must be a whole number"),
         (["--space", "positive=x"], "--space is written like"),
         (["--against", "nonee"], "unknown strategy 'nonee'"),
