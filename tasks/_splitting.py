@@ -9,6 +9,9 @@ import numpy as np
 from benchmark.errors import UserError
 from benchmark.task import PLACES, Data, Ints, split_by_share
 
+SAME_TEST = (
+    "every seed tests the same rows: intervals over seeds do not tell what other rows would give"
+)
 NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 
 

@@ -74,6 +74,7 @@ def _data(table: _table_sampling.Table, settings: Settings, source: Source, orig
                 f"{(left != places).sum():,} rows are left out: their group is in a later split"
             )
         places = left
+        notes.append(_splitting.SAME_TEST)
     if roles.weights is not None:
         notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
     data = Data(

@@ -54,6 +54,7 @@ def load(settings: Settings, path: Path) -> Data:
     )
     notes = [*layout.notes]
     if layout.placed:
+        notes.append(_splitting.SAME_TEST)
         given = np.array([files[row].place for row in rows])
         places = _splitting.without_straddlers(given, data.groups)
         if (places != given).any():

@@ -111,7 +111,8 @@ def test_without_a_third_folder_validation_is_taken_from_training(
     assert sorted(one.test) == sorted(two.test) and len(one.test) == 12
     assert set(one.validation) != set(two.validation)
     assert len(one.train) + len(one.validation) == 52
-    assert bool(data.notes) == (held_out == "validation")
+    assert any("no test folder" in note for note in data.notes) == (held_out == "validation")
+    assert any("every seed tests the same rows" in note for note in data.notes)
 
 
 def test_a_picture_of_test_is_not_trained_on(tmp_path: Path) -> None:
