@@ -270,6 +270,16 @@ def test_rows_of_a_group_share_a_split(tmp_path: Path) -> None:
         assert (of_family.nunique() == 1).all()
 
 
+def test_groups_with_a_rare_row_are_dealt_out_by_share(tmp_path: Path) -> None:
+    family = np.arange(ROWS) // 4
+    rare = (np.arange(ROWS) % 4 == 3) & (family < 20)  # never the first row of its family
+    frame = PEOPLE.assign(family=family, y=np.where(rare, "yes", "no"))
+    data = load(tmp_path / "table.csv", frame, group="family")
+    for seed in range(3):
+        places = places_of(data, Settings(group="family"), seed)
+        assert np.bincount(places[rare]).tolist() == [14, 3, 3]
+
+
 def test_exact_duplicates_are_in_the_group_of_their_twin(tmp_path: Path) -> None:
     family = np.arange(ROWS) % 100
     frame = PEOPLE.assign(family=family)
