@@ -204,9 +204,9 @@ def search(
     asked_trials, asked_seeds = _count("--trials", trials, 1), _count("--seeds", seeds, 1)
     registry.read(strategy)
 
-    from benchmark.search import invocation
+    from benchmark.search import answer, invocation
 
-    asked = invocation.Asked(
+    asked = answer.Asked(
         request=request,
         strategy=strategy,
         spaces=space,

@@ -7,9 +7,8 @@ and run as any other strategy is, on seeds and test rows that no trial has seen
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,8 @@ from benchmark.errors import UserError
 from benchmark.execute import load, warm
 from benchmark.inquiry import runs_of_their_own
 from benchmark.report import answers, searches, terminal
-from benchmark.search import trials, work
+from benchmark.search import answer, trials, work
+from benchmark.search.answer import Asked
 from benchmark.search.conduct import conduct
 from benchmark.search.confirmation import Confirmation, confirmation
 from benchmark.search.finding import Finding, finding
@@ -31,28 +31,14 @@ from benchmark.search.space import pattern
 from benchmark.search.work import Search
 from benchmark.session import Request
 from benchmark.task import Data, restricted
-from benchmark.tracking import invocation, lease, tags
+from benchmark.tracking import invocation, lease
 from benchmark.tracking import store as tracking
 from benchmark.tracking import trials as tracked
-from benchmark.tracking.store import SQLITE, Store
+from benchmark.tracking.store import Store
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the person asked for."""
-
-    request: Request  # of the confirmation: its strategies are the rivals, its seeds are fresh
-    strategy: str
-    spaces: str
-    objective: Objective
-    trials: int
-    seeds: int  # of a trial
-    confirm: bool
-    storage: str
 
 
 def run(asked: Asked) -> int:
@@ -75,18 +61,18 @@ def run(asked: Asked) -> int:
         _carry_out(search, goal, store, study, request, console)
         done = [trial for trial in trials.standing(study) if trial.state.is_finished()]
         found = finding(search, done, goal.minimize, _overlap(search, data))
-        _answer(asked, search, store, study, found, None)
+        answer.log(asked, search, store, study, found, None)
         invocation.end(store, "FINISHED")
     confirmed = None
     if asked.confirm:
         confirmed = _confirmed(request, rivals, found, goal, console)
-        _answer(asked, search, store, study, found, confirmed)
+        answer.log(asked, search, store, study, found, confirmed)
     answers.show(
         terminal.console(),
         f"Search: {search.pattern.text} by {goal.name}",
         searches.answer(search, goal, found, confirmed),
     )
-    _where_next(console, search, goal, store, found)
+    answer.where_next(console, search, goal, store, found)
     return 0
 
 
@@ -190,83 +176,3 @@ def _confirmed(
     mine &= result.table.runs["seed"] < asked.seeds
     table = replace(result.table, runs=result.table.runs[mine])
     return confirmation(result.store.uri, table, chosen.text, goal)
-
-
-def _answer(
-    asked: Asked,
-    search: Search,
-    store: Store,
-    study: Study,
-    found: Finding,
-    confirmed: Confirmation | None,
-) -> None:
-    """Logs the page and the figures on the search's run."""
-    goal = asked.objective
-    drawn = searches.figures(search, goal, found)
-    shares = _importance(study, found)
-    if shares:
-        drawn["importance"] = searches.importance(shares)
-    answer = searches.answer(search, goal, found, confirmed)
-    page = searches.markdown(search, goal, found, answer, list(drawn), command(asked, search))
-    files = {f"{name}.svg": searches.svg(figure) for name, figure in drawn.items()}
-    tracked.answer(store, page, {"search.md": page, **files})
-
-
-def _importance(study: Study, found: Finding) -> dict[str, float]:
-    """By Optuna; nothing for one number, or trials that do not differ."""
-    import optuna
-
-    complete = [point for point in found.points if point.complete]
-    if len(found.best.chosen) < 2 or len({point.mean for point in complete}) < 3:
-        return {}
-    return {
-        name: float(share) for name, share in optuna.importance.get_param_importances(study).items()
-    }
-
-
-def command(asked: Asked, search: Search) -> str:
-    """What repeats the search."""
-    request, facts = asked.request, search.conditions.facts()
-    words = ["uv", "run", "python", "-m", "benchmark", "search", "--task", facts["task"]]
-    words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
-    words += [
-        "--strategy",
-        asked.strategy,
-        "--space",
-        asked.spaces,
-        "--objective",
-        search.objective,
-    ]
-    words += ["--trials", str(search.trials), "--seeds", str(search.seeds)]
-    words += ["--steps", str(facts["steps"]), "--fresh", str(request.seeds * asked.confirm)]
-    return shlex.join(words)
-
-
-def _where_next(
-    console: Console, search: Search, goal: Objective, store: Store, found: Finding
-) -> None:
-    """The chosen strategy, and where its trials can be seen."""
-    console.print(f"The chosen strategy:\n  --strategies '{escape(found.best.strategy)}'")
-    address = store.uri
-    if not address.startswith(("http://", "https://")):
-        console.print("Its trials in MLflow:")
-        ui = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", store.uri])
-        console.print(f"  {escape(ui)}", soft_wrap=True)
-        address = "http://127.0.0.1:5000"
-    console.print(f"  {escape(f'{address}/#/{_page(search, goal, store)}')}", soft_wrap=True)
-    if search.storage.startswith(SQLITE):
-        console.print(escape(f"Optuna's storage: {search.storage}"), soft_wrap=True)
-
-
-def _page(search: Search, goal: Objective, store: Store) -> str:
-    """The trials, sorted by the objective."""
-    from urllib.parse import urlencode
-
-    kind = f"tags.`{tags.SEARCH}` = '{search.identity}' AND tags.`{tags.KIND}` = 'trial'"
-    query = {
-        "searchFilter": kind,
-        "orderByKey": f"metrics.`val/{goal.metric}`",
-        "orderByAsc": str(goal.minimize).lower(),
-        "workflowType": "machine_learning",
-    }
-    return f"experiments/{store.experiment}/runs?{urlencode(query)}"

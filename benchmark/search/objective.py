@@ -140,7 +140,7 @@ def cost(
     return Objective(
         f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
         "cost",
-        f"cost of {PER:,} rows",
+        f"cost per {PER:,} rows",
         lambda _, on: costs.of(on.labels, on.decisions()),
         minimize=True,
         binary=True,

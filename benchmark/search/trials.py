@@ -4,6 +4,9 @@ All trials that are asked for are enqueued first, and a worker claims one that w
 processes and machines share a search, and it ends with exactly as many trials as were asked for.
 A trial whose worker died is failed and enqueued again with the same parameters, by Optuna's own
 heartbeat and retry; it no longer *stands* then, the new one does in its place.
+
+MLflow's own storage for Optuna has no heartbeat, and Optuna's callback for MLflow is deprecated:
+runs are written by ``tracking.trials`` from what is finished here.
 """
 
 from __future__ import annotations
