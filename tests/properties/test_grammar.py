@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from benchmark import arguments, registry
 from benchmark.errors import UserError
-from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, changed
+from benchmark.strategy import DECISION_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, changed
 
 NAMES = sorted(registry.strategies())
 SINGLE = ("loss", "bias", "threshold")  # of which there can be one
@@ -18,17 +18,20 @@ SINGLE = ("loss", "bias", "threshold")  # of which there can be one
 @st.composite
 def values(draw: st.DrawFn, annotation: Any) -> str:
     """A value of an argument, as text."""
-    bounds = arguments.Range()
-    if get_origin(annotation) is Annotated:
-        annotation, bounds = get_args(annotation)
-    options = get_args(annotation) or (annotation,)
+    kind, bounds, _ = arguments.annotated(annotation)
+    options = (kind,) if get_origin(kind) is tuple else get_args(kind) or (kind,)
     if type(None) in options and draw(st.booleans()):
         return "None"
+    if Strategy in options:
+        return draw(st.sampled_from(["class_weight(gamma=0.5)", "undersample", "effective_number"]))
     low, high = max(bounds.low, -100), min(bounds.high, 100)
     if int in options:
         return str(draw(st.integers(int(low), int(high))))
-    number = draw(st.floats(low, high, allow_nan=False, exclude_min=bounds.open_low))
-    return repr(number)
+    numbers = st.floats(low, high, allow_nan=False, exclude_min=bounds.open_low)
+    if any(get_origin(option) is tuple for option in options):
+        several = draw(st.lists(numbers, min_size=1, max_size=4))
+        return f"({''.join(f'{number!r}, ' for number in several)})"
+    return repr(draw(numbers))
 
 
 @st.composite
@@ -57,7 +60,7 @@ def read(text: str) -> registry.Remedy:
         return registry.read(text)
     except UserError as error:
         assume("cannot be joined" not in str(error))
-        assume("give either positive or gamma" not in str(error))
+        assume("give only one of positive, gamma and weights" not in str(error))
         assume("characters long" not in str(error))
         raise
 
