@@ -11,9 +11,9 @@ import base64
 import binascii
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmark import device, reference, registry
 from benchmark.decision import Decision
 from benchmark.errors import UserError
+from benchmark.raw import Column, restored
 from benchmark.strategy import Calibration, Floats
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Facts:
     learned: Any  # see ``Splits.learned``
     classes: tuple[str, ...]
     decision: Decision
+    columns: Mapping[str, Column] = field(default_factory=dict)  # of tables
 
     @property
     def is_network(self) -> bool:
@@ -83,6 +85,7 @@ def save(folder: Path, facts: Facts, trained: Any) -> None:
             "offsets": decision.calibration.offsets.tolist(),
         },
         "decision_offsets": decision.offsets.tolist(),
+        "columns": {name: dataclasses.asdict(column) for name, column in facts.columns.items()},
     }
     (folder / FACTS).write_text(json.dumps(text), encoding="utf-8")
 
@@ -99,6 +102,7 @@ def load(folder: Path) -> Deployed:
         learned=text["learned"],
         classes=tuple(text["classes"]),
         decision=Decision(calibration, np.array(text["decision_offsets"])),
+        columns={name: Column(**column) for name, column in text["columns"].items()},
     )
     if facts.is_network:
         return Deployed(facts, _network(folder / NETWORK))
@@ -168,7 +172,7 @@ def answer(model: Deployed, rows: pd.DataFrame) -> pd.DataFrame:
     if not len(rows):
         raise UserError("there are no rows")
     task = registry.task(facts.task)
-    raw = rows if task.kind == "table" else [_content(cell) for cell in rows[PICTURE]]
+    raw = restored(rows, facts.columns) if task.kind == "table" else _contents(rows)
     logits = model.logits(task.encode(facts.settings, facts.learned, raw))
     decided = facts.decision.decide(logits)
     p = facts.decision.probabilities(logits)
@@ -179,6 +183,12 @@ def answer(model: Deployed, rows: pd.DataFrame) -> pd.DataFrame:
         "decision": decided,
     }
     return pd.DataFrame(answers | dict(zip(_columns(facts.classes), p.T, strict=False)))
+
+
+def _contents(rows: pd.DataFrame) -> list[bytes]:
+    if PICTURE not in rows:
+        raise UserError(f"column {PICTURE!r} is missing: it holds the bytes of pictures")
+    return [_content(cell) for cell in rows[PICTURE]]
 
 
 def _content(cell: Any) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from benchmark.errors import UserError
 from benchmark.fits import Fit
 from benchmark.leaderboard import Table
 from benchmark.pricing import deciding
+from benchmark.raw import Column, columns
 from benchmark.recommend import Recommendation
 from benchmark.report import card
 from benchmark.task import Budget, Data, Ints, Task, restricted
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 3  # rows that go with the model
-KINDS = {"i": "long", "u": "long", "f": "double", "b": "boolean", "M": "datetime"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ def export(order: Order) -> Exported:
     _require_same(fit, tracked, table)
     decision = frozen(deciding(text, advice.rule, advice.costs), fit)
     facts = deployed.Facts(
-        table.facts["task"], settings, splits.learned, tuple(data.classes), decision
+        task=table.facts["task"],
+        settings=settings,
+        learned=splits.learned,
+        classes=tuple(data.classes),
+        decision=decision,
+        columns=columns(data.rows) if task.kind == "table" else {},
     )
     store = tracking.open_store(order.uri, table.facts["task"])
     address = f"models:/{name}@{order.alias}"
@@ -102,7 +108,7 @@ def export(order: Order) -> Exported:
         model = models.log(
             models.Package(
                 folder=Path(folder),
-                inputs=_inputs(task, data),
+                inputs=_inputs(task, facts.columns),
                 outputs=deployed.outputs(facts.classes),
                 example=raw(task, data, splits.test[:EXAMPLES]),
             )
@@ -180,8 +186,8 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def _inputs(task: Task, data: Data) -> dict[str, str]:
-    """Column -> MLflow's name of its type."""
+def _inputs(task: Task, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Column -> MLflow's name of its type; "any" where a reader may make another of it."""
     if task.kind == "image":
         return {deployed.PICTURE: "binary"}
-    return {str(name): KINDS.get(kind.kind, "string") for name, kind in data.rows.dtypes.items()}
+    return {name: column.type if column.plain else "any" for name, column in columns.items()}

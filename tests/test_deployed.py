@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import deployed, reference, registry
+from benchmark import deployed, raw, reference, registry
 from benchmark.decision import Decision
 from benchmark.deployed import PICTURE, Deployed, Facts
 from benchmark.errors import UserError
@@ -24,6 +24,7 @@ def facts(task: str, settings: str, **changes: Any) -> tuple[Facts, Any, Any]:
     data = kind.stand_in(chosen)
     splits = kind.split(data, chosen, 0)
     given = {"classes": data.classes, "decision": DECISION} | changes
+    given |= {"columns": raw.columns(data.rows)} if kind.kind == "table" else {}
     return Facts(task, chosen, splits.learned, **given), data, splits
 
 

@@ -97,8 +97,11 @@ def log(package: Package) -> str:
 
 def _schema(types: Types) -> Any:
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    return Schema([ColSpec(kind, name) for name, kind in types.items()])
+    free: Any = AnyType  # it has no types
+    found = {name: free() if kind == "any" else kind for name, kind in types.items()}
+    return Schema([ColSpec(kind, name) for name, kind in found.items()])
 
 
 def answers(model: str, rows: pd.DataFrame) -> pd.DataFrame:
