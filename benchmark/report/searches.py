@@ -55,8 +55,8 @@ def _of_confirmation(goal: Objective, it: Confirmation) -> str:
     )
     if it.value.seeds > 1 and not it.skilled:
         return (
-            f"{text} It ranks rows no better than chance does, so nothing is claimed: a moved cut "
-            "alone changes what depends on decisions."
+            f"{text} That it ranks rows better than chance is not shown, so nothing is claimed: a "
+            "moved cut alone changes what depends on decisions."
         )
     for rival in it.rivals:
         text += f" It is {_compared(rival.ahead)} {rival.label}"

@@ -100,8 +100,10 @@ def _checked(
     confirming = replace(request, remedies=(default, *request.remedies), every=True)
     suited = session.planned(confirming, data, console).strategies
     task = registry.task(request.task)
-    restricted(task.split(data, request.settings, work.FIRST_SEED), data, "search")
-    restricted(task.split(data, request.settings, 0), data, "confirmation")
+    for seed in range(asked.seeds):  # a small class may be missing at some of them
+        restricted(task.split(data, request.settings, work.FIRST_SEED + seed), data, "search")
+    for seed in range(request.seeds * asked.confirm):
+        restricted(task.split(data, request.settings, seed), data, "confirmation")
     search = Search(conditions, found, goal.text, asked.seeds, asked.trials, storage)
     return search, [registry.read(text) for text in dict.fromkeys(text for text, _, _ in suited)]
 

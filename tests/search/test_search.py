@@ -242,19 +242,35 @@ def test_on_labels_without_a_meaning_nothing_is_claimed(
     result = search("--trials", "6", fresh=4, strategy="class_weight")
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
-    assert "It ranks rows no better than chance does, so nothing is claimed" in said
+    assert "That it ranks rows better than chance is not shown, so nothing is claimed" in said
     assert "better │" not in result.output
+
+
+def of_three_classes(toy: Path, every: int) -> None:
+    """Makes the toy task one of three classes; every so many rows are of the third."""
+    text = toys.TEMPLATE.read_text().replace("(0, 1)", "(0, 1, 2)")
+    (toy / "toy.py").write_text(text.replace('("negative", "positive")', '("a", "b", "c")'))
+    with np.load(toy / "data.npz") as arrays:
+        x, y = arrays["x"], arrays["y"]
+    y[1::every] = 2
+    np.savez(toy / "data.npz", x=x, y=y)
+    toys.forget(toy)
+
+
+def test_a_class_that_some_seed_of_the_search_lacks_is_found_out_before(
+    search: Command, toy: Path, store_uri: str
+) -> None:
+    of_three_classes(toy, every=24)
+    result = search("--seeds", "20")
+    assert result.exit_code == 2
+    assert "no row of class 'c' is in the search's validation" in result.output.splitlines()[-1]
+    assert not runs(store_uri, "search")
 
 
 def test_of_three_classes_every_one_gets_a_weight(
     search: Command, toy: Path, store_uri: str
 ) -> None:
-    text = toys.TEMPLATE.read_text().replace("(0, 1)", "(0, 1, 2)")
-    (toy / "toy.py").write_text(text.replace('("negative", "positive")', '("a", "b", "c")'))
-    with np.load(toy / "data.npz") as arrays:
-        x, y = arrays["x"], np.arange(len(arrays["y"])) % 3
-    np.savez(toy / "data.npz", x=x, y=y)
-    toys.forget(toy)
+    of_three_classes(toy, every=6)
     result = search("--trials", "2", "--against", "none", fresh=2)
     assert result.exit_code == 0, result.output
     trial = runs(store_uri, "trial")[0]
