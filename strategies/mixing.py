@@ -39,8 +39,8 @@ def remix(
     def mix(labels: Ints, partners: Ints, counts: Ints, rng: np.random.Generator) -> Mixing:
         share = rng.beta(alpha, alpha, len(labels))
         own, theirs = counts[labels], counts[partners]
-        of_label = np.where((own >= kappa * theirs) & (share < tau), 0.0, share)
-        of_label = np.where((theirs >= kappa * own) & (1 - share < tau), 1.0, of_label)
-        return Mixing(share, of_label)
+        larger = (own >= kappa * theirs) & (share < tau)
+        smaller = (theirs >= kappa * own) & (1 - share < tau)
+        return Mixing(share, np.select([larger, smaller], [0.0, 1.0], share))
 
     return Strategy(mix=mix, needs=frozenset({"image"}))

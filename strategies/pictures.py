@@ -10,6 +10,7 @@ from benchmark.arguments import Range
 from benchmark.errors import UserError
 from benchmark.strategy import Features, Ints, Resampling, Strategy
 
+SHARPNESS = 1.5
 Pictures = NDArray[Any]  # uint8 (rows, height, width, 3)
 
 
@@ -50,9 +51,10 @@ def _channels(pictures: Pictures) -> list[Pictures]:
 
 
 def _filtered(pictures: Pictures, radius: float) -> list[Pictures]:
-    """All blurred, and all sharpened."""
-    from PIL import Image, ImageFilter
+    """All blurred, and all sharpened: x + 1.5 (x - blurred x)."""
+    from scipy.ndimage import gaussian_filter
 
-    filters = (ImageFilter.GaussianBlur(radius), ImageFilter.UnsharpMask(radius, 150, 0))
-    images = [Image.fromarray(picture) for picture in pictures]
-    return [np.stack([np.asarray(image.filter(one)) for image in images]) for one in filters]
+    exact = pictures.astype(np.float32)
+    blurred = gaussian_filter(exact, (0, radius, radius, 0), mode="nearest")
+    sharpened = exact + SHARPNESS * (exact - blurred)
+    return [np.round(np.clip(each, 0, 255)).astype(np.uint8) for each in (blurred, sharpened)]
