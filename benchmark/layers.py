@@ -66,7 +66,7 @@ def _unit(values: Any, axis: int) -> Any:
 
 def with_last(model: keras.Model, last: Any) -> keras.Model:
     """The same network with another layer in place of its last one."""
-    return keras.Model(model.input, last(model.layers[-1].input), name=model.name)
+    return keras.Model(model.inputs[0], last(model.layers[-1].input), name=model.name)
 
 
 def together(model: keras.Model, weights: Sequence[Sequence[Any]]) -> keras.Model:

@@ -283,7 +283,7 @@ def _read(
     return validation, test, outputs
 
 
-def _output_layer(model: keras.Model) -> OutputLayer:
+def _output_layer(model: Any) -> OutputLayer:
     """Of a head without a kernel, whose classes are normalised already, all classes alike."""
     import keras
 
