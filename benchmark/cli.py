@@ -17,6 +17,7 @@ import click
 
 from benchmark import arguments, registry
 from benchmark.errors import UserError
+from benchmark.strategy import ACTS_ON, SLOTS, acts_on
 
 if TYPE_CHECKING:
     from benchmark.recommend import Recommendation
@@ -429,10 +430,17 @@ def tasks() -> None:
 
 @main.command()
 def strategies() -> None:
-    """List the strategies with their arguments and defaults."""
-    for name, function in registry.strategies().items():
-        summary = (function.__doc__ or "").strip().split("\n\n")[0]
-        _entry(name, " ".join(summary.split()), arguments.describe(function))
+    """List the strategies by what they act on, with their arguments and defaults."""
+    groups: dict[str, list[str]] = {"nothing": []}
+    groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
+    for name in registry.strategies():
+        groups[acts_on(registry.read(name).strategy)].append(name)
+    for group, names in groups.items():
+        click.secho(f"acts on {group}", underline=True)
+        for name in names:
+            function = registry.strategies()[name]
+            summary = (function.__doc__ or "").strip().split("\n\n")[0]
+            _entry(name, " ".join(summary.split()), arguments.describe(function))
 
 
 @main.command()

@@ -289,6 +289,11 @@ def changed(strategy: Strategy, slots: Sequence[str]) -> bool:
     return any(getattr(strategy, slot) != getattr(NONE, slot) for slot in slots)
 
 
+def acts_on(strategy: Strategy) -> str:
+    """Where a strategy acts, in words."""
+    return next((words for slot, words in ACTS_ON.items() if changed(strategy, [slot])), "nothing")
+
+
 def chain(*parts: Strategy) -> Strategy:
     """Several remedies as one, in the order given.
 
