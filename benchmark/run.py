@@ -34,6 +34,7 @@ from benchmark.train import (
     Rows,
     Stretch,
     Trained,
+    losses,
     predictor,
     require_finite,
     train,
@@ -224,13 +225,14 @@ def _stretches(
         made_by = (job.task.network, job.settings, budget)
         compiled = program(network, stage.loss, made_by)
         network = compiled.network
-        labels = planned.y[stage.rows]
-        counts = np.bincount(labels, minlength=job.classes)
-        mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
-        batches = Batches(
-            stage.rows, stage.weights, budget.batch, job.seed, stage_number, number, mixer
-        )
-        yield Stretch(compiled, batches, stage.steps)
+        yield Stretch(compiled, _batches(job, planned, stage, stage_number, number), stage.steps)
+
+
+def _batches(job: _Job, planned: Course, stage: Stage, number: int, network: int) -> Batches:
+    labels = planned.y[stage.rows]
+    counts = np.bincount(labels, minlength=job.classes)
+    mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
+    return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
 
 
 def _network(job: _Job, budget: Budget, stage: Stage) -> Network:
@@ -316,6 +318,43 @@ def _joined(curves: list[dict[str, Curve]], starts: list[int]) -> dict[str, Curv
         ]
         for name in curves[0]
     }
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A learning rate that rises exponentially, step by step."""
+
+    low: float
+    high: float
+    steps: int
+
+
+def losses_at_rising_rates(
+    task: Task,
+    settings: Any,
+    splits: Splits,
+    classes: int,
+    strategy: Strategy,
+    budget: Budget,
+    seed: int,
+    rise: Rise,
+) -> Floats:
+    """The loss of each step, finite or not, of a training as it begins but for its rate."""
+    from keras.optimizers import schedules
+
+    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    planned = course(splits, strategy, classes, budget.steps, seed)
+    stage = planned.stages[0]
+    placed = Rows.place(planned.x, planned.y, device.room())
+    with seeded(seed), device.precision(task.kind):
+        network = _network(job, budget, stage)
+        network.optimizer.learning_rate = schedules.ExponentialDecay(
+            rise.low, rise.steps - 1, rise.high / rise.low
+        )
+        compiled = program(network, stage.loss, (task.network, settings, budget, rise))
+        batches = _batches(job, planned, stage, 0, 0)
+        found = list(losses(Stretch(compiled, batches, rise.steps), placed, rise.steps, Clock()))
+    return np.concatenate(found).astype(np.float64)
 
 
 def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:

@@ -205,17 +205,18 @@ def train(
     Raises:
         DivergedError: when the loss of a step is not finite, or `look` raises it.
     """
+    chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
     curves: dict[str, Curve] = {"train/loss": []}
     best: list[Array] = []
     best_value, best_step = -math.inf, 0
     done, looks = 0, 0
     for stretch in stretches:
         program = stretch.program
-        for losses in _losses(stretch, rows, math.ceil(steps / (CHECKPOINTS * LOSS_POINTS)), clock):
+        for found in losses(stretch, rows, chunk, clock):
             clock.turn("evaluation")
-            _require_finite(losses, done)
-            done += len(losses)
-            curves["train/loss"].append((done, float(losses.mean(dtype=np.float64))))
+            _require_finite(found, done)
+            done += len(found)
+            curves["train/loss"].append((done, float(found.mean(dtype=np.float64))))
             report(done)
             if done * CHECKPOINTS >= (looks + 1) * steps:
                 looks = done * CHECKPOINTS // steps
@@ -229,7 +230,7 @@ def train(
     return Trained(program, best, program.model.get_weights(), best_step, steps, curves)
 
 
-def _losses(stretch: Stretch, rows: Rows, chunk: int, clock: Clock) -> Iterator[Array]:
+def losses(stretch: Stretch, rows: Rows, chunk: int, clock: Clock) -> Iterator[Array]:
     """Takes the steps of a stretch, at most `chunk` a call; the losses of each call's."""
     import tensorflow as tf
 

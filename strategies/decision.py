@@ -43,11 +43,14 @@ def prior_correction() -> Strategy:
     Alone it changes nothing: join it, as in ``undersample+prior_correction``.
     z - log pi_training + log pi_population. Source: Saerens et al. 2002; for random
     undersampling it is Dal Pozzolo et al. 2015, "Calibrating probability with
-    undersampling for unbalanced classification", eq. 4.
+    undersampling for unbalanced classification", eq. 4. A class without a row in validation,
+    from which the population is known, counts as half as frequent as the rarest that has one.
     """
 
     def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
-        return Calibration(np.log(priors.population) - np.log(priors.training))
+        rarest = priors.population[priors.population > 0].min()
+        population = np.where(priors.population > 0, priors.population, rarest / 2)
+        return Calibration(np.log(population) - np.log(priors.training))
 
     return Strategy(calibrate=calibrate)
 

@@ -14,7 +14,16 @@ from sklearn.metrics import balanced_accuracy_score
 from benchmark import registry
 from benchmark.course import Course, course
 from benchmark.program import program
-from benchmark.strategy import Features, Floats, Ints, Mixing, OutputLayer, Strategy, cross_entropy
+from benchmark.strategy import (
+    Features,
+    Floats,
+    Ints,
+    Mixing,
+    OutputLayer,
+    Priors,
+    Strategy,
+    cross_entropy,
+)
 from benchmark.task import Network, Splits
 
 COUNTS = {2: np.array([900, 9]), 10: np.array([500, 300, 180, 100, 60, 40, 20, 10, 4, 1])}
@@ -218,6 +227,12 @@ def test_tau_is_the_one_of_eleven_with_the_best_balanced_accuracy_on_validation(
     assert accuracy(0) < max(accuracy(t / 10) for t in range(11))
     best = balanced_accuracy_score(labels, chosen(logits).argmax(axis=1))
     assert best == max(accuracy(t / 10) for t in range(11))
+
+
+def test_a_class_that_validation_lacks_is_corrected_to_half_of_the_rarest() -> None:
+    priors = Priors(np.array([0.4, 0.4, 0.2]), np.array([0.9, 0.1, 0.0]))
+    corrected = strategy("prior_correction").calibrate(np.zeros((1, 3)), np.zeros(1), priors)
+    assert corrected.offsets == pytest.approx(np.log([0.9, 0.1, 0.05]) - np.log(priors.training))
 
 
 def mixing(text: str, own: Ints, theirs: Ints, counts: Ints) -> Mixing:
