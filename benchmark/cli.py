@@ -17,8 +17,11 @@ import click
 
 from benchmark import arguments, registry
 from benchmark.errors import UserError
+from benchmark.strategy import ACTS_ON, SLOTS, acts_on
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from benchmark.recommend import Recommendation
     from benchmark.session import Request
     from benchmark.task import Portion
@@ -397,7 +400,8 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
     found = inspection.look(task, chosen, path)
     inspections.show(terminal.console(), found)
     page, figures = inspections.markdown(found), inspections.figures(found)
-    invocation.note_inspection(store.open_store(uri, task), page, figures)
+    opened = store.open_store(uri, task)
+    invocation.note_figures(opened, "inspection", "a look at the data", page, figures)
 
 
 @main.command()
@@ -420,6 +424,39 @@ def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> N
 
 
 @main.command()
+@click.argument("task")
+@click.option("--data", default="", help="as for `run`")
+@click.option("--settings", default="", help="as for `run`")
+@click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
+@click.option("--steps", default="300", show_default=True, help="in which the rate rises")
+@click.option("--tracking", default="", help="MLflow store")
+@click.option("--output", default="", help="file for the figure, e.g. rates.png or rates.svg")
+def lr(
+    task: str, data: str, settings: str, strategy: str, steps: str, tracking: str, output: str
+) -> None:
+    """Suggest a learning rate for TASK: the range test, as a figure and a sentence.
+
+    The rate rises from 1e-7 to 10 while a network trains. It is tracked as a run of its own.
+    """
+    chosen, remedy = registry.settings(task, settings), registry.read(strategy)
+    number = _count("--steps", steps, 1)
+    path = find_data(task, data)
+
+    from benchmark import rates
+    from benchmark.report import ranges
+    from benchmark.tracking import invocation, store
+
+    uri = store.resolve(tracking)
+    found = rates.range_test(task, chosen, path, remedy, number)
+    said, figure = ranges.sentence(task, found), ranges.figure(found)
+    click.echo(said)
+    if output:
+        _write_figure(output, figure)
+    opened = store.open_store(uri, task)
+    invocation.note_figures(opened, "rates", "learning-rate range test", said, {"rates": figure})
+
+
+@main.command()
 def tasks() -> None:
     """List the tasks with their settings and defaults."""
     for name in registry.tasks():
@@ -429,10 +466,17 @@ def tasks() -> None:
 
 @main.command()
 def strategies() -> None:
-    """List the strategies with their arguments and defaults."""
-    for name, function in registry.strategies().items():
-        summary = (function.__doc__ or "").strip().split("\n\n")[0]
-        _entry(name, " ".join(summary.split()), arguments.describe(function))
+    """List the strategies by what they act on, with their arguments and defaults."""
+    groups: dict[str, list[str]] = {"nothing": []}
+    groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
+    for name in registry.strategies():
+        groups[acts_on(registry.read(name).strategy)].append(name)
+    for group, names in groups.items():
+        click.secho(f"acts on {group}", underline=True)
+        for name in names:
+            function = registry.strategies()[name]
+            summary = (function.__doc__ or "").strip().split("\n\n")[0]
+            _entry(name, " ".join(summary.split()), arguments.describe(function))
 
 
 @main.command()
@@ -478,6 +522,14 @@ def _entry(name: str, summary: str, options: str) -> None:
     click.echo(f"{click.style(name, bold=True)}\n    {summary}")
     if options:
         click.echo(f"    {click.style(options, fg='cyan')}")
+
+
+def _write_figure(path: str, figure: Figure) -> None:
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:  # ValueError: a format that there is not
+        raise UserError(f"cannot write {path}: {error}") from None
+    click.echo(f"wrote {path}", err=True)
 
 
 def _write(path: str, text: str) -> None:

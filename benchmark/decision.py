@@ -10,7 +10,7 @@ import numpy as np
 from benchmark import metrics
 from benchmark.fits import Fit
 from benchmark.frozen import lock
-from benchmark.strategy import Calibration, Floats, Ints, Strategy
+from benchmark.strategy import Calibration, Floats, Ints, Strategy, changed
 
 Checkpoint = Literal["best", "last"]  # of a training
 
@@ -46,8 +46,17 @@ class Decision:
         return metrics.decide(self.calibration(logits), self.offsets)
 
 
+def calibration(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best") -> Calibration:
+    """How the strategy turns the logits at a checkpoint into its own."""
+    logits, labels = getattr(fit.validation, checkpoint), fit.validation.labels
+    if not changed(strategy, ["normalise"]):
+        return strategy.calibrate(logits, labels, fit.priors)
+    first = strategy.normalise(logits, labels, fit.outputs[checkpoint])
+    return first.then(strategy.calibrate(first(logits), labels, fit.priors))
+
+
 def frozen(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best") -> Decision:
     """What the decision part chooses on the validation split of a training."""
+    calibrate = calibration(strategy, fit, checkpoint)
     logits, labels = getattr(fit.validation, checkpoint), fit.validation.labels
-    calibration = strategy.calibrate(logits, labels, fit.priors)
-    return Decision(calibration, strategy.threshold(calibration(logits), labels))
+    return Decision(calibrate, strategy.threshold(calibrate(logits), labels))

@@ -81,7 +81,7 @@ def save(folder: Path, facts: Facts, trained: Any) -> None:
         "learned": facts.learned,
         "classes": list(facts.classes),
         "calibration": {
-            "scale": decision.calibration.scale,
+            "scale": np.asarray(decision.calibration.scale).tolist(),
             "offsets": decision.calibration.offsets.tolist(),
         },
         "decision_offsets": decision.offsets.tolist(),
@@ -94,7 +94,7 @@ def load(folder: Path) -> Deployed:
     """The inverse of `save`."""
     text = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     calibration = Calibration(
-        np.array(text["calibration"]["offsets"]), text["calibration"]["scale"]
+        np.array(text["calibration"]["offsets"]), np.array(text["calibration"]["scale"])
     )
     facts = Facts(
         task=text["task"],

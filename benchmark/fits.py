@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.frozen import lock
-from benchmark.strategy import Floats, Ints, Priors
+from benchmark.strategy import Floats, Ints, OutputLayer, Priors
 from benchmark.train import Curve
 
 
@@ -34,8 +34,9 @@ class Fit:
 
     validation: Predictions
     test: Predictions
+    outputs: dict[str, OutputLayer]  # at the checkpoints "best" and "last"; none of a reference
     priors: Priors
-    trained_rows: int  # rows of one epoch after resampling
+    trained_rows: int  # rows of one epoch after resampling, in the last stage of training
     class_rows: Ints  # (classes,), of the training split before it
     best_step: int
     seconds: dict[str, float]  # spent on data, compilation, training and evaluation
@@ -64,6 +65,8 @@ def to_bytes(fit: Fit) -> bytes:
         for field, values in vars(getattr(fit, name)).items():
             # networks give float32: nothing is lost
             arrays[f"{name}_{field}"] = values.astype(np.float32) if values.ndim == 2 else values
+    for name, output in fit.outputs.items():
+        arrays |= {f"{name}_norms": output.norms, f"{name}_bias": output.bias}
     for name, curve in fit.curves.items():
         arrays[f"curve:{name}"] = np.array(curve)
     buffer = io.BytesIO()
@@ -79,6 +82,11 @@ def from_bytes(content: bytes) -> Fit:
         return Fit(
             validation=Predictions(*(_wide(arrays[f"validation_{field}"]) for field in fields)),
             test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
+            outputs={
+                name: OutputLayer(arrays[f"{name}_norms"], arrays[f"{name}_bias"])
+                for name in ("best", "last")
+                if f"{name}_norms" in arrays
+            },
             priors=Priors(arrays["training_priors"], arrays["population_priors"]),
             trained_rows=int(trained_rows),
             class_rows=arrays["class_rows"],

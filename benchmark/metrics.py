@@ -9,7 +9,7 @@ is usual.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,14 @@ def probabilities(logits: Floats) -> Floats:
     from scipy.special import expit
 
     return np.asarray(expit(logits[:, 1] - logits[:, 0]), np.float64)
+
+
+def mean_logits(networks: Sequence[Floats]) -> Floats:
+    """The log of the mean of several networks' probabilities, (rows, classes)."""
+    from scipy.special import log_softmax, logsumexp
+
+    each = [log_softmax(logits, axis=1) for logits in networks]
+    return np.asarray(logsumexp(each, axis=0) - np.log(len(each)), np.float64)
 
 
 def decide(logits: Floats, offsets: Floats) -> Ints:

@@ -28,9 +28,11 @@ class Program:
     """Compiled functions of one network, which they share.
 
     Attributes:
-        advance: (x, y, row numbers (steps, batch), weights (steps, batch), count) ->
+        advance: (x, y, row numbers (steps, batch), weights (steps, batch), mixture, count) ->
             the loss of each step (steps,); takes `count` optimizer steps. Without row
-            numbers x is (steps, batch, ...) and y (steps, batch).
+            numbers x is (steps, batch, ...) and y (steps, batch). A mixture, if there is
+            one, says where in the batch each row's partner stands, the share of the row's
+            own features, and the weight of its partner's label, (steps, batch) each.
         forward: (x, row numbers) -> logits (rows, classes); without row numbers, of all x.
         by_xla: whether XLA compiled them.
     """
@@ -156,20 +158,48 @@ def _stepper(network: Network, loss: RowLoss, by_xla: bool) -> Any:
     classes = model.output_shape[-1]
 
     @tf.function(jit_compile=by_xla)
-    def advance(x: Any, y: Any, rows: Any, weights: Any, count: Any) -> Any:
+    def advance(x: Any, y: Any, rows: Any, weights: Any, mixture: Any, count: Any) -> Any:
         losses = tf.TensorArray(tf.float32, weights.shape[0])
         step = tf.constant(0)
         while step < count:  # a range would be compiled anew for every count
-            features = x[step] if rows is None else tf.gather(x, rows[step])
-            labels = y[step] if rows is None else tf.gather(y, rows[step])
+            features, terms = _batch(x, y, rows, weights, mixture, step)
             with tf.GradientTape() as tape:
                 logits = tf.cast(model(features, training=True), tf.float32)
-                targets = tf.one_hot(labels, classes)
-                value = tf.reduce_mean(weights[step] * loss(targets, logits))
-                total = tf.add_n([value, *model.losses])
+                values = [
+                    tf.reduce_mean(weight * loss(tf.one_hot(labels, classes), logits))
+                    for labels, weight in terms
+                ]
+                total = tf.add_n([*values, *model.losses])
             optimizer.apply(tape.gradient(total, variables), variables)
             losses = losses.write(step, total)
             step += 1
         return losses.stack()
 
     return advance
+
+
+def _batch(
+    x: Any, y: Any, rows: Any, weights: Any, mixture: Any, step: Any
+) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Features of a step's rows, and the labels that they have with what these weigh."""
+    import tensorflow as tf
+
+    features = x[step] if rows is None else tf.gather(x, rows[step])
+    labels = y[step] if rows is None else tf.gather(y, rows[step])
+    if mixture is None:
+        return features, [(labels, weights[step])]
+    partners, shares, rest = (part[step] for part in mixture)
+    features = mixed(features, tf.gather(features, partners), shares)
+    return features, [(labels, weights[step]), (tf.gather(labels, partners), rest)]
+
+
+def mixed(own: Any, others: Any, shares: Any) -> Any:
+    """shares * own + (1 - shares) * others, (rows, ...); of whole numbers rounded to such.
+
+    Keras would cut off what is behind the point: a network says what it takes.
+    """
+    import tensorflow as tf
+
+    of_row = tf.reshape(shares, [-1, *[1] * (len(own.shape) - 1)])
+    sums = of_row * tf.cast(own, tf.float32) + (1 - of_row) * tf.cast(others, tf.float32)
+    return tf.cast(tf.round(sums) if own.dtype.is_integer else sums, own.dtype)

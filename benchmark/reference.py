@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmark.course import Course
 from benchmark.fits import Fit, Predictions
 from benchmark.strategy import Floats, Ints, Priors
 from benchmark.task import Budget, Reference, Splits
@@ -18,22 +19,20 @@ DEVICE = "CPU: scikit-learn, 1 thread"
 
 def fit(
     reference: Reference,
-    x: NDArray[Any],
-    y: Ints,
-    rows: Ints,
-    weights: Floats,
+    planned: Course,
     splits: Splits,
     priors: Priors,
     budget: Budget,
     clock: Clock,
 ) -> Fit:
-    """Fits on the rows, with their weights, and predicts as a network does.
+    """Fits on the rows of the only stage, with their weights, and predicts as a network does.
 
     One thread, as for networks: sums are then added in the same order everywhere.
     """
+    [stage] = planned.stages
     clock.turn("training")
     with threadpool_limits(1):
-        fitted(reference, x[rows], y[rows], weights)
+        fitted(reference, planned.x[stage.rows], planned.y[stage.rows], stage.weights)
         clock.turn("evaluation")
         validation, test = (
             _predictions(reference, splits, part, budget.steps) for part in ("validation", "test")
@@ -42,8 +41,9 @@ def fit(
     return Fit(
         validation=validation,
         test=test,
+        outputs={},
         priors=priors,
-        trained_rows=len(rows),
+        trained_rows=len(stage.rows),
         class_rows=np.bincount(splits.y[splits.train], minlength=len(priors.training)),
         best_step=budget.steps,
         seconds=clock.read(),

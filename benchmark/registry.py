@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -180,7 +180,7 @@ class _Part:
 
     text: str
     label: str
-    module: str
+    modules: tuple[str, ...]
     strategy: Strategy
 
 
@@ -214,9 +214,13 @@ def _remedy(node: ast.expr) -> Remedy:
         label=label,
         training="+".join(part.text for part in training) or "none",
         strategy=whole,
-        training_modules=tuple(sorted({part.module for part in training})),
-        decision_modules=tuple(sorted({part.module for part in decision})),
+        training_modules=_modules_of(training),
+        decision_modules=_modules_of(decision),
     )
+
+
+def _modules_of(parts: Sequence[_Part]) -> tuple[str, ...]:
+    return tuple(sorted({module for part in parts for module in part.modules}))
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
@@ -235,11 +239,13 @@ def _call(node: ast.expr) -> Call:
     if name not in strategies():
         raise UserError(f"unknown strategy {name!r}: {arguments.suggest(name, strategies())}")
     function = strategies()[name]
-    if call.args:
+    positional = dict(zip(_taking_strategies(function), call.args, strict=False))
+    if len(positional) < len(call.args):
         example = f"{name}({arguments.describe(function)})"
         raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
-    given = {keyword.arg or "**": _value(keyword.value) for keyword in call.keywords}
-    if len(given) < len(call.keywords):
+    written = [*positional.items(), *((word.arg or "**", word.value) for word in call.keywords)]
+    given = {argument: _value(value) for argument, value in written}
+    if len(given) < len(written):
         raise UserError(f"strategy {name!r}: an argument is given twice in {ast.unparse(node)!r}")
     return Call(name, function, given)
 
@@ -247,21 +253,57 @@ def _call(node: ast.expr) -> Call:
 def _part(node: ast.expr) -> _Part:
     call = _call(node)
     name, function = call.name, call.function
-    bound = arguments.bind(function, call.given, f"strategy {name!r}")
-    chosen = arguments.without_defaults(function, bound)
+    defaults = _taking_strategies(function)
+    inner = {key: _inner(name, call.given.get(key, text)) for key, text in defaults.items()}
+    plain = {key: value for key, value in call.given.items() if key not in inner}
+    bound = arguments.bind(function, plain, f"strategy {name!r}")
+    labels = {
+        key: defaults[key] if remedy.text == read(defaults[key]).text else remedy.label
+        for key, remedy in inner.items()
+    }
+    chosen = arguments.without_defaults(function, bound | labels)
     try:
-        strategy = function(**bound)
+        strategy = function(**bound | {key: remedy.strategy for key, remedy in inner.items()})
     except UserError as error:
         raise UserError(f"strategy {name!r}: {error}") from None
-    return _Part(_written(name, bound), _written(name, chosen), function.__module__, strategy)
+    modules = {function.__module__}.union(*(remedy.training_modules for remedy in inner.values()))
+    return _Part(
+        text=_written(function, bound | {key: remedy.text for key, remedy in inner.items()}),
+        label=_written(function, chosen),
+        modules=tuple(modules),
+        strategy=strategy,
+    )
+
+
+def _taking_strategies(function: Callable[..., Strategy]) -> dict[str, str]:
+    """Arguments that are strategies themselves, with their defaults; they come first."""
+    declared = arguments.parameters(function)
+    return {name: default for name, (kind, default) in declared.items() if kind is Strategy}
+
+
+def _inner(outer: str, text: str) -> Remedy:
+    """A strategy that is an argument of another one."""
+    for call in calls(text):
+        if _taking_strategies(call.function):
+            raise UserError(f"strategy {outer!r}: {call.name} cannot stand in it: join them with +")
+    return read(text)
 
 
 def _value(node: ast.expr) -> str:
-    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+    try:
+        return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+    except RecursionError:
+        raise UserError("cannot read strategies that are nested so deeply") from None
 
 
-def _written(name: str, given: Mapping[str, Any]) -> str:
-    return f"{name}({arguments.as_text(given, ', ')})" if given else name
+def _written(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
+    """As people write it; what is a strategy itself needs no name."""
+    first = [str(given[name]) for name in _taking_strategies(function) if name in given]
+    named = {
+        name: value for name, value in given.items() if name not in _taking_strategies(function)
+    }
+    words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
+    return f"{function.__name__}({words})" if words else function.__name__
 
 
 def _modules(package: str) -> list[ModuleType]:

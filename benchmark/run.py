@@ -8,26 +8,37 @@ cell's choices are frozen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark import device, metrics, reference
+from benchmark.course import Course, Stage, course
 from benchmark.decision import Checkpoint, frozen
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
 from benchmark.offsets import best_offsets
-from benchmark.program import program
+from benchmark.program import Program, program
 from benchmark.seeding import seeded
-from benchmark.strategy import Features, Floats, Ints, Priors, Strategy
-from benchmark.task import Budget, Reference, Splits, Task, class_shares
-from benchmark.train import Batches, Clock, Rows, Trained, predictor, require_finite, train
-
-RESAMPLING = 1  # the stream of random numbers that resamplers draw from
+from benchmark.strategy import Floats, Ints, OutputLayer, Priors, Strategy
+from benchmark.task import Budget, Network, Reference, Splits, Task, class_shares
+from benchmark.train import (
+    Batches,
+    Clock,
+    Curve,
+    Mixer,
+    Rows,
+    Stretch,
+    Trained,
+    losses,
+    predictor,
+    require_finite,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -51,13 +62,9 @@ def fit(
     seed: int,
     report: Callable[[int], None],
 ) -> Fit:
-    """What training a network with the training part of `strategy` leaves.
-
-    Raises:
-        UserError: for what the strategy made of the rows, if it cannot be trained on.
-        DivergedError: when a loss or an output of the network is not finite.
-    """
-    fitted, _ = fit_network(task, settings, splits, classes, strategy, budget, seed, report)
+    """What training with the training part of `strategy` leaves; see `fit_network`."""
+    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    fitted, _ = _fit(job, report) if task.is_network(settings) else _reference(job)
     return fitted
 
 
@@ -80,68 +87,274 @@ def fit_network(
         UserError: for what the strategy made of the rows, if it cannot be trained on.
         DivergedError: when a loss or an output of the network is not finite.
     """
-    import keras
+    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    if not task.is_network(settings):
+        return _reference(job)
+    fitted, members = _fit(job, report)
+    model = members[0].trained.program.model
+    if len(members) > 1:
+        from benchmark.layers import together
 
+        return fitted, together(model, [member.trained.best for member in members])
+    model.set_weights(members[0].trained.best)
+    return fitted, model
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be trained; `budget` is that of all networks together."""
+
+    task: Task
+    settings: Any
+    splits: Splits
+    classes: int
+    strategy: Strategy
+    budget: Budget
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One trained network, and what it says."""
+
+    trained: Trained
+    validation: Predictions
+    test: Predictions
+    outputs: dict[str, OutputLayer]
+    last: Stage
+
+
+def _reference(job: _Job) -> tuple[Fit, Any]:
+    """A Reference in the place of a network, and its fitted estimator."""
     clock = Clock()
     clock.turn("data")
-    x, y, rows, weights = _training_rows(splits, strategy, classes, seed)
-    priors = Priors(
-        training=class_shares(y[rows], classes, weights),
-        population=class_shares(splits.y[splits.validation], classes),
+    planned = course(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
+    priors = _priors(job, planned.stages[-1])
+    network = job.task.network(job.settings, job.splits, job.classes, job.budget)
+    assert isinstance(network, Reference)
+    fitted = reference.fit(network, planned, job.splits, priors, job.budget, clock)
+    return fitted, network.estimator
+
+
+def _priors(job: _Job, stage: Stage) -> Priors:
+    population = class_shares(job.splits.y[job.splits.validation], job.classes)
+    return Priors(stage.priors, population)
+
+
+def _fit(job: _Job, report: Callable[[int], None]) -> tuple[Fit, list[_Member]]:
+    """Several networks start from the same weights, as all strategies do, and share the steps."""
+    clock = Clock()
+    number, steps = job.strategy.networks, job.budget.steps
+    if steps < number:
+        raise UserError(f"{steps} steps are too few for {number} networks: train for longer")
+    ends = [steps * each // number for each in range(number + 1)]
+    members = [
+        _train(job, each, end - start, clock, partial(_after, report, start))
+        for each, (start, end) in enumerate(pairwise(ends))
+    ]
+    clock.turn("")
+    trained = [member.trained for member in members]
+    fitted = Fit(
+        validation=_averaged([member.validation for member in members]),
+        test=_averaged([member.test for member in members]),
+        outputs=members[0].outputs,
+        priors=_priors(job, members[0].last),
+        trained_rows=len(members[0].last.rows),
+        class_rows=np.bincount(job.splits.y[job.splits.train], minlength=job.classes),
+        best_step=sum(one.best_step for one in trained),
+        seconds=clock.read(),
+        compiled=trained[0].program.by_xla,
+        device=device.name(job.task.kind),
+        curves=_joined([one.curves for one in trained], ends),
     )
-    placed = Rows.place(x, y, device.room())
+    return fitted, members
+
+
+def _after(report: Callable[[int], None], start: int, done: int) -> None:
+    report(start + done)
+
+
+def _train(
+    job: _Job, number: int, steps: int, clock: Clock, report: Callable[[int], None]
+) -> _Member:
+    """Trains network `number` for so many steps.
+
+    A checkpoint is chosen from the last stage alone: one from before it would be the network of
+    another strategy.
+    """
+    import keras
+
+    splits, seed = job.splits, job.seed
+    clock.turn("data")
+    planned = course(splits, job.strategy, job.classes, steps, seed, number)
+    placed = Rows.place(planned.x, planned.y, device.room())
+
+    def look(program: Program, step: int) -> dict[str, float]:
+        logits = predictor(program, placed)(splits.validation)
+        return _look(logits, splits.y[splits.validation], step)
+
     clock.turn("compilation")
     keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
-    with seeded(seed), device.precision(task.kind):
-        network = task.network(settings, splits, classes, budget)
-        if isinstance(network, Reference):
-            fitted = reference.fit(network, x, y, rows, weights, splits, priors, budget, clock)
-            return fitted, network.estimator
-        network.model.layers[-1].bias.assign(strategy.bias(priors.training))
-        made_by = (task.network, settings, budget)
-        compiled = program(network, strategy.loss(priors.training), made_by)
-        predict = predictor(compiled, placed)
+    with seeded(seed), device.precision(job.task.kind):
         trained = train(
-            compiled,
+            _stretches(job, planned, number, steps, clock),
             placed,
-            Batches(rows, weights, budget.batch, seed),
-            budget.steps,
+            steps,
+            planned.stages[-1].steps,
             clock,
-            lambda step: _look(predict(splits.validation), splits.y[splits.validation], step),
+            look,
             report,
         )
     clock.turn("evaluation")
-    validation = _predictions(compiled.model, predict, trained, splits, "validation")
-    test = _predictions(compiled.model, predict, trained, splits, "test")
-    clock.turn("")
-    compiled.model.set_weights(trained.best)
-    fitted = Fit(
-        validation=validation,
-        test=test,
-        priors=priors,
-        trained_rows=len(rows),
-        class_rows=np.bincount(splits.y[splits.train], minlength=classes),
-        best_step=trained.best_step,
-        seconds=clock.read(),
-        compiled=compiled.by_xla,
-        device=device.name(task.kind),
-        curves=trained.curves,
+    validation, test, outputs = _read(trained, placed, splits)
+    return _Member(trained, validation, test, outputs, planned.stages[-1])
+
+
+def _stretches(
+    job: _Job, planned: Course, number: int, steps: int, clock: Clock
+) -> Iterator[Stretch]:
+    """The stages, each with its program; a later one goes on with the network as it is then."""
+    network, budget = None, Budget(steps, job.budget.batch)
+    for stage_number, stage in enumerate(planned.stages):
+        clock.turn("compilation")
+        if network is None:
+            network = _network(job, budget, stage)
+        elif stage.fresh_head:
+            budget = Budget(stage.steps, job.budget.batch)
+            network = _on_frozen(network, _network(job, budget, stage))
+        made_by = (job.task.network, job.settings, budget)
+        compiled = program(network, stage.loss, made_by)
+        network = compiled.network
+        yield Stretch(compiled, _batches(job, planned, stage, stage_number, number), stage.steps)
+
+
+def _batches(job: _Job, planned: Course, stage: Stage, number: int, network: int) -> Batches:
+    labels = planned.y[stage.rows]
+    counts = np.bincount(labels, minlength=job.classes)
+    mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
+    return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
+
+
+def _network(job: _Job, budget: Budget, stage: Stage) -> Network:
+    """The task's network with the strategy's head and first bias."""
+    network = job.task.network(job.settings, job.splits, job.classes, budget)
+    assert isinstance(network, Network)
+    last = network.model.layers[-1]
+    head = job.strategy.head(last)
+    if head is last:
+        last.bias.assign(job.strategy.bias(stage.priors))
+        return network
+    from benchmark.layers import with_last
+
+    return Network(with_last(network.model, head), network.optimizer)
+
+
+def _on_frozen(trained: Network, fresh: Network) -> Network:
+    """`fresh`, of which only the last layer is fresh and can be trained."""
+    head = fresh.model.layers[-1].get_weights()
+    fresh.model.set_weights(trained.model.get_weights())
+    fresh.model.layers[-1].set_weights(head)
+    for layer in fresh.model.layers[:-1]:
+        layer.trainable = False
+    return fresh
+
+
+def _read(
+    trained: Trained, placed: Rows, splits: Splits
+) -> tuple[Predictions, Predictions, dict[str, OutputLayer]]:
+    """What the network says on validation and test, at the chosen checkpoint and the last step."""
+    model, predict = trained.program.model, predictor(trained.program, placed)
+    said: dict[str, list[Floats]] = {"validation": [], "test": []}
+    outputs = {}
+    checkpoints = {"best": (trained.best, trained.best_step)}
+    checkpoints["last"] = (trained.last, trained.last_step)
+    for name, (weights, step) in checkpoints.items():
+        model.set_weights(weights)
+        outputs[name] = _output_layer(model)
+        for part, found in said.items():
+            if found and trained.best_step == trained.last_step:
+                found.append(found[0])
+                continue
+            logits = predict(getattr(splits, part))
+            require_finite(logits, f"an output of the network on {part}", step)
+            found.append(logits)
+    validation, test = (
+        Predictions(rows, splits.y[rows], *said[part])
+        for part, rows in (("validation", splits.validation), ("test", splits.test))
     )
-    return fitted, compiled.model
+    return validation, test, outputs
 
 
-def _predictions(
-    model: Any, predict: Callable[[Ints], Floats], trained: Trained, splits: Splits, part: str
-) -> Predictions:
-    rows = getattr(splits, part)
-    model.set_weights(trained.best)
-    best = last = predict(rows)
-    if trained.best_step < trained.last_step:
-        model.set_weights(trained.last)
-        last = predict(rows)
-    for logits, step in ((best, trained.best_step), (last, trained.last_step)):
-        require_finite(logits, f"an output of the network on {part}", step)
-    return Predictions(rows, splits.y[rows], best, last)
+def _output_layer(model: Any) -> OutputLayer:
+    """Of a head without a kernel, whose classes are normalised already, all classes alike."""
+    import keras
+
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Dense):
+        return OutputLayer(np.ones(model.output_shape[-1]), np.zeros(model.output_shape[-1]))
+    kernel, bias = (np.asarray(values, np.float64) for values in last.get_weights())
+    return OutputLayer(np.linalg.norm(kernel, axis=0), bias)
+
+
+def _averaged(members: list[Predictions]) -> Predictions:
+    """The log of mean probabilities, in the networks' own float32; of one network its logits."""
+    first = members[0]
+    if len(members) == 1:
+        return first
+    best, last = (
+        metrics.mean_logits([getattr(member, name) for member in members]).astype(np.float32)
+        for name in ("best", "last")
+    )
+    return Predictions(first.rows, first.labels, best.astype(np.float64), last.astype(np.float64))
+
+
+def _joined(curves: list[dict[str, Curve]], starts: list[int]) -> dict[str, Curve]:
+    """Curves of networks that were trained one after the other."""
+    return {
+        name: [
+            (start + step, value)
+            for start, each in zip(starts, curves, strict=False)
+            for step, value in each[name]
+        ]
+        for name in curves[0]
+    }
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A learning rate that rises exponentially, step by step."""
+
+    low: float
+    high: float
+    steps: int
+
+
+def losses_at_rising_rates(
+    task: Task,
+    settings: Any,
+    splits: Splits,
+    classes: int,
+    strategy: Strategy,
+    budget: Budget,
+    seed: int,
+    rise: Rise,
+) -> Floats:
+    """The loss of each step, finite or not, of a training as it begins but for its rate."""
+    from keras.optimizers import schedules
+
+    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    planned = course(splits, strategy, classes, budget.steps, seed)
+    stage = planned.stages[0]
+    placed = Rows.place(planned.x, planned.y, device.room())
+    with seeded(seed), device.precision(task.kind):
+        network = _network(job, budget, stage)
+        network.optimizer.learning_rate = schedules.ExponentialDecay(
+            rise.low, rise.steps - 1, rise.high / rise.low
+        )
+        compiled = program(network, stage.loss, (task.network, settings, budget, rise))
+        batches = _batches(job, planned, stage, 0, 0)
+        found = list(losses(Stretch(compiled, batches, rise.steps), placed, rise.steps, Clock()))
+    return np.concatenate(found).astype(np.float64)
 
 
 def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
@@ -203,51 +416,3 @@ def _decide(
     for name, value in values.items():
         require_finite(np.array([value]), f"{name} on test", step)
     return values, metrics.decide(test, offsets), test
-
-
-def _training_rows(
-    splits: Splits, strategy: Strategy, classes: int, seed: int
-) -> tuple[NDArray[Any], Ints, Ints, Floats]:
-    """x and y with made rows at their end, the row numbers to train on, and their weights."""
-    labels = splits.y[splits.train]
-    # bound to no more than it needs: nothing that a strategy is handed leads to a label of test
-    features = partial(_features, splits.x, splits.train, splits.categorical)
-    drawn = strategy.resample(labels, features, np.random.default_rng([seed, RESAMPLING]))
-    x, y, numbers = splits.x, splits.y, splits.train
-    if drawn.made is not None and drawn.made_labels is not None:
-        numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.made))])
-        x, y = np.concatenate([x, drawn.made]), np.concatenate([y, drawn.made_labels])
-    rows = numbers[drawn.rows]
-    counts = np.bincount(y[rows], minlength=classes)
-    if len(counts) > classes or not counts.all():
-        raise UserError(
-            f"resampling left {', '.join(map(str, counts))} rows of class 0, 1, ...: "
-            f"each of {classes} classes, and no other, must have some"
-        )
-    weights = strategy.weigh(y[rows], classes)
-    if splits.weights is not None:
-        # a made row counts as the mean of those that it was made from
-        made = np.full(len(y) - len(splits.y), splits.weights[splits.train].mean())
-        weights = weights * np.concatenate([splits.weights, made])[rows]
-    return x, y, rows, _relative(weights, y[rows])
-
-
-def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:
-    return Features(x[rows], categorical)
-
-
-def _relative(weights: Floats, labels: Ints) -> Floats:
-    """Weights of mean 1. UserError unless all are positive, in float32 too."""
-    if weights.shape != labels.shape:
-        raise UserError(f"{weights.shape} weights were given to {len(labels)} training rows")
-    with np.errstate(all="ignore"):
-        relative: Floats = weights / weights.mean()
-        right = np.isfinite(weights) & (weights > 0)
-        if right.all():
-            right = np.isfinite(relative) & (relative.astype(np.float32) > 0)
-    if not right.all():
-        raise UserError(
-            f"a training row of class {labels[~right][0]} weighs {weights[~right][0]}: weights "
-            "must be positive, finite, and not so far apart that the smallest counts for nothing"
-        )
-    return relative

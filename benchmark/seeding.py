@@ -6,6 +6,15 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
+RESAMPLING, SHUFFLING, MIXING = 1, 2, 3  # streams of random numbers: what they are drawn for
+
+
+def stream(seed: int, purpose: int, stage: int = 0, network: int = 0) -> np.random.Generator:
+    """Random numbers for one purpose in one stage of the training of one network."""
+    return np.random.default_rng([seed, purpose, stage, network])
+
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:

@@ -1,10 +1,10 @@
 """What a strategy is: a record of pure functions, one for each place where a remedy can act.
 
 Every slot has a default that does nothing, so a strategy fills in only what it
-changes. The *training part* (`resample`, `weigh`, `loss`, `bias`) changes the
-trained weights; the *decision part* (`calibrate`, `threshold`) only changes how
-scores become decisions. No slot is ever handed a test label, and only the
-decision part is handed validation labels.
+changes. The *training part* changes the trained weights; the *decision part*
+(`normalise`, `calibrate`, `threshold`) only changes how scores become decisions.
+No slot is ever handed a test label, and only the decision part is handed
+validation labels. What changes in the course of training is a `Phase`.
 
 A module in ``strategies/`` holds one family. Each public function in it that
 returns a ``Strategy`` is registered under its own name, its arguments and their
@@ -14,7 +14,7 @@ defaults are the strategy's; ``strategies/_template.py`` shows how.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Literal
 
@@ -73,7 +73,7 @@ class Calibration:
     """An affine map of logits: a value, so that an exported model can carry it."""
 
     offsets: Floats  # (classes,)
-    scale: float = 1.0
+    scale: float | Floats = 1.0  # of all classes, or (classes,)
 
     def __post_init__(self) -> None:
         """It is called more than once."""
@@ -81,11 +81,31 @@ class Calibration:
 
     def __call__(self, logits: Floats) -> Floats:
         """Calibrated logits (rows, classes)."""
-        return self.scale * logits + self.offsets
+        return np.asarray(self.scale * logits + self.offsets, np.float64)
 
     def then(self, second: Calibration) -> Calibration:
         """This one and, on what it gives, the second."""
         return Calibration(second(self.offsets), second.scale * self.scale)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How much of each row stays its own, float64 (rows,) each; the rest is its partner's."""
+
+    features: Floats
+    labels: Floats
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """The trained output layer, class by class, float64 (classes,) each."""
+
+    norms: Floats  # Euclidean, of each class's weights
+    bias: Floats
+
+    def __post_init__(self) -> None:
+        """Several strategies are handed it."""
+        lock(self)
 
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
@@ -94,14 +114,27 @@ RowLoss = Callable[[Tensor, Tensor], Tensor]
 Resample = Callable[[Ints, Callable[[], Features], np.random.Generator], Resampling]
 """(training labels, their features on demand, random numbers) -> rows to train on"""
 
+Augment = Resample
+"""As `resample`, before it: adds altered copies of training rows"""
+
 Weigh = Callable[[Ints, int], Floats]
 """(resampled labels, number of classes) -> weight of each row; only ratios matter"""
+
+Mix = Callable[[Ints, Ints, Ints, np.random.Generator], Mixing]
+"""(labels of rows, labels of their partners in the batch, training rows of each class, random
+numbers) -> how the pairs are mixed"""
 
 Loss = Callable[[Floats], RowLoss]
 """(training priors) -> loss on logits"""
 
+Head = Callable[[Any], Any]
+"""(the network's last layer, a dense one) -> the Keras layer that takes its place"""
+
 Bias = Callable[[Floats], Floats]
 """(training priors) -> first bias of the output layer (classes,)"""
+
+Normalise = Callable[[Floats, Ints, OutputLayer], Calibration]
+"""(validation logits, validation labels, output layer) -> calibration that comes first"""
 
 Calibrate = Callable[[Floats, Ints, Priors], Calibration]
 """(validation logits, validation labels, priors) -> calibration of logits"""
@@ -110,6 +143,11 @@ Threshold = Callable[[Floats, Ints], Floats]
 """(validation logits, validation labels) -> offsets (classes,); the decision is the
 class with the largest logit + offset. For two classes a cut t is the offset
 log((1 - t) / t) of the positive class."""
+
+
+def written(text: str) -> Any:
+    """The default of an argument that is a strategy, as people write it: the registry reads it."""
+    return text
 
 
 def every_row(
@@ -124,6 +162,11 @@ def equal_weights(labels: Ints, classes: int) -> Floats:
     return np.ones(len(labels))
 
 
+def unmixed(labels: Ints, partners: Ints, counts: Ints, rng: np.random.Generator) -> Mixing:
+    """Every row stays as it is."""
+    return Mixing(np.ones(len(labels)), np.ones(len(labels)))
+
+
 def cross_entropy(priors: Floats) -> RowLoss:
     """Softmax cross-entropy, -log p of the true class."""
 
@@ -135,9 +178,19 @@ def cross_entropy(priors: Floats) -> RowLoss:
     return loss
 
 
+def own_head(last: Any) -> Any:
+    """The network as its task built it."""
+    return last
+
+
 def zero_bias(priors: Floats) -> Floats:
     """The output layer starts without a preference."""
     return np.zeros_like(priors)
+
+
+def as_learned(logits: Floats, labels: Ints, output: OutputLayer) -> Calibration:
+    """Leaves the output layer alone."""
+    return Calibration(np.zeros(logits.shape[1]))
 
 
 def as_trained(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
@@ -151,28 +204,94 @@ def plain_cut(logits: Floats, labels: Ints) -> Floats:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A share of the steps, counted from the end, in which the training is another one.
+
+    Attributes:
+        share: of all steps.
+        strategy: joins what the phases belong to, as `+` does, for this phase alone. It draws
+            from the rows that were trained on before. A loss that it does not bring stays the
+            one that was made before the first phase, from the class shares of that time.
+        trains: all of the network, or a fresh head alone: the rest is frozen, and optimizer and
+            learning rate begin anew.
+    """
+
+    share: float
+    strategy: Strategy
+    trains: Literal["all", "head"] = "all"
+
+    def __post_init__(self) -> None:
+        """Raises UserError for what cannot begin in the middle of a training."""
+        for slot in SLOTS:
+            if slot not in PHASE_SLOTS and changed(self.strategy, [slot]):
+                raise UserError(
+                    f"only rows, weights and losses can change in the course of training: "
+                    f"join what acts on {ACTS_ON[slot]} with +"
+                )
+
+
+@dataclass(frozen=True)
 class Strategy:
     """A remedy for imbalance. Slots are described beside their types above."""
 
     resample: Resample = every_row
+    augment: Augment = every_row
     weigh: Weigh = equal_weights
+    mix: Mix = unmixed
     loss: Loss = cross_entropy
+    head: Head = own_head
     bias: Bias = zero_bias
+    phases: tuple[Phase, ...] = ()  # of the last steps, in order
+    networks: int = 1  # that share the steps; their probabilities are averaged
+    normalise: Normalise = as_learned
     calibrate: Calibrate = as_trained
     threshold: Threshold = plain_cut
     needs: frozenset[Need] = frozenset()  # what a task must be for this strategy to make sense
 
 
-TRAINING_SLOTS = ("resample", "weigh", "loss", "bias")
-NETWORK_SLOTS = ("loss", "bias")  # what only a network has
-DECISION_SLOTS = ("calibrate", "threshold")
+PHASE_SLOTS = ("resample", "augment", "weigh", "mix", "loss")  # what can change meanwhile
+TRAINING_SLOTS = (*PHASE_SLOTS, "head", "bias", "phases", "networks")
+NETWORK_SLOTS = ("mix", "loss", "head", "bias", "phases", "networks", "normalise")  # what only
+# a network has
+DECISION_SLOTS = ("normalise", "calibrate", "threshold")
 SLOTS = TRAINING_SLOTS + DECISION_SLOTS
 NONE = Strategy()
+
+PLURALS = {  # of what there can be one of
+    "mix": "ways to mix rows",
+    "loss": "losses",
+    "head": "heads",
+    "bias": "biases",
+    "phases": "courses of training",
+    "networks": "groups of networks",
+    "normalise": "normalised output layers",
+    "threshold": "thresholds",
+}
+
+ACTS_ON = {  # in words; of a strategy that fills several slots, the first one tells what it is
+    "networks": "several networks",
+    "phases": "the course of training",
+    "augment": "the pictures",
+    "mix": "the pictures",
+    "head": "the head",
+    "loss": "the loss",
+    "weigh": "what a row counts",
+    "resample": "which rows",
+    "bias": "the start",
+    "normalise": "the probabilities",
+    "calibrate": "the probabilities",
+    "threshold": "the decision",
+}
 
 
 def changed(strategy: Strategy, slots: Sequence[str]) -> bool:
     """Whether `strategy` fills in any of `slots`."""
-    return any(getattr(strategy, slot) is not getattr(NONE, slot) for slot in slots)
+    return any(getattr(strategy, slot) != getattr(NONE, slot) for slot in slots)
+
+
+def acts_on(strategy: Strategy) -> str:
+    """Where a strategy acts, in words."""
+    return next((words for slot, words in ACTS_ON.items() if changed(strategy, [slot])), "nothing")
 
 
 def chain(*parts: Strategy) -> Strategy:
@@ -183,16 +302,24 @@ def chain(*parts: Strategy) -> Strategy:
     full oversampling and balanced weights together are oversampling alone.
 
     Raises:
-        UserError: if two of them bring a loss, a bias or a threshold.
+        UserError: if two of them bring what there can be one of, or what excludes the other.
     """
+    _require_compatible(parts)
     resamplers: list[Resample] = _filled(parts, "resample")
+    augmenters: list[Augment] = _filled(parts, "augment")
     weighings: list[Weigh] = _filled(parts, "weigh")
     calibrations: list[Calibrate] = _filled(parts, "calibrate")
     return Strategy(
         resample=reduce(_resample_twice, resamplers) if resamplers else every_row,
+        augment=reduce(_resample_twice, augmenters) if augmenters else every_row,
         weigh=reduce(_multiply, weighings) if weighings else equal_weights,
+        mix=_only(parts, "mix"),
         loss=_only(parts, "loss"),
+        head=_only(parts, "head"),
         bias=_only(parts, "bias"),
+        phases=_only(parts, "phases"),
+        networks=_only(parts, "networks"),
+        normalise=_only(parts, "normalise"),
         calibrate=reduce(_calibrate_twice, calibrations) if calibrations else as_trained,
         threshold=_only(parts, "threshold"),
         needs=frozenset().union(*(part.needs for part in parts)),
@@ -206,9 +333,27 @@ def _filled(parts: Sequence[Strategy], slot: str) -> list[Any]:
 def _only(parts: Sequence[Strategy], slot: str) -> Any:
     filled = _filled(parts, slot)
     if len(filled) > 1:
-        plural = {"loss": "losses", "bias": "biases", "threshold": "thresholds"}[slot]
-        raise UserError(f"two {plural} cannot be joined: keep one of them")
+        raise UserError(f"two {PLURALS[slot]} cannot be joined: keep one of them")
     return filled[0] if filled else getattr(NONE, slot)
+
+
+def _require_compatible(parts: Sequence[Strategy]) -> None:
+    if _filled(parts, "head") and _filled(parts, "bias"):
+        raise UserError("a head without a bias and a first bias cannot be joined: keep one of them")
+    if _filled(parts, "networks") and _filled(parts, "normalise"):
+        raise UserError(
+            "several networks and one whose output layer is rescaled cannot be joined: "
+            "keep one of them"
+        )
+    for phase in _only(parts, "phases"):
+        chain(*(replace(part, phases=()) for part in parts), phase.strategy)
+
+
+def drawing(strategy: Strategy) -> Resample:
+    """What is trained on: altered copies are made first, so that a resampler draws them too."""
+    if changed(strategy, ["augment"]):
+        return _resample_twice(strategy.augment, strategy.resample)
+    return strategy.resample
 
 
 def _resample_twice(first: Resample, second: Resample) -> Resample:

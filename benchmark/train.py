@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.program import Program
+from benchmark.seeding import MIXING, SHUFFLING, stream
+from benchmark.strategy import Mix
 
 Array = NDArray[Any]
 Curve = list[tuple[int, float]]  # (step, value)
@@ -26,7 +28,6 @@ CHECKPOINTS = 10  # looks at the validation split in a training
 LOSS_POINTS = 5  # points of the loss curve between two looks
 LONGEST_CALL = 500  # steps; their row numbers are in memory at once
 CALL_BYTES = 1 << 26  # of gathered rows; twice as much is in memory while training
-SHUFFLING = 2  # the stream of random numbers that orders the batches
 PREDICTION_BYTES = 1 << 23  # of rows, at most, in a call of the network outside of training
 PREDICTION_ROWS = 1 << 14  # at most, however small they are
 
@@ -50,10 +51,14 @@ class Batches:
     weights: NDArray[np.float64]  # (rows,), mean 1
     size: int
     seed: int
+    stage: int = 0
+    network: int = 0
+    mixer: Mixer | None = None
 
-    def steps(self, count: int) -> Iterator[tuple[Array, Array]]:
-        """Row numbers and weights, (count, size) each, again and again."""
-        rng = np.random.default_rng([self.seed, SHUFFLING])
+    def steps(self, count: int) -> Iterator[tuple[Array, Array, Mixture | None]]:
+        """Row numbers, weights and mixture, (count, size) each, again and again."""
+        rng = stream(self.seed, SHUFFLING, self.stage, self.network)
+        mixing = stream(self.seed, MIXING, self.stage, self.network)
         needed = count * self.size
         left = np.empty(0, np.int64)
         while True:
@@ -63,7 +68,39 @@ class Batches:
                 found += len(self.rows)
             positions = np.concatenate(parts)
             chosen, left = positions[:needed].reshape(count, self.size), positions[needed:]
-            yield self.rows[chosen].astype(np.int32), self.weights[chosen].astype(np.float32)
+            rows, weights = self.rows[chosen].astype(np.int32), self.weights[chosen]
+            if self.mixer is None:
+                yield rows, weights.astype(np.float32), None
+            else:
+                yield rows, *self.mixer.mixed(chosen, weights, mixing)
+
+
+Mixture = tuple[Array, Array, Array]
+"""Of each row, all (steps, batch): where in its batch its partner stands, the share of its own
+features, and what its partner's label weighs"""
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """Draws what the rows of a batch are mixed with; the network's program mixes them."""
+
+    mix: Mix
+    labels: NDArray[np.int64]  # (rows,), of the rows of the batches
+    counts: NDArray[np.int64]  # (classes,)
+
+    def mixed(
+        self, chosen: Array, weights: Array, rng: np.random.Generator
+    ) -> tuple[Array, Mixture]:
+        """What each row's own label weighs, and the mixture, for positions (steps, batch)."""
+        places = np.broadcast_to(np.arange(chosen.shape[1]), chosen.shape)
+        partners = rng.permuted(places, axis=1)
+        labels = self.labels[chosen]
+        theirs = np.take_along_axis(labels, partners, axis=1)
+        drawn = self.mix(labels.ravel(), theirs.ravel(), self.counts, rng)
+        own, shares = (part.reshape(chosen.shape) for part in (drawn.labels, drawn.features))
+        rest = (1 - own) * np.take_along_axis(weights, partners, axis=1)
+        mixture = (partners.astype(np.int32), shares.astype(np.float32), rest.astype(np.float32))
+        return (own * weights).astype(np.float32), mixture
 
 
 @dataclass(frozen=True)
@@ -106,9 +143,19 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Steps of one program over one stream of batches."""
+
+    program: Program
+    batches: Batches
+    steps: int
+
+
+@dataclass(frozen=True)
 class Trained:
     """Weights at the best look at validation and after the last step, and the way there."""
 
+    program: Program  # the last one
     best: list[Array]
     last: list[Array]
     best_step: int
@@ -135,58 +182,74 @@ class Clock:
 
 
 def train(
-    program: Program,
+    stretches: Iterable[Stretch],
     rows: Rows,
-    batches: Batches,
     steps: int,
+    eligible: int,
     clock: Clock,
-    look: Callable[[int], dict[str, float]],
+    look: Callable[[Program, int], dict[str, float]],
     report: Callable[[int], None],
 ) -> Trained:
     """Trains for `steps` steps and keeps the weights of the best look at validation.
 
     Args:
+        stretches: one after the other, each asked for when the one before it is trained.
+        steps: of all stretches.
+        eligible: how many of the last steps a checkpoint may come from. What is looked at
+            before them is only drawn.
         clock: is told what is done: compilation, training (its steps alone), evaluation.
-        look: returns validation metrics of the network as it is after that many
+        look: returns validation metrics of the program's network as it is after that many
             steps; the first of them chooses the checkpoint (larger is better).
         report: is told the number of finished steps now and then.
 
     Raises:
         DivergedError: when the loss of a step is not finite, or `look` raises it.
     """
+    chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
+    curves: dict[str, Curve] = {"train/loss": []}
+    best: list[Array] = []
+    best_value, best_step = -math.inf, 0
+    done, looks = 0, 0
+    for stretch in stretches:
+        program = stretch.program
+        for found in losses(stretch, rows, chunk, clock):
+            clock.turn("evaluation")
+            _require_finite(found, done)
+            done += len(found)
+            curves["train/loss"].append((done, float(found.mean(dtype=np.float64))))
+            report(done)
+            if done * CHECKPOINTS >= (looks + 1) * steps:
+                looks = done * CHECKPOINTS // steps
+                values = look(program, done)
+                for name, value in values.items():
+                    curves.setdefault(name, []).append((done, value))
+                value = next(iter(values.values()))
+                if value > best_value and done > steps - eligible:
+                    best, best_value, best_step = program.model.get_weights(), value, done
+            clock.turn("training")  # waiting for the next batches counts as training
+    return Trained(program, best, program.model.get_weights(), best_step, steps, curves)
+
+
+def losses(stretch: Stretch, rows: Rows, chunk: int, clock: Clock) -> Iterator[Array]:
+    """Takes the steps of a stretch, at most `chunk` a call; the losses of each call's."""
     import tensorflow as tf
 
-    model = program.model
-    chunk = math.ceil(steps / (CHECKPOINTS * LOSS_POINTS))
-    chunk = min(chunk, rows.steps_a_call(batches.size))
-    curves: dict[str, Curve] = {"train/loss": []}
-    best, best_value, best_step = model.get_weights(), -math.inf, 0
-    done, looks = 0, 0
-    calls = ((*rows.take(n), tf.constant(w)) for n, w in batches.steps(chunk))
+    chunk = min(chunk, rows.steps_a_call(stretch.batches.size))
+    advance, left = stretch.program.advance, stretch.steps
+    calls = (
+        (*rows.take(numbers), tf.constant(weights), mixture and tuple(map(tf.constant, mixture)))
+        for numbers, weights, mixture in stretch.batches.steps(chunk)
+    )
     for number, call in enumerate(_ahead(calls)):
         if number == 0:
             clock.turn("compilation")
-            program.advance(*call, tf.constant(0))
-        clock.turn("training")
-        count = min(chunk, steps - done)
-        losses = program.advance(*call, tf.constant(count)).numpy()[:count]
-        clock.turn("evaluation")
-        _require_finite(losses, done)
-        done += count
-        curves["train/loss"].append((done, float(losses.mean(dtype=np.float64))))
-        report(done)
-        if done * CHECKPOINTS >= (looks + 1) * steps:
-            looks = done * CHECKPOINTS // steps
-            values = look(done)
-            for name, value in values.items():
-                curves.setdefault(name, []).append((done, value))
-            value = next(iter(values.values()))
-            if value > best_value:
-                best, best_value, best_step = model.get_weights(), value, done
-        clock.turn("training")  # waiting for the next batches counts as training
-        if done == steps:
-            break
-    return Trained(best, model.get_weights(), best_step, steps, curves)
+            advance(*call, tf.constant(0))
+            clock.turn("training")
+        count = min(chunk, left)
+        yield advance(*call, tf.constant(count)).numpy()[:count]
+        left -= count
+        if left == 0:
+            return
 
 
 def predictor(program: Program, rows: Rows) -> Callable[[Array], Array]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from benchmark.arguments import Range, Space
-from benchmark.strategy import Floats, RowLoss, Strategy, Tensor, cross_entropy
+from benchmark.strategy import Floats, Ints, RowLoss, Strategy, Tensor, cross_entropy
 
 
 def focal(
@@ -57,3 +57,64 @@ def logit_adjust(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy
         return of_rows
 
     return Strategy(loss=loss)
+
+
+def balanced_softmax() -> Strategy:
+    """Cross-entropy on z + log n: the softmax that is right where classes are balanced.
+
+    It is ``logit_adjust`` at tau = 1. Source: Ren et al. 2020, "Balanced meta-softmax for
+    long-tailed visual recognition", eq. 3.
+    """
+    return logit_adjust(tau=1.0)
+
+
+def label_smoothing(
+    epsilon: Annotated[float, Range(0, 0.99, open_low=True), Space(0.01, 0.3)] = 0.1,
+) -> Strategy:
+    """Cross-entropy with targets (1 - epsilon) y + epsilon / K: no class is ever quite sure.
+
+    Source: Szegedy et al. 2016, "Rethinking the inception architecture for computer vision",
+    section 7.
+    """
+
+    def loss(priors: Floats) -> RowLoss:
+        plain = cross_entropy(priors)
+
+        def of_rows(targets: Tensor, logits: Tensor) -> Tensor:
+            return plain((1 - epsilon) * targets + epsilon / logits.shape[-1], logits)
+
+        return of_rows
+
+    return Strategy(loss=loss)
+
+
+def class_balanced_focal(
+    beta: Annotated[float, Range(0, 0.9999999), Space(0.9, 0.9999)] = 0.9999,
+    gamma: Annotated[float, Range(0), Space(0, 5)] = 2.0,
+) -> Strategy:
+    """Focal loss of a sigmoid for every class, weighted by the effective number of rows.
+
+    (1 - beta) / (1 - beta^n_y) sum_i -(1 - p_i)^gamma log p_i, where p_i is the probability
+    of what is true of class i. Every sigmoid starts at 1 / K. Source: Cui et al. 2019,
+    "Class-balanced loss based on effective number of samples", eq. 12 and section 4.
+    """
+
+    def weigh(labels: Ints, classes: int) -> Floats:
+        counts = np.bincount(labels, minlength=classes).astype(np.float64)
+        return ((1 - beta) / (1 - beta ** counts[labels])).astype(np.float64)
+
+    def loss(priors: Floats) -> RowLoss:
+        start = np.log(len(priors) - 1)
+
+        def of_rows(targets: Tensor, logits: Tensor) -> Tensor:
+            from keras import ops
+
+            margins = (2 * targets - 1) * (logits - ops.cast(start, logits.dtype))
+            # 1 - p and log p from the margins: p itself rounds to 0 and 1
+            return ops.sum(
+                ops.exp(-gamma * ops.softplus(margins)) * ops.softplus(-margins), axis=-1
+            )
+
+        return of_rows
+
+    return Strategy(weigh=weigh, loss=loss)

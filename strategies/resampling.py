@@ -8,6 +8,7 @@ import numpy as np
 from benchmark.arguments import Range, Space
 from benchmark.errors import UserError
 from benchmark.strategy import Features, Ints, Resampling, Strategy
+from strategies._drawing import oversampled, seed, undersampled
 
 Ratio = Annotated[float, Range(0, 1, open_low=True), Space(0.1, 1, log=True)]
 
@@ -18,12 +19,7 @@ def undersample(ratio: Ratio = 1.0) -> Strategy:
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
     ) -> Resampling:
-        from imblearn.under_sampling import RandomUnderSampler
-
-        counts = np.bincount(labels)
-        most = round(counts[counts > 0].min() / ratio)
-        wanted = {label: min(n, most) for label, n in enumerate(counts.tolist()) if n}
-        return _drawn_by(RandomUnderSampler, labels, wanted, rng)
+        return undersampled(labels, ratio, rng)
 
     return Strategy(resample=resample)
 
@@ -34,9 +30,25 @@ def oversample(ratio: Ratio = 1.0) -> Strategy:
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
     ) -> Resampling:
-        from imblearn.over_sampling import RandomOverSampler
+        counts = np.bincount(labels)
+        return oversampled(labels, np.full(len(counts), round(counts.max() * ratio)), rng)
 
-        return _drawn_by(RandomOverSampler, labels, _at_least(labels, ratio), rng)
+    return Strategy(resample=resample)
+
+
+def sqrt_sampling(power: Annotated[float, Range(0, 1), Space(0, 1)] = 0.5) -> Strategy:
+    """Draws class c in proportion to n_c^power: half-way to balance at the square root.
+
+    The largest class keeps its rows, the others are repeated at random. Source: Kang et al. 2020,
+    "Decoupling representation and classifier for long-tailed recognition", eq. 1, where power is
+    q; q = 1/2 is Mahajan et al. 2018, q = 0 is ``oversample``.
+    """
+
+    def resample(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        counts = np.bincount(labels)
+        return oversampled(labels, counts.max() * (counts / counts.max()) ** power, rng)
 
     return Strategy(resample=resample)
 
@@ -58,7 +70,7 @@ def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> 
         options = {
             "sampling_strategy": _at_least(labels, ratio),
             "k_neighbors": k,
-            "random_state": _seed(rng),
+            "random_state": seed(rng),
         }
         if seen.categorical:
             sampler = SMOTENC(categorical_features=list(seen.categorical), **options)
@@ -84,15 +96,3 @@ def _at_least(labels: Ints, ratio: float) -> dict[int, int]:
     counts = np.bincount(labels)
     least = round(counts.max() * ratio)
     return {label: max(n, least) for label, n in enumerate(counts.tolist()) if n}
-
-
-def _drawn_by(
-    sampler: type, labels: Ints, wanted: dict[int, int], rng: np.random.Generator
-) -> Resampling:
-    drawn = sampler(sampling_strategy=wanted, random_state=_seed(rng))
-    drawn.fit_resample(labels[:, None], labels)  # the features play no part in the drawing
-    return Resampling(np.asarray(drawn.sample_indices_, np.int64))
-
-
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))

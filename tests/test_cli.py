@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmark import cli, cluster
+from benchmark import cli, cluster, registry
 from benchmark.errors import UserError
 
 WRONG = {
@@ -137,3 +137,21 @@ def test_a_profile_accounts_for_all_stages() -> None:
 def test_a_profile_of_what_makes_no_sense_is_refused() -> None:
     shown = CliRunner().invoke(cli.main, ["profile", "insurance", "--strategy", "none,focal"])
     assert shown.exit_code == 2 and "error: " in shown.stderr
+
+
+def test_strategies_are_listed_by_what_they_act_on() -> None:
+    lines = CliRunner().invoke(cli.main, ["strategies"]).output.splitlines()
+    group, groups = "", {}
+    for line in lines:
+        if line.startswith("acts on "):
+            group = line.removeprefix("acts on ")
+        elif not line.startswith(" "):
+            groups[line] = group
+    assert list(dict.fromkeys(groups.values())) == [
+        *("nothing", "which rows", "the pictures", "what a row counts", "the loss", "the head"),
+        *("the start", "the course of training", "several networks", "the probabilities"),
+        "the decision",
+    ]
+    assert set(groups) == set(registry.strategies())
+    for name, found in {"ldam": "the head", "under_bagging": "several networks"}.items():
+        assert groups[name] == found

@@ -51,6 +51,62 @@ def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
     assert (remedy.text, remedy.label, remedy.training) == (text, label, training)
 
 
+@pytest.mark.parametrize(
+    ("written", "text", "label"),
+    [
+        ("deferred", "deferred(effective_number(beta=0.9999), share=0.2)", "deferred"),
+        (
+            "deferred(focal, share=0.20)",
+            "deferred(focal(gamma=2, alpha=None), share=0.2)",
+            "deferred(focal)",
+        ),
+        (
+            "mixup + deferred( remedy=oversample+ focal(gamma='1') , share=.3)",
+            "mixup(alpha=1)+deferred(oversample(ratio=1)+focal(gamma=1, alpha=None), share=0.3)",
+            "mixup+deferred(oversample+focal(gamma=1), share=0.3)",
+        ),
+        (
+            "deferred(effective_number(beta=.9999), share=.5)",
+            "deferred(effective_number(beta=0.9999), share=0.5)",
+            "deferred(share=0.5)",
+        ),
+    ],
+)
+def test_a_strategy_can_be_an_argument_of_another(written: str, text: str, label: str) -> None:
+    remedy = registry.read(written)
+    assert (remedy.text, remedy.label) == (text, label)
+    assert registry.read(label).text == text
+    assert set(remedy.training_modules) > {"strategies.course"}
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("deferred(0.2)", "cannot read strategy '0.2'"),
+        ("deferred(share=2)", "strategy 'deferred': share must be between"),
+        ("deferred(focl)", "unknown strategy 'focl'"),
+        ("deferred(focal, smote)", "strategy 'deferred': name its arguments"),
+        ("deferred(focal, remedy=focal)", "'deferred': an argument is given twice"),
+        ("deferred(deferred)", "'deferred': deferred cannot stand in it"),
+        ("deferred(none)", "'deferred': there is nothing to defer"),
+        ("deferred(threshold)", "join what acts on the decision with +"),
+        ("deferred(ldam)", "join what acts on the head with +"),
+        ("deferred(under_bagging)", "join what acts on several networks with +"),
+        ("deferred(" * 150 + ")" * 150, "cannot"),
+        ("ldam+focal", "strategy 'ldam+focal': two losses cannot be joined"),
+        ("ldam+deferred(focal)", "two losses cannot be joined"),
+        ("ldam+prior_bias", "a head without a bias and a first bias cannot be joined"),
+        ("crt+deferred", "two courses of training cannot be joined"),
+        ("mixup+remix", "two ways to mix rows cannot be joined"),
+        ("under_bagging+tau_norm", "several networks and one whose output layer"),
+    ],
+)
+def test_what_cannot_be_deferred_or_joined_is_refused_by_name(written: str, complaint: str) -> None:
+    with pytest.raises(UserError) as error:
+        registry.read(written)
+    assert complaint in str(error.value) and "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("written", ["smote(k=3)+focal", "none+threshold", "class_weight"])
 def test_full_text_and_label_read_back_as_the_same_remedy(written: str) -> None:
     remedy = registry.read(written)
@@ -76,7 +132,7 @@ def test_modules_are_told_apart_by_the_part_that_they_serve() -> None:
         ("focal(**more)", "strategy 'focal' has no argument '**'"),
         ("none(x=1)", "strategy 'none' has no argument 'x': it takes none"),
         ("smote(k=2.5)", "strategy 'smote': k must be a whole number, not '2.5'"),
-        ("class_weight(positive=2, gamma=2)", "strategy 'class_weight': give either"),
+        ("class_weight(positive=2, gamma=2)", "strategy 'class_weight': give only one of"),
         ("focal-none", "cannot read strategy 'focal - none': expected a name"),
         ("'focal'", "expected a name"),
         ("focal.gamma", "expected a name"),

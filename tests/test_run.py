@@ -13,9 +13,19 @@ import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from benchmark import fits, metrics, run
+from benchmark.course import course
 from benchmark.fits import Fit, Predictions
 from benchmark.offsets import best_offsets
-from benchmark.strategy import NONE, Features, Floats, Ints, Priors, Resampling, Strategy
+from benchmark.strategy import (
+    NONE,
+    Features,
+    Floats,
+    Ints,
+    OutputLayer,
+    Priors,
+    Resampling,
+    Strategy,
+)
 from benchmark.task import Splits
 
 CUT = 1.25  # of the log odds
@@ -37,6 +47,7 @@ def predictions(seed: int, rows: int = 200) -> Predictions:
 FIT = Fit(
     validation=predictions(1),
     test=predictions(2),
+    outputs=dict.fromkeys(("best", "last"), OutputLayer(np.array([3.0, 2.0]), np.zeros(2))),
     priors=Priors(training=np.array([0.5, 0.5]), population=np.array([0.8, 0.2])),
     trained_rows=1600,
     class_rows=np.array([1280, 320]),
@@ -171,6 +182,9 @@ def test_a_fit_survives_being_stored() -> None:
             stored = getattr(getattr(back, part), name)
             assert stored.tolist() == values.tolist()
             assert stored.dtype == values.dtype
+    for name, output in FIT.outputs.items():
+        assert back.outputs[name].norms.tolist() == output.norms.tolist()
+        assert back.outputs[name].bias.tolist() == output.bias.tolist()
     assert run.score(NONE, back).metrics == run.score(NONE, FIT).metrics
 
 
@@ -189,7 +203,10 @@ def test_only_training_rows_and_made_ones_are_trained_on_with_weights_of_mean_on
         return Resampling(np.array([3, 3, 0, 4]), np.array([[0.5]]), np.array([1]))
 
     strategy = Strategy(resample=resample, weigh=lambda labels, classes: labels * 8 + 2.0)
-    x, y, rows, weights = run._training_rows(splits, strategy, 2, 0)
+    planned = course(splits, strategy, 2, 10, 0)
+    [stage] = planned.stages
+    x, y, rows, weights = planned.x, planned.y, stage.rows, stage.weights
+    assert stage.steps == 10
     assert seen == [[1, 1, 0, 0], [1, 3, 4, 6]]
     assert x[rows, 0].tolist() == [6, 6, 1, 0.5]
     assert y[rows].tolist() == [0, 0, 1, 1]

@@ -42,7 +42,7 @@ def test_batches_go_through_all_rows_before_any_comes_again() -> None:
     batches = train.Batches(np.array([5, 6, 7, 8]), np.array([1.0, 2, 3, 4]), size=2, seed=0)
     stream = batches.steps(2)
     for _ in range(3):
-        rows, weights = next(stream)
+        rows, weights, _ = next(stream)
         assert rows.shape == weights.shape == (2, 2)
         assert sorted(rows.ravel()) == [5, 6, 7, 8]
         np.testing.assert_array_equal(weights, rows - 4)

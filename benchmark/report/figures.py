@@ -42,7 +42,7 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
     """
     from sklearn.metrics import precision_recall_curve
 
-    figure, axes = _canvas("Precision and recall on test", "recall", "precision")
+    figure, axes = canvas("Precision and recall on test", "recall", "precision")
     area = metrics.average_precision(labels, logits)
     contests = list(metrics.one_against_rest(labels, logits))
     single = len(contests) == 1
@@ -65,7 +65,7 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
 
 def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
     """Counts on test; shades are shares of the true class."""
-    figure, axes = _canvas("Confusion matrix on test", "decided", "true")
+    figure, axes = canvas("Confusion matrix on test", "decided", "true")
     counts = metrics.confusion(labels, decisions, classes)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -88,7 +88,7 @@ def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
 
 def reliability(labels: Ints, logits: Floats) -> Figure:
     """Share that came true against the probability that was promised, bins of equal mass."""
-    figure, axes = _canvas("Reliability on test", "promised probability", "share that came true")
+    figure, axes = canvas("Reliability on test", "promised probability", "share that came true")
     true, promised = metrics.promises(labels, logits)
     mean, share, _ = metrics.reliability(true, promised)
     error = metrics.calibration_error(true, promised)
@@ -102,7 +102,7 @@ def reliability(labels: Ints, logits: Floats) -> Figure:
 
 def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
     """Recall of each class on test against its training rows."""
-    figure, axes = _canvas("Recall by class size", "training rows of the class", "recall on test")
+    figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
     found = metrics.class_recalls(labels, decisions, len(class_rows))
     axes.plot(class_rows, found, "o", markersize=4)
     axes.set(xscale="log", ylim=(-0.02, 1.02))
@@ -114,7 +114,7 @@ def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
 
 def loss(curves: Mapping[str, Curve]) -> Figure:
     """Training loss, which strategies may define differently, and log loss on validation."""
-    figure, axes = _canvas("Loss", "optimizer step", "loss (nats per row)")
+    figure, axes = canvas("Loss", "optimizer step", "loss (nats per row)")
     for name, label in {
         "train/loss": "training loss",
         "val/log_loss": "validation log loss",
@@ -126,7 +126,7 @@ def loss(curves: Mapping[str, Curve]) -> Figure:
     return figure
 
 
-def _canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     """Drawn once a run, so without what makes matplotlib draw twice: layouts, a floating title."""
     from matplotlib.figure import Figure
 

@@ -132,12 +132,14 @@ def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> 
     return run_id
 
 
-def note_inspection(store: Store, note: str, figures: Mapping[str, Figure]) -> str:
-    """A finished run that carries a look at the data; returns its id."""
+def note_figures(
+    store: Store, kind: str, name: str, note: str, figures: Mapping[str, Figure]
+) -> str:
+    """A finished run that carries a page and figures; returns its id."""
     client = client_of(store.uri)
-    run_id = begin_other(store, "inspection", "a look at the data")
+    run_id = begin_other(store, kind, name)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "inspection.md").write_text(note, encoding="utf-8")
+        (Path(folder) / f"{kind}.md").write_text(note, encoding="utf-8")
         for name, figure in figures.items():
             figure.savefig(Path(folder) / f"{name}.png", dpi=100)
         client.log_artifacts(run_id, folder)

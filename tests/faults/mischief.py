@@ -63,7 +63,7 @@ def late(how: How = "fail") -> Strategy:
 
 def same(rng: np.random.Generator, seed: int) -> bool:
     """Whether these are the random numbers of that seed, none of them drawn yet."""
-    from benchmark.run import RESAMPLING
+    from benchmark.seeding import RESAMPLING
 
     asked = np.random.default_rng([seed, RESAMPLING])
     return bool(rng.bit_generator.state == asked.bit_generator.state)

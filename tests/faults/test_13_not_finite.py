@@ -43,7 +43,7 @@ def test_13_the_exact_step_is_named_inside_a_call_of_many(
     splits: Splits, step: int, value: float
 ) -> None:
     ones = np.ones(len(splits.train))
-    rows, _ = next(train.Batches(splits.train, ones, BUDGET.batch, 0).steps(step))
+    rows, _, _ = next(train.Batches(splits.train, ones, BUDGET.batch, 0).steps(step))
     bad = rows[-1, 3]  # of an epoch of 150 steps: no earlier batch holds it
     with pytest.raises(train.DivergedError, match=f"the loss: .* at step {step}$"):
         fit(poisoned(splits, bad, value))

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmark import run
+from benchmark.course import course
 from benchmark.errors import UserError
 from benchmark.registry import read
 from benchmark.strategy import Resampling, Strategy
@@ -60,7 +61,7 @@ def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strateg
 def test_16_smote_of_one_sample_is_refused_with_what_to_do() -> None:
     splits = without("train", 1, left=1)
     with pytest.raises(UserError, match=r"class 1, which has 1: lower k or use oversample"):
-        run._training_rows(splits, read("smote").strategy, 2, 0)
+        course(splits, read("smote").strategy, 2, 10, 0)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -69,8 +70,8 @@ def test_16_a_resampler_that_leaves_a_class_empty_is_refused(label: int, left: s
     def resample(labels: Ints, *_: Any) -> Resampling:
         return Resampling(np.flatnonzero(labels == (label if left == "one class" else 9)))
 
-    with pytest.raises(UserError, match=r"resampling left .* rows of class 0, 1"):
-        run._training_rows(SPLITS, Strategy(resample=resample), 2, 0)
+    with pytest.raises(UserError, match=r"resampling left no row of class \d"):
+        course(SPLITS, Strategy(resample=resample), 2, 10, 0)
 
 
 def labelled(labels: list[int], groups: list[int] | None = None) -> Data:

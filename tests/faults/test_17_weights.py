@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import registry, run
+from benchmark import registry
+from benchmark.course import course
 from benchmark.errors import UserError
 from benchmark.strategy import Ints, Resampling, Strategy
 from benchmark.task import Splits
@@ -74,29 +75,30 @@ def test_17_what_a_strategy_weighs_is_held_to_it(
     positive: float, negative: float, words: str
 ) -> None:
     with pytest.raises(UserError, match=f"{words}: weights must be positive"):
-        run._training_rows(SPLITS, weighing(positive, negative), 2, 0)
+        course(SPLITS, weighing(positive, negative), 2, 10, 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_17_as_many_weights_as_rows(count: int) -> None:
     strategy = Strategy(weigh=lambda labels, classes: np.ones(count))
     with pytest.raises(UserError, match=f"\\({count},\\) weights were given to 6 training rows"):
-        run._training_rows(SPLITS, strategy, 2, 0)
+        course(SPLITS, strategy, 2, 10, 0)
 
 
 def test_17_made_rows_of_an_unknown_class_are_refused() -> None:
     def resample(labels: Ints, *_: Any) -> Resampling:
         return Resampling(np.arange(len(labels) + 1), np.zeros((1, 1)), np.array([2]))
 
-    with pytest.raises(UserError, match=r"left 4, 2, 1 rows .* each of 2 classes, and no other"):
-        run._training_rows(SPLITS, Strategy(resample=resample), 2, 0)
+    with pytest.raises(UserError, match=r"left rows of class 2: each of 2 classes, and no other"):
+        course(SPLITS, Strategy(resample=resample), 2, 10, 0)
 
 
 @pytest.mark.parametrize("positive", [1e-30, 0.001, 1.0, 1e6, 1e30])
 def test_17_far_apart_but_usable_weights_are_kept(positive: float) -> None:
-    _, y, rows, weights = run._training_rows(SPLITS, weighing(positive), 2, 0)
+    planned = course(SPLITS, weighing(positive), 2, 10, 0)
+    labels, weights = planned.y[planned.stages[0].rows], planned.stages[0].weights
     assert weights.mean() == pytest.approx(1)
-    ratio = weights[y[rows] == 1][0] / weights[y[rows] == 0][0]
+    ratio = weights[labels == 1][0] / weights[labels == 0][0]
     assert ratio == pytest.approx(positive, rel=1e-9)
 
 

@@ -180,7 +180,7 @@ def test_19_nothing_that_a_slot_is_handed_leads_to_a_test_label() -> None:
 
         return look
 
-    slots = ("weigh", "loss", "bias", "calibrate", "threshold")
+    slots = ("weigh", "mix", "loss", "bias", "normalise", "calibrate", "threshold")
     spies = Strategy(resample=resample, **{slot: spy(slot) for slot in slots})
     marked = SPLITS.y.copy()  # labels of test that no other array holds by chance
     fit = fitted(replace(SPLITS, y=marked), chain(spies, Strategy(resample=resample)))
@@ -252,7 +252,7 @@ def vandal(slot: str) -> Strategy:
     return Strategy(**{slot: write})
 
 
-@pytest.mark.parametrize("slot", ["loss", "bias", "calibrate", "threshold"])
+@pytest.mark.parametrize("slot", ["loss", "bias", "normalise", "calibrate", "threshold"])
 def test_19_what_strategies_share_cannot_be_written(slot: str) -> None:
     with pytest.raises(ValueError, match="read-only"):
         run.score(vandal(slot), fitted(SPLITS, vandal(slot)))

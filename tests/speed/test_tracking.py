@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from benchmark import cli, fits, leaderboard, metrics, run
 from benchmark.fits import Fit, Predictions
 from benchmark.report import figures
-from benchmark.strategy import NONE, Priors
+from benchmark.strategy import NONE, OutputLayer, Priors
 from benchmark.tracking import cells
 from benchmark.tracking import store as tracking
 
@@ -35,6 +35,7 @@ def predictions(seed: int) -> Predictions:
 FIT = Fit(
     validation=predictions(0),
     test=predictions(1),
+    outputs=dict.fromkeys(("best", "last"), OutputLayer(np.array([3.0, 2.0]), np.zeros(2))),
     priors=Priors(np.array([0.88, 0.12]), np.array([0.88, 0.12])),
     trained_rows=70_000,
     class_rows=np.array([61_400, 8_600]),

@@ -34,7 +34,7 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
         losses = []
         calls = np.array_split(np.arange(steps), max(1, steps // 40))
         for part in calls:
-            call = (*rows.take(numbers[part]), tf.constant(weights[part]))
+            call = (*rows.take(numbers[part]), tf.constant(weights[part]), None)
             losses.append(compiled.advance(*call, tf.constant(len(part))).numpy())
         return float(np.concatenate(losses).mean())
 

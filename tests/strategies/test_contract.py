@@ -14,9 +14,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from benchmark import arguments, registry, run
-from benchmark.strategy import NONE, Features, Floats, Ints, Priors, Strategy, changed
+from benchmark import arguments, registry
+from benchmark.course import course
+from benchmark.errors import UserError
+from benchmark.strategy import (
+    NONE,
+    SLOTS,
+    Features,
+    Floats,
+    Ints,
+    OutputLayer,
+    Priors,
+    Strategy,
+    changed,
+)
 from benchmark.task import Splits
 from strategies import _template
 
@@ -27,45 +40,76 @@ JOINED = (
     "smote(ratio=0.5)+undersample(ratio=0.8)+prior_bias",
     "class_weight(gamma=0.5)+effective_number+logit_adjust(tau=0.5)",
     "undersample(ratio=0.5)+oversample+logit_shift(tau=0.5)",
+    "oversample+augmented_copies",
+    "mixup+deferred(class_weight)",
+    "remix+deferred(oversample(ratio=0.5)+class_weight(gamma=0.5), share=0.3)",
+    "crt+logit_shift+tau_norm",
+    "ldam+deferred(effective_number)",
+    "under_bagging+label_smoothing",
 )
-STRATEGIES = {name: function() for name, function in ALONE.items()}
-STRATEGIES |= {text: registry.read(text).strategy for text in JOINED}
+STRATEGIES = {text: registry.read(text).strategy for text in (*registry.strategies(), *JOINED)}
+STRATEGIES["template"] = _template.positive_share()
 FILES = list(Path(_template.__file__).parent.glob("*.py"))
-SLOTS = {  # what a slot is handed: nothing of the test split, and in training nothing of validation
+HANDED = {  # what a slot is handed: nothing of the test split, and in training none of validation
     "resample": ["labels", "features", "rng"],
+    "augment": ["labels", "features", "rng"],
     "weigh": ["labels", "classes"],
+    "mix": ["labels", "partners", "counts", "rng"],
     "loss": ["priors"],
+    "head": ["last"],
     "bias": ["priors"],
+    "normalise": ["logits", "labels", "output"],
     "calibrate": ["logits", "labels", "priors"],
     "threshold": ["logits", "labels"],
 }
+SHADES = 20  # of a picture's colours, between those of one class and the next
 
 
 @dataclass(frozen=True)
 class Example:
-    """Rows whose first column lies between its label and label + 0.5; the last holds codes."""
+    """Rows whose first column lies between its label and label + 0.5; the last holds codes.
+
+    Pictures are of one colour each, whose channels do so in units of `SHADES`.
+    """
 
     labels: Ints
-    values: Floats
+    values: NDArray[Any]
     logits: Floats  # of a network that says the first class too often
     priors: Priors
+    output: OutputLayer
     classes: int
 
     def features(self) -> Features:
-        return Features(self.values, (3,))
+        return Features(self.values, (3,) if self.values.ndim == 2 else ())
+
+    def unlike_its_class(self, x: NDArray[Any], y: Ints) -> bool:
+        """Whether some row is not one of its class, or made of such."""
+        values = x[:, :1] if x.ndim == 2 else x.reshape(len(x), -1) / SHADES
+        codes = x[:, 3] if x.ndim == 2 else np.zeros(1)
+        off = (values < y[:, None]) | (values > y[:, None] + 0.5)
+        return bool(off.any()) or not set(codes.tolist()) <= {0, 3, 7}
 
 
-def example(classes: int) -> Example:
+def example(classes: int, pictures: bool = False) -> Example:
     rng = np.random.default_rng(classes)
-    labels = rng.permutation(np.repeat(np.arange(classes), [150, 30, 20][:classes]))
+    counts = np.round(np.geomspace(150, 7 if pictures else 25, classes)).astype(int)
+    labels = rng.permutation(np.repeat(np.arange(classes), counts))
     rows = len(labels)
     codes = rng.choice([0, 3, 7], rows)
     values = np.stack([labels + rng.random(rows) / 2, *rng.normal(size=(2, rows)), codes], axis=1)
+    colours = labels[:, None] * SHADES + rng.integers(0, SHADES // 2, (rows, 3))
+    tiles = np.broadcast_to(colours[:, None, None], (rows, 4, 4, 3)).astype(np.uint8)
     logits = rng.normal(size=(rows, classes)) + 2 * np.eye(classes)[labels]
     logits[:, 0] += 1.5
-    shares = {2: ([0.8, 0.2], [0.9, 0.1]), 3: ([0.5, 0.3, 0.2], [0.8, 0.15, 0.05])}
-    priors = Priors(*map(np.array, shares[classes]))
-    return Example(labels, values.astype(np.float32), logits, priors, classes)
+    shares = [np.geomspace(end, 1, classes) for end in (4, 9)]
+    priors = Priors(*(share / share.sum() for share in shares))
+    output = OutputLayer(np.geomspace(2, 0.5, classes), np.linspace(0.3, -0.3, classes))
+    made = tiles if pictures else values.astype(np.float32)
+    return Example(labels, made, logits, priors, output, classes)
+
+
+def example_for(strategy: Strategy, classes: int) -> Example:
+    return example(classes, "image" in strategy.needs)
 
 
 def loss_and_gradient(strategy: Strategy, priors: Floats, labels: Ints, logits: Floats) -> Any:
@@ -77,19 +121,40 @@ def loss_and_gradient(strategy: Strategy, priors: Floats, labels: Ints, logits: 
     return losses.numpy(), tape.gradient(losses, z).numpy()
 
 
+def head(strategy: Strategy, classes: int) -> Floats:
+    """What the output layer makes of the same rows, its weights being drawn by the same seed."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    last = keras.layers.Dense(classes)
+    last.build((None, 3))
+    return np.asarray(strategy.head(last)(np.eye(3, dtype=np.float32)))
+
+
 def outputs(strategy: Strategy, at: Example, seed: int = 0) -> dict[str, Floats]:
     """What each slot gives, without what makes no difference: scales and common shifts."""
     drawn = strategy.resample(at.labels, at.features, np.random.default_rng(seed))
-    assert drawn.rows.min() >= 0
+    copied = strategy.augment(at.labels, at.features, np.random.default_rng(seed))
+    assert min(drawn.rows.min(), copied.rows.min()) >= 0
     weights = strategy.weigh(at.labels, at.classes)
+    mixed = strategy.mix(
+        at.labels, at.labels[::-1], np.bincount(at.labels), np.random.default_rng(seed)
+    )
     bias = strategy.bias(at.priors.training)
+    normal = strategy.normalise(at.logits, at.labels, at.output)(at.logits)
     calibrated = strategy.calibrate(at.logits, at.labels, at.priors)(at.logits)
     offsets = strategy.threshold(calibrated, at.labels)
     return {
         "resample": drawn.take(at.values, drawn.made),
+        "augment": copied.take(at.values, copied.made),
         "weigh": weights / weights.mean(),
+        "mix": np.stack([mixed.features, mixed.labels]),
         "loss": loss_and_gradient(strategy, at.priors.training, at.labels, at.logits)[0],
+        "head": head(strategy, at.classes),
         "bias": bias - bias[0],
+        "phases": np.array([phase.share for phase in strategy.phases]),
+        "networks": np.array([strategy.networks]),
+        "normalise": normal - normal[:, :1],
         "calibrate": calibrated - calibrated[:, :1],
         "threshold": offsets - offsets[0],
     }
@@ -103,9 +168,9 @@ def differing(one: dict[str, Floats], other: dict[str, Floats]) -> list[str]:
 EVERY = pytest.mark.parametrize(
     ("strategy", "at"),
     [
-        pytest.param(strategy, example(classes), id=f"{name}-{classes}")
+        pytest.param(strategy, example_for(strategy, classes), id=f"{name}-{classes}")
         for name, strategy in STRATEGIES.items()
-        for classes in (2, 3)
+        for classes in (2, 10)
         if classes == 2 or "binary" not in strategy.needs
     ],
 )
@@ -133,7 +198,10 @@ def test_what_a_search_tries_is_allowed_and_makes_a_difference(name: str) -> Non
             written = {argument: arguments.as_text({"": value}, "").removeprefix("=")}
             bound = arguments.bind(ALONE[name], written, name)
             assert bound[argument] == value
-            made.append(outputs(ALONE[name](**bound), example(2)))
+            text = f"{name}({argument}={written[argument]})"
+            template = name == "template"
+            tried = ALONE[name](**bound) if template else registry.read(text).strategy
+            made.append(outputs(tried, example_for(tried, 2)))
         assert differing(*made), f"{argument} makes no difference"
         assert space.low < space.high and (space.low > 0 or not space.log)
 
@@ -147,30 +215,35 @@ def test_it_differs_from_none_where_it_fills_a_slot(strategy: Strategy, at: Exam
 
 @pytest.mark.parametrize("text", JOINED)
 def test_a_combination_differs_from_each_of_its_parts(text: str) -> None:
-    whole = outputs(STRATEGIES[text], example(2))
-    for part in text.split("+"):
-        assert differing(whole, outputs(registry.read(part).strategy, example(2))), part
+    at = example_for(STRATEGIES[text], 2)
+    whole = outputs(STRATEGIES[text], at)
+    for node in registry._operands(registry._parse(text)):
+        part = ast.unparse(node)
+        assert differing(whole, outputs(registry.read(part).strategy, at)), part
 
 
 @EVERY
 def test_slots_take_what_they_may_see_and_nothing_else(strategy: Strategy, at: Example) -> None:
-    for slot, names in SLOTS.items():
+    for slot, names in HANDED.items():
         assert list(inspect.signature(getattr(strategy, slot)).parameters) == names, slot
 
 
 @EVERY
 def test_only_training_rows_and_made_ones_are_used(strategy: Strategy, at: Example) -> None:
     rows = np.random.default_rng(0).permutation(len(at.labels))
-    train, validation, test = np.split(rows, [120, 150])
+    train, validation, test = np.split(rows, [len(rows) * 7 // 10, len(rows) * 8 // 10])
     values = at.values.copy()
-    values[[*validation, *test]] = np.nan  # a look at them would be seen
-    splits = Splits(values, at.labels, np.sort(train), validation, test, (3,))
-    x, y, chosen, weights = run._training_rows(splits, strategy, at.classes, 0)
-    assert not set(chosen.tolist()) & {*validation.tolist(), *test.tolist()}
-    assert ((x[chosen, 0] >= y[chosen]) & (x[chosen, 0] <= y[chosen] + 0.5)).all()
-    assert set(x[chosen, 3].tolist()) <= {0, 3, 7}
-    assert set(y[chosen].tolist()) == set(range(at.classes))
-    assert weights.shape == chosen.shape and np.isfinite(weights).all() and (weights > 0).all()
+    values[[*validation, *test]] = 255 if at.values.ndim > 2 else np.nan  # it would be seen
+    splits = Splits(values, at.labels, np.sort(train), validation, test, at.features().categorical)
+    planned = course(splits, strategy, at.classes, 1000, 0)
+    for stage in planned.stages:
+        x, y, chosen, weights = planned.x, planned.y, stage.rows, stage.weights
+        assert not set(chosen.tolist()) & {*validation.tolist(), *test.tolist()}
+        assert not at.unlike_its_class(x[chosen], y[chosen])
+        assert set(y[chosen].tolist()) == set(range(at.classes))
+        assert weights.shape == chosen.shape and np.isfinite(weights).all() and (weights > 0).all()
+    assert sum(stage.steps for stage in planned.stages) == 1000
+    assert len(planned.stages) == 1 + len(strategy.phases)
 
 
 @EVERY
@@ -198,17 +271,49 @@ def test_bias_and_decisions_are_finite_and_in_shape(strategy: Strategy, at: Exam
     bias = strategy.bias(at.priors.training)
     assert bias.shape == (at.classes,) and np.isfinite(bias).all()
     for size in (1, 1000):
+        normalise = strategy.normalise(at.logits * size, at.labels, at.output)
         calibrate = strategy.calibrate(at.logits * size, at.labels, at.priors)
-        assert calibrate.offsets.shape == (at.classes,) and calibrate.scale > 0
         for rows in (at.logits * size, at.logits[:5] * size):  # the test split has its own length
-            assert calibrate(rows).shape == rows.shape and np.isfinite(calibrate(rows)).all()
+            for change in (normalise, calibrate):
+                assert change(rows).shape == rows.shape and np.isfinite(change(rows)).all()
         offsets = strategy.threshold(calibrate(at.logits * size), at.labels)
         assert offsets.shape == (at.classes,) and np.isfinite(offsets).all()
 
 
+@EVERY
+def test_rows_are_mixed_by_shares(strategy: Strategy, at: Example) -> None:
+    counts = np.bincount(at.labels)
+    mixed = strategy.mix(at.labels, at.labels[::-1], counts, np.random.default_rng(0))
+    for shares in (mixed.features, mixed.labels):
+        assert shares.shape == at.labels.shape
+        assert ((shares >= 0) & (shares <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in STRATEGIES if "image" not in STRATEGIES[name].needs]
+)
+@pytest.mark.parametrize("rarest", [0, 1])
+def test_a_class_of_one_row_is_trained_on_or_refused_by_name(name: str, rarest: int) -> None:
+    strategy, at = STRATEGIES[name], example(2)
+    kept = np.flatnonzero(at.labels == 0)[:60]
+    few = np.flatnonzero(at.labels == 1)[:rarest]
+    splits = Splits(at.values, at.labels, np.concatenate([kept, few]), kept[:1], kept[:1], (3,))
+    try:
+        planned = course(splits, strategy, 2, 1000, 0)
+    except UserError as error:
+        assert "class 1" in str(error)
+        assert rarest == 0 or "smote" in name
+        return
+    assert rarest == 1
+    for stage in planned.stages:
+        labels, logits = planned.y[stage.rows], np.zeros((len(stage.rows), 2))
+        losses = loss_and_gradient(strategy, stage.priors, labels, logits)
+        assert all(np.isfinite(values).all() for values in losses)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_it_imports_of_the_project_only_what_it_may(file: Path) -> None:
-    modules = ("arguments", "errors", "metrics", "offsets", "strategy")
+    modules = ("arguments", "errors", "layers", "metrics", "offsets", "strategy")
     allowed = [f"benchmark.{name}." for name in modules]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -1,0 +1,27 @@
+"""Remedies that train several networks."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+
+from benchmark.arguments import Range
+from benchmark.strategy import Features, Ints, Resampling, Strategy
+from strategies._drawing import undersampled
+
+
+def under_bagging(k: Annotated[int, Range(2, 50)] = 4) -> Strategy:
+    """Averages the probabilities of k networks, each trained on a balanced subset of its own.
+
+    A subset has all rows of the smallest class and as many of each other one, at random. The
+    networks share the steps, so that the budget is that of one. Source: Liu, Wu and Zhou 2009,
+    "Exploratory undersampling for class-imbalance learning" (EasyEnsemble, 4 subsets), with
+    networks in place of boosted stumps.
+    """
+
+    def resample(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        return undersampled(labels, 1.0, rng)
+
+    return Strategy(resample=resample, networks=k)
