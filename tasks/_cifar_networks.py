@@ -20,7 +20,7 @@ BUDGETS: dict[str, dict[Source, Budget]] = {
 
 
 def small(classes: int, steps: int) -> Network:
-    """Four convolutions with batch normalisation, for a processor: 5 million multiplications a picture."""
+    """Four convolutions, for a processor: 5 million multiplications a picture."""
     from keras import layers
 
     pictures, x = _input()
