@@ -105,15 +105,15 @@ def export(order: Order) -> Exported:
         tempfile.TemporaryDirectory() as folder,
     ):
         deployed.save(Path(folder), facts, trained)
-        model = models.log(
-            models.Package(
-                folder=Path(folder),
-                inputs=_inputs(task, facts.columns),
-                outputs=deployed.outputs(facts.classes),
-                example=raw(task, data, splits.test[:EXAMPLES]),
-            )
+        package = models.Package(
+            folder=Path(folder),
+            inputs=_inputs(task, facts.columns),
+            outputs=deployed.outputs(facts.classes),
+            example=raw(task, data, splits.test[:EXAMPLES]),
         )
-        said = models.answers(model, raw(task, data, splits.test))
+        model = models.log(package)
+        with models.read_back(package, model) as kept:
+            said = deployed.answer(deployed.load(kept), raw(task, data, splits.test))
         if not np.array_equal(said["decision"], decision.decide(tracked.test.best)):
             raise RuntimeError("the logged model decides otherwise than the benchmark on test")
         version = models.register(store, run_id, model, name, order.alias, page)

@@ -181,7 +181,7 @@ def held_out(data: Data) -> NDArray[np.bool_]:
 
     Rows of one group stay together.
     """
-    return np.asarray(_dealt(data, (0.5, 0.5), HALVES, "a search and its confirmation") == 1)
+    return np.asarray(_dealt(data, (0.5, 0.5), [0, HALVES], "a search and its confirmation") == 1)
 
 
 def restricted(splits: Splits, data: Data, portion: Portion) -> Splits:
@@ -227,7 +227,7 @@ def split_by_share(
     return train, validation, test
 
 
-def _dealt(data: Data, shares: Sequence[float], seed: int, parts: str) -> Ints:
+def _dealt(data: Data, shares: Sequence[float], seed: int | list[int], parts: str) -> Ints:
     """The part of each row, 0, 1, ...; each part has the population's prevalence."""
     rng = np.random.default_rng(seed)
     _, firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)

@@ -196,6 +196,8 @@ def test_facts_are_those_of_the_conditions() -> None:
         "content": "f" * 16,
         "classes": ["a", "b"],
         "counts": [1, 1],
+        "class_count": 2,
+        "rows": 2,
         "steps": 100,
         "batch": 32,
         "portion": "all",

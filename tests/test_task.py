@@ -205,6 +205,15 @@ def test_half_of_each_class_is_held_out_and_groups_stay_together() -> None:
     assert held.tolist() == held_out(data).tolist()
 
 
+def test_the_half_that_is_held_out_has_nothing_to_do_with_the_splits_of_any_seed() -> None:
+    data = population(shuffled(900, 100))
+    held = held_out(data)
+    for seed in range(20):
+        for rows in (*by_share(data, seed), *by_count(data, seed)):
+            spread = np.sqrt(0.25 / len(rows))
+            assert abs(held[rows].mean() - 0.5) < 5 * spread
+
+
 @BOTH
 def test_no_row_that_a_search_sees_is_tested_by_its_confirmation(split: Split) -> None:
     data = population(shuffled(900, 100))

@@ -42,6 +42,7 @@ SOURCES = sorted(
 
 EXECUTES = {"eval", "exec", "compile", "__import__"}
 LOADS = {"load_model", "loads", "Unpickler", "unsafe_load", "full_load", "load_state", "pyfunc"}
+KNOWN = {"json.loads", "keras.saving.load_model"}  # the latter runs no code in safe mode
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
 
 
@@ -59,7 +60,8 @@ def test_security_no_source_unpickles_or_executes_what_it_reads(file: Path) -> N
         called = ast.unparse(node.func)
         last = called.rpartition(".")[2]
         assert called not in EXECUTES and not called.startswith(("os.system", "subprocess"))
-        assert last not in LOADS or called == "json.loads", called
+        assert last not in LOADS or called in KNOWN, called
+        assert "safe_mode" not in ast.unparse(node)  # of Keras, which has it on
         if called in ("np.load", "numpy.load"):
             assert "allow_pickle=False" in ast.unparse(node)
         assert "allow_pickle=True" not in ast.unparse(node)
