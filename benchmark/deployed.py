@@ -10,7 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import importlib
 import json
+import re
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -116,6 +119,7 @@ def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
     import keras
     import tensorflow as tf
 
+    _import_layers(path)
     model = keras.saving.load_model(path, compile=False)
     signature = tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)
 
@@ -129,6 +133,14 @@ def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
         return np.concatenate(parts).astype(np.float64)
 
     return logits
+
+
+def _import_layers(path: Path) -> None:
+    """Keras finds layers that are not its own only where their modules are imported already."""
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json").decode()
+    for module in sorted(set(re.findall(r'"module": "((?:benchmark|tasks)[.\w]+)"', config))):
+        importlib.import_module(module)
 
 
 def _reference(path: Path) -> Callable[[NDArray[Any]], Floats]:

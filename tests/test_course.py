@@ -125,6 +125,17 @@ def test_crt_keeps_the_backbone_and_trains_a_fresh_head(splits: Splits) -> None:
     assert fit(splits, "crt").priors.training == pytest.approx(np.full(CLASSES, 0.1))
 
 
+def test_on_a_frozen_network_the_head_is_the_fresh_one(splits: Splits) -> None:
+    trained, fresh = (convolution(None, splits, CLASSES, Budget(STEPS, 32)) for _ in range(2))
+    before = [layer.get_weights() for layer in fresh.model.layers]
+    layers = run._on_frozen(trained, fresh).model.layers
+    np.testing.assert_array_equal(layers[-1].get_weights()[0], before[-1][0])
+    assert not np.array_equal(before[-1][0], trained.model.layers[-1].get_weights()[0])
+    for mine, base in zip(layers[:-1], trained.model.layers[:-1], strict=True):
+        for one, other in zip(mine.get_weights(), base.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_a_fresh_head_has_a_learning_rate_that_begins_anew(splits: Splits) -> None:
     asked: list[int] = []
 

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from benchmark.errors import UserError
 from benchmark.strategy import Calibration
 from benchmark.task import Reference
 
-DECISION = Decision(Calibration(np.array([0.5, -0.25]), 1.5), np.array([0.0, 0.3]))
+ROOT = Path(__file__).parents[1]
+DECISION = Decision(
+    Calibration(np.array([0.5, -0.25]), np.array([1.5, 0.75])), np.array([0.0, 0.3])
+)
 
 
 def facts(task: str, settings: str, **changes: Any) -> tuple[Facts, Any, Any]:
@@ -91,7 +96,7 @@ def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> No
     back, first = model.facts, model.facts.decision
     assert (back.task, back.settings, back.classes) == ("insurance", known.settings, data.classes)
     assert back.learned == known.learned
-    assert first.calibration.scale == 1.5
+    assert first.calibration.scale.tolist() == [1.5, 0.75]
     assert first.calibration.offsets.tolist() == DECISION.calibration.offsets.tolist()
     assert first.offsets.tolist() == DECISION.offsets.tolist()
     rows = splits.test[:600]  # several calls
@@ -128,3 +133,30 @@ def test_of_more_than_two_classes_every_probability_is_told() -> None:
     for name, share in expected.items():
         assert said[f"probability of {name}"] == pytest.approx(share)
     assert set(said) == set(deployed.outputs(known.classes))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras with NumPy 2
+@pytest.mark.parametrize("layer", ["jitter", "cosine", "several"])
+def test_a_new_process_finds_the_layers_of_tasks_and_remedies(layer: str, tmp_path: Path) -> None:
+    import keras
+
+    from benchmark.layers import Cosine, together
+    from tasks._jitter import Jitter
+
+    inputs = keras.Input((8, 8, 3))
+    rows = keras.layers.Flatten()(Jitter()(inputs) if layer == "jitter" else inputs)
+    last = Cosine(2, 30.0) if layer == "cosine" else keras.layers.Dense(2)
+    model = keras.Model(inputs, last(rows))
+    if layer == "several":
+        model = together(model, [model.get_weights()] * 2)
+    model.save(tmp_path / "network.keras")
+    code = (
+        "from pathlib import Path; import numpy as np; from benchmark import deployed; "
+        f"logits = deployed._network(Path({str(tmp_path / 'network.keras')!r})); "
+        "print(*logits(np.ones((1, 8, 8, 3), np.float32))[0])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    expected = np.asarray(model(np.ones((1, 8, 8, 3)), training=False))[0]
+    assert [float(one) for one in said.stdout.split()] == pytest.approx(expected, abs=1e-5)
