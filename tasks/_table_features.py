@@ -22,6 +22,7 @@ Learned = dict[str, Any]
 QUANTILES = 200
 LEVELS = 250  # of a column, the most frequent ones; histograms of trees have room for 255
 HALF = 0.5  # stands for a missing number, beside an indicator
+NEAR = 1e-7  # of a number: text has fewer digits, and what comes back still has to be equal
 
 
 def learn(known: pd.DataFrame, rare: int, most_codes: int = LEVELS) -> list[Learned]:
@@ -112,8 +113,9 @@ def _scaled(values: Floats, quantiles: list[float]) -> Floats:
         return np.full(len(values), HALF)
     points = np.array(quantiles)
     shares = np.linspace(0, 1, len(points)) if len(points) > 1 else np.array([HALF])
-    lower = np.interp(values, points, shares)
-    upper = -np.interp(-values, -points[::-1], -shares[::-1])
+    reach = NEAR * np.abs(values)
+    lower = np.interp(values - reach, points, shares)
+    upper = -np.interp(-values - reach, -points[::-1], -shares[::-1])
     return np.where(np.isnan(values), HALF, (lower + upper) / 2)
 
 
