@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 3  # rows that go with the model
-KINDS = {"i": "long", "u": "long", "f": "double", "b": "boolean", "M": "datetime"}
+KINDS = {"i": "long", "u": "long", "b": "boolean", "M": "datetime"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def export(order: Order) -> Exported:
         model = models.log(
             models.Package(
                 folder=Path(folder),
-                inputs=_inputs(task, data),
+                inputs=inputs(task, data),
                 outputs=deployed.outputs(facts.classes),
                 example=raw(task, data, splits.test[:EXAMPLES]),
             )
@@ -180,8 +180,24 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def _inputs(task: Task, data: Data) -> dict[str, str]:
-    """Column -> MLflow's name of its type."""
+def inputs(task: Task, data: Data) -> dict[str, str]:
+    """What the model takes: column -> MLflow's name of its type."""
     if task.kind == "image":
         return {deployed.PICTURE: "binary"}
-    return {str(name): KINDS.get(kind.kind, "string") for name, kind in data.rows.dtypes.items()}
+    return {str(name): _kind(data.rows[name]) for name in data.rows}
+
+
+def _kind(values: pd.Series) -> str:
+    """MLflow's name of a column's type.
+
+    MLflow guesses the types of a CSV from its rows, and refuses whole numbers for "double", and
+    True or nothing at all for "string". So these are "any". Text that may look like a number
+    stays text: 007 is not 7.
+    """
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(values):
+        return models.ANY
+    if values.dtype.kind in KINDS:
+        return KINDS[values.dtype.kind]
+    return "string" if pd.to_numeric(values, errors="coerce").notna().any() else models.ANY

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.errors import UserError
 from tasks import _table_columns as columns
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ def _taken_apart(form: str, values: pd.Series) -> tuple[list[Floats], list[pd.Se
     import pandas as pd
 
     if form == NUMBER:
-        found = pd.to_numeric(values, errors="coerce").astype("float64")
-        found = found.where(np.isfinite(found))
+        found = _numbers(values)
         return [found.to_numpy()], [found]
     if form:
         moments = columns.dates(columns.text(values), form)
@@ -94,6 +94,19 @@ def _taken_apart(form: str, values: pd.Series) -> tuple[list[Floats], list[pd.Se
         calendar = [moments.dt.month, moments.dt.day_of_week, moments.dt.hour]
         return [days.to_numpy(np.float64)], [part.astype("float64") for part in calendar]
     return [], [columns.text(values)]
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """Float64. Raises UserError for text that is neither a number nor says that there is none."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(values):
+        values = columns.text(values)
+    found = pd.to_numeric(values, errors="coerce").astype("float64")
+    strange = values[values.notna() & found.isna()]
+    if len(strange):
+        raise UserError(f"column {values.name!r} holds {strange.iloc[0]!r}, which is no number")
+    return found.where(np.isfinite(found))
 
 
 def _are_codes(values: pd.Series, most: int) -> bool:

@@ -20,6 +20,7 @@ from mlflow.entities import Run
 
 from benchmark import cli, comparison, costs, execute, export, recommend, registry, run
 from benchmark.decision import frozen
+from benchmark.errors import UserError
 from benchmark.fits import Fit
 from benchmark.leaderboard import Table
 from benchmark.recommend import Wanted
@@ -94,6 +95,40 @@ def test_a_csv_is_decided_as_the_benchmark_did_far_from_this_checkout(
     said = json.loads((tmp_path / "answers.json").read_text())["predictions"]
     assert [answer["decision"] for answer in said] == shipped.decisions
     assert set(said[0]) == {"label", "probability", "decision"}
+
+
+def test_rows_of_ones_own_csv_are_read_whatever_types_mlflow_guesses(tmp_path: Path) -> None:
+    from mlflow.models.utils import _enforce_schema
+
+    rng = np.random.default_rng(0)
+    columns = {
+        "whole": rng.integers(0, 1000, 300),
+        "gaps": np.where(rng.random(300) < 0.5, rng.integers(2, 90, 300).astype(str), "?"),
+        "member": np.where(rng.random(300) < 0.5, "True", "False"),
+        "remark": np.where(rng.random(300) < 0.5, "late", ""),
+        "y": np.where(rng.random(300) < 0.3, "yes", "no"),
+    }
+    frame = pd.DataFrame(columns)
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    task, settings = registry.task("csv"), registry.settings("csv", "target=y")
+    data = task.load(settings, tmp_path / "own.csv")
+    splits = task.split(data, settings, 0)
+    wanted = models.schema(export.inputs(task, data))
+    assert task.encode
+    for rows in (np.arange(300), np.flatnonzero((frame["gaps"] != "?") & (frame["remark"] == ""))):
+        frame.iloc[rows].to_csv(tmp_path / "rows.csv", index=False)
+        read = _enforce_schema(pd.read_csv(tmp_path / "rows.csv"), wanted)
+        np.testing.assert_array_equal(
+            task.encode(settings, splits.learned, read), splits.x[rows], strict=True
+        )
+    with pytest.raises(UserError, match=r"column 'whole' holds '1,5', which is no number"):
+        task.encode(settings, splits.learned, data.rows.assign(whole="1,5"))
+
+
+def test_codes_that_look_like_numbers_stay_text() -> None:
+    rows = pd.DataFrame({"code": pd.Series(["007", "x", "8"], dtype="str")})
+    data = replace(execute.load("csv", registry.settings("csv", ""), ""), rows=rows)
+    assert export.inputs(registry.task("csv"), data) == {"code": "string"}
 
 
 def test_nothing_is_pickled_and_only_code_goes_along(shipped: Shipped, tmp_path: Path) -> None:

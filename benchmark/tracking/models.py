@@ -29,6 +29,7 @@ LIBRARIES = (
     *("pillow", "pooch", "locket"),
 )
 CARD = "model_card.md"
+ANY = "any"
 
 Types = Mapping[str, str]  # column -> MLflow's name of its type
 
@@ -88,17 +89,18 @@ def log(package: Package) -> str:
         python_model=str(SCRIPT),
         artifacts={"model": str(package.folder)},
         code_paths=[str(ROOT / name) for name in CODE],
-        signature=ModelSignature(_schema(package.inputs), _schema(package.outputs)),
+        signature=ModelSignature(schema(package.inputs), schema(package.outputs)),
         input_example=package.example,
         pip_requirements=[f"{name}=={version(name)}" for name in LIBRARIES],
     )
     return str(info.model_uri)
 
 
-def _schema(types: Types) -> Any:
+def schema(types: Types) -> Any:
+    """The half of a signature that these columns make."""
     from mlflow.types import ColSpec, Schema
 
-    return Schema([ColSpec(kind, name) for name, kind in types.items()])
+    return Schema([ColSpec.from_json_dict(type=kind, name=name) for name, kind in types.items()])
 
 
 def answers(model: str, rows: pd.DataFrame) -> pd.DataFrame:
