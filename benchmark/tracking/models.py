@@ -99,8 +99,12 @@ def log(package: Package) -> str:
 def schema(types: Types) -> Any:
     """The half of a signature that these columns make."""
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    return Schema([ColSpec.from_json_dict(type=kind, name=name) for name, kind in types.items()])
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    return Schema(
+        [ColSpec(any_type if kind == ANY else kind, name) for name, kind in types.items()]
+    )
 
 
 def answers(model: str, rows: pd.DataFrame) -> pd.DataFrame:
