@@ -168,7 +168,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "weight of nothing": (
         PEOPLE.assign(w=np.arange(ROWS)).to_csv(index=False),
         {"weight": "w"},
-        "weight column 'w' has no number above 0 in row 1: '0'",
+        "weight column 'w' has no number above 0 in row 1: '0'; fill it in or remove such rows, ",
     ),
     "no such value": (PLAIN, {"positive": "perhaps"}, "has no value 'perhaps': no, yes"),
 }
