@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import importlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -83,8 +84,16 @@ def save(folder: Path, facts: Facts, trained: Any) -> None:
             "offsets": decision.calibration.offsets.tolist(),
         },
         "decision_offsets": decision.offsets.tolist(),
+        "layers": sorted(_modules(trained)) if facts.is_network else [],
     }
     (folder / FACTS).write_text(json.dumps(text), encoding="utf-8")
+
+
+def _modules(model: Any) -> set[str]:
+    """Where its layers come from that are not of Keras, which has to be imported to read them."""
+    layers = getattr(model, "layers", [])
+    modules = {type(layer).__module__ for layer in layers}.union(*map(_modules, layers))
+    return {module for module in modules if module.split(".")[0] != "keras"}
 
 
 def load(folder: Path) -> Deployed:
@@ -101,17 +110,23 @@ def load(folder: Path) -> Deployed:
         decision=Decision(calibration, np.array(text["decision_offsets"])),
     )
     if facts.is_network:
-        return Deployed(facts, _network(folder / NETWORK))
+        return Deployed(facts, _network(folder / NETWORK, text["layers"]))
     return Deployed(facts, _reference(folder / REFERENCE))
 
 
-def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
-    """A saved network as a function; one trace serves any number of rows."""
+def _network(path: Path, layers: Sequence[str]) -> Callable[[NDArray[Any]], Floats]:
+    """A saved network as a function; one trace serves any number of rows.
+
+    Args:
+        layers: modules that define some of its layers.
+    """
     with suppress(RuntimeError):  # another model is in use here: its threads stay as they are
         device.prepare()
     import keras
     import tensorflow as tf
 
+    for module in layers:
+        importlib.import_module(module)
     model = keras.saving.load_model(path, compile=False)
     signature = tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)
 

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from benchmark.errors import UserError
 from benchmark.strategy import Calibration
 from benchmark.task import Reference
 
+ROOT = Path(__file__).parents[1]
 DECISION = Decision(Calibration(np.array([0.5, -0.25]), 1.5), np.array([0.0, 0.3]))
 
 
@@ -62,6 +65,18 @@ def test_pictures_are_answered_from_their_bytes_and_from_base64(pictures: Any) -
     assert set(said["label"]) <= {"cat", "dog"}
     text = answers(model, [base64.b64encode(file).decode() for file in files])
     pd.testing.assert_frame_equal(text, said)
+
+
+def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
+    known, _, splits = facts("folder", "size=16 model=compact")
+    task = registry.task("folder")
+    budget = task.budget(known.settings, "synthetic")
+    deployed.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
+    code = (
+        "import sys, pathlib as p; from benchmark.deployed import load; load(p.Path(sys.argv[1]))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 
 
 def test_what_is_no_picture_is_named(pictures: Any) -> None:
