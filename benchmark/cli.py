@@ -398,10 +398,12 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
 
     uri = store.resolve(tracking)
     found = inspection.look(task, chosen, path)
-    inspections.show(terminal.console(), found)
+    console = terminal.console()
+    inspections.show(console, found)
     page, figures = inspections.markdown(found), inspections.figures(found)
-    opened = store.open_store(uri, task)
-    invocation.note_figures(opened, "inspection", "a look at the data", page, figures)
+    kept = store.open_store(uri, task)
+    run_id = invocation.note_figures(kept, "inspection", "a look at the data", page, figures)
+    terminal.in_mlflow(console, kept, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
 
 
 @main.command()

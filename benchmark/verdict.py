@@ -128,6 +128,10 @@ def _nothing_learned(found: Compared) -> Sentence:
         "nothing is claimed"
     )
     figures = f"best ROC AUC {best} {found.mean(best, 'test/roc_auc'):.3f}"
+    above = comparison.mean(comparison.of(found.table, best, "test/roc_auc") - 0.5, found.table)
+    needed = stats.seeds_needed(above, found.overlap, LEVEL / len(found.complete))
+    if above.mean > 0 and needed and needed > found.seeds:
+        figures += f", to show that it is above chance takes about {needed} seeds"
     if not found.table.binary:
         return Sentence(f"{text}.", figures)
     prevalence = _prevalence(found.table)

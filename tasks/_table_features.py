@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.errors import UserError
 from tasks import _table_columns as columns
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Learned = dict[str, Any]
 QUANTILES = 200
 LEVELS = 250  # of a column, the most frequent ones; histograms of trees have room for 255
 HALF = 0.5  # stands for a missing number, beside an indicator
+NEAR = 1e-7  # of a number: text has fewer digits, and what comes back still has to be equal
 
 
 def learn(known: pd.DataFrame, rare: int, most_codes: int = LEVELS) -> list[Learned]:
@@ -84,8 +86,7 @@ def _taken_apart(form: str, values: pd.Series) -> tuple[list[Floats], list[pd.Se
     import pandas as pd
 
     if form == NUMBER:
-        found = pd.to_numeric(values, errors="coerce").astype("float64")
-        found = found.where(np.isfinite(found))
+        found = _numbers(values)
         return [found.to_numpy()], [found]
     if form:
         moments = columns.dates(columns.text(values), form)
@@ -93,6 +94,19 @@ def _taken_apart(form: str, values: pd.Series) -> tuple[list[Floats], list[pd.Se
         calendar = [moments.dt.month, moments.dt.day_of_week, moments.dt.hour]
         return [days.to_numpy(np.float64)], [part.astype("float64") for part in calendar]
     return [], [columns.text(values)]
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """Float64. Raises UserError for text that is neither a number nor says that there is none."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(values):
+        values = columns.text(values)
+    found = pd.to_numeric(values, errors="coerce").astype("float64")
+    strange = values[values.notna() & found.isna()]
+    if len(strange):
+        raise UserError(f"column {values.name!r} holds {strange.iloc[0]!r}, which is no number")
+    return found.where(np.isfinite(found))
 
 
 def _are_codes(values: pd.Series, most: int) -> bool:
@@ -112,8 +126,9 @@ def _scaled(values: Floats, quantiles: list[float]) -> Floats:
         return np.full(len(values), HALF)
     points = np.array(quantiles)
     shares = np.linspace(0, 1, len(points)) if len(points) > 1 else np.array([HALF])
-    lower = np.interp(values, points, shares)
-    upper = -np.interp(-values, -points[::-1], -shares[::-1])
+    reach = NEAR * np.abs(values)
+    lower = np.interp(values - reach, points, shares)
+    upper = -np.interp(-values - reach, -points[::-1], -shares[::-1])
     return np.where(np.isnan(values), HALF, (lower + upper) / 2)
 
 

@@ -78,7 +78,11 @@ def _parquet(file: Path) -> Iterator[pd.DataFrame]:
 
 def _read_text(file: Path, encoding: str, most: int) -> Table:
     known = encoding or _encoding(file)
-    notes = [] if encoding or known.startswith("utf") else [f"not in UTF-8: read as {known}"]
+    notes = (
+        []
+        if encoding or known.startswith("utf")
+        else [f"not in UTF-8: read as {known}; encoding= names another"]
+    )
     try:
         with file.open(newline="", encoding=known) as stream:
             head = [*itertools.islice(stream, LOOK)]

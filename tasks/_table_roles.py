@@ -176,5 +176,8 @@ def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> N
 
 def _require_all(found: pd.Series, written: pd.Series, where: str, wanted: str) -> None:
     if found.isna().any():
-        row = int(np.flatnonzero(found.isna())[0])
-        raise UserError(f"{where} has {wanted} in row {row + 1}: {written.iloc[row]!r}")
+        rows = np.flatnonzero(found.isna())
+        first = f"row {rows[0] + 1}: {written.iloc[rows[0]]!r}"
+        raise UserError(
+            f"{where} has {wanted} in {first}; fill it in or remove such rows, {len(rows):,} in all"
+        )

@@ -70,6 +70,18 @@ def test_pictures_are_answered_from_their_bytes_and_from_base64(pictures: Any) -
     pd.testing.assert_frame_equal(text, said)
 
 
+def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
+    known, _, splits = facts("folder", "size=16 model=compact")
+    task = registry.task("folder")
+    budget = task.budget(known.settings, "synthetic")
+    deployed.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
+    code = (
+        "import sys, pathlib as p; from benchmark.deployed import load; load(p.Path(sys.argv[1]))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+
+
 def test_what_is_no_picture_is_named(pictures: Any) -> None:
     model, data, _ = pictures
     whole = png(data.rows[0])

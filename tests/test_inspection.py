@@ -54,6 +54,7 @@ def test_it_is_printed_and_tracked_as_a_run_of_its_own(tmp_path: Path, store_uri
     assert "| x | 101 |" in run.data.tags[tags.NOTE]
     names = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert names == {"inspection.md", "classes.png"}
+    assert f"#/experiments/{experiment}/runs/{run.info.run_id}/artifacts" in shown.output
 
 
 def test_pictures_are_shown_with_their_labels() -> None:

@@ -103,6 +103,12 @@ def test_nothing_is_claimed_of_networks_that_rank_no_better_than_chance(table_of
     assert "calling every row positive gives F1 0.182" in only.figures  # ten of a hundred
 
 
+def test_two_seeds_of_a_good_ranking_are_told_how_many_would_show_it(table_of: Tables) -> None:
+    two = {"f1": [0.3, 0.4], "roc_auc": [0.80, 0.88]}
+    first = verdict(table_of(dict.fromkeys(("none", "focal", "oversample"), two)))[0]
+    assert "to show that it is above chance takes about 3 seeds" in first.figures
+
+
 def test_a_strategy_that_lost_cells_is_named_and_not_compared(table_of: Tables) -> None:
     lost: list[float | None] = [*around(0.9, 3)[:-1], None]
     table = table_of({"none": {"f1": around(0.1, 1)}, "focal": {"f1": lost}})

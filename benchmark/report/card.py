@@ -133,7 +133,7 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     return [
         f"They {can} be taken at their word: calibration error (ECE) {_shown(error)}, where above "
         f"{comparison.UNUSABLE} counts as too much.",
-        "The strategy moves them before it decides." if moved else "They are the network's own.",
+        "The strategy moves them before it decides." if moved else "They are the model's own.",
     ]
 
 

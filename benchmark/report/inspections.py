@@ -105,7 +105,11 @@ def _row(found: Inspection, label: int) -> tuple[str, ...]:
 
 
 def _missing(found: Inspection) -> str:
-    shown = [f"{name} {share:.1%}" for name, share in [*found.missing.items()][:SHOWN]]
+    rows = len(found.data.labels)
+    shown = [
+        f"{name} {share:.1%}" if share >= 0.001 else f"{name} {share * rows:.0f} of {rows:,}"
+        for name, share in [*found.missing.items()][:SHOWN]
+    ]
     more = len(found.missing) - len(shown)
     return (", ".join(shown) or "none") + (f" and {more} more columns" if more else "")
 

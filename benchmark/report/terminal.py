@@ -48,17 +48,24 @@ def sentences(console: Console, found: Sequence[Sentence]) -> None:
             console.print(Padding(Text(sentence.figures, style="dim"), (0, 0, 0, 2)))
 
 
-def where_next(console: Console, store: Store) -> None:
-    """Says how to open the runs in MLflow, as commands that can be pasted."""
+def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
+    """Says how to open a page of the store's experiment."""
     uri = without_passwords(store.uri)
     address = uri
     if not address.startswith(("http://", "https://")):
-        console.print("Compare the runs in MLflow:")
+        console.print(heading)
         command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
         console.print(f"  {escape(command)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
-    page = f"{address}/#/experiments/{store.experiment}?workflowType=machine_learning"
-    console.print(f"  {escape(page)}", soft_wrap=True)
+    console.print(
+        f"  {escape(f'{address}/#/experiments/{store.experiment}{page}')}", soft_wrap=True
+    )
+
+
+def where_next(console: Console, store: Store) -> None:
+    """Says how to open the runs in MLflow, as commands that can be pasted."""
+    in_mlflow(console, store, "Compare the runs in MLflow:", "?workflowType=machine_learning")
+    uri = without_passwords(store.uri)
     where = [] if store.uri == resolve("") else ["--tracking", uri]
     words = ["uv", "run", "python", "-m", "benchmark", "leaderboard"]
     command = shlex.join([*words, "--output", "my-leaderboard.md", *where])

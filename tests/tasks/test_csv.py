@@ -168,7 +168,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "weight of nothing": (
         PEOPLE.assign(w=np.arange(ROWS)).to_csv(index=False),
         {"weight": "w"},
-        "weight column 'w' has no number above 0 in row 1: '0'",
+        "weight column 'w' has no number above 0 in row 1: '0'; fill it in or remove such rows, ",
     ),
     "no such value": (PLAIN, {"positive": "perhaps"}, "has no value 'perhaps': no, yes"),
 }
@@ -345,6 +345,18 @@ def test_statistics_are_of_training_rows_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.x[after.train], before.x[before.train])
     assert (after.x[outside, :2] == 1).all()
     assert (after.x[outside][:, [*after.categorical]] == 0).all()
+
+
+def test_numbers_that_lose_digits_on_the_way_are_still_equal(tmp_path: Path) -> None:
+    frame = PEOPLE.assign(income=PEOPLE["age"] / 7)  # each of them many times
+    settings = Settings(target="y")
+    data = load(tmp_path / "people.csv", frame, target="y")
+    learned = TASK.split(data, settings, 0).learned
+    sent = data.rows.assign(income=data.rows["income"].round(10))  # as DataFrame.to_json does
+    assert (sent["income"] != data.rows["income"]).any()
+    assert TASK.encode is not None
+    one, other = (TASK.encode(settings, learned, rows) for rows in (data.rows, sent))
+    np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_dates_become_when_month_and_day_of_the_week(tmp_path: Path) -> None:
