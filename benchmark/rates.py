@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import device, execute, plan, registry, run
+from benchmark import device, execute, plan, registry
+from benchmark.course import course
 from benchmark.errors import UserError
+from benchmark.member import Job, batches, build
 from benchmark.metrics import Floats
+from benchmark.program import program
 from benchmark.registry import Remedy
+from benchmark.seeding import seeded
+from benchmark.train import Clock, Rows, Stretch, losses
 
 LOW, HIGH = 1e-7, 10.0
 SMOOTHING = 60  # widths of the Gaussian that smooths the losses, in all the steps
@@ -63,18 +68,27 @@ def range_test(task_name: str, settings: Any, path: str, remedy: Remedy, steps: 
     plan.suitable(task, settings, data.classes, [remedy])
     splits = task.split(data, settings, SEED)
     budget = task.budget(settings, data.source)
-    losses = run.losses_at_rising_rates(
-        task,
-        settings,
-        splits,
-        len(data.classes),
-        remedy.strategy,
-        budget,
-        SEED,
-        run.Rise(LOW, HIGH, steps),
-    )
+    classes = len(data.classes)
+    job = Job(task, settings, splits, classes, remedy.strategy, budget, SEED)
     rates = np.geomspace(LOW, HIGH, steps)
-    return read(device.name(task.kind), budget.batch, rates, losses)
+    return read(device.name(task.kind), budget.batch, rates, _losses(job, steps))
+
+
+def _losses(job: Job, steps: int) -> Floats:
+    """The loss of each step, finite or not, of a training as it begins but for its rate."""
+    from keras.optimizers import schedules
+
+    planned = course(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
+    stage = planned.stages[0]
+    placed = Rows.place(planned.x, planned.y, device.room())
+    with seeded(job.seed), device.precision(job.task.kind):
+        network = build(job, job.budget, stage)
+        rising = schedules.ExponentialDecay(LOW, steps - 1, HIGH / LOW)
+        network.optimizer.learning_rate = rising
+        compiled = program(network, stage.loss, (job.task.network, job.settings, job.budget))
+        stretch = Stretch(compiled, batches(job, planned, stage, 0, 0), steps)
+        found = list(losses(stretch, placed, steps, Clock()))
+    return np.concatenate(found).astype(np.float64)
 
 
 def read(on: str, batch: int, rates: Floats, losses: Floats) -> RangeTest:

@@ -8,7 +8,7 @@ cell's choices are frozen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -17,27 +17,18 @@ from typing import Any
 import numpy as np
 
 from benchmark import device, metrics, reference
-from benchmark.course import Course, Stage, course
+from benchmark.course import Stage, course
 from benchmark.decision import Checkpoint, frozen
 from benchmark.errors import UserError
 from benchmark.fits import Fit, Predictions
+from benchmark.member import Job, Member, train_one
 from benchmark.offsets import best_offsets
-from benchmark.program import Program, program
-from benchmark.seeding import seeded
-from benchmark.strategy import Floats, Ints, OutputLayer, Priors, Strategy
-from benchmark.task import Budget, Network, Reference, Splits, Task, class_shares
+from benchmark.strategy import Floats, Ints, Priors, Strategy
+from benchmark.task import Budget, Reference, Splits, Task, class_shares
 from benchmark.train import (
-    Batches,
     Clock,
     Curve,
-    Mixer,
-    Rows,
-    Stretch,
-    Trained,
-    losses,
-    predictor,
     require_finite,
-    train,
 )
 
 
@@ -63,7 +54,7 @@ def fit(
     report: Callable[[int], None],
 ) -> Fit:
     """What training with the training part of `strategy` leaves; see `fit_network`."""
-    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    job = Job(task, settings, splits, classes, strategy, budget, seed)
     fitted, _ = _fit(job, report) if task.is_network(settings) else _reference(job)
     return fitted
 
@@ -87,7 +78,7 @@ def fit_network(
         UserError: for what the strategy made of the rows, if it cannot be trained on.
         DivergedError: when a loss or an output of the network is not finite.
     """
-    job = _Job(task, settings, splits, classes, strategy, budget, seed)
+    job = Job(task, settings, splits, classes, strategy, budget, seed)
     if not task.is_network(settings):
         return _reference(job)
     fitted, members = _fit(job, report)
@@ -100,31 +91,7 @@ def fit_network(
     return fitted, model
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is to be trained; `budget` is that of all networks together."""
-
-    task: Task
-    settings: Any
-    splits: Splits
-    classes: int
-    strategy: Strategy
-    budget: Budget
-    seed: int
-
-
-@dataclass(frozen=True)
-class _Member:
-    """One trained network, and what it says."""
-
-    trained: Trained
-    validation: Predictions
-    test: Predictions
-    outputs: dict[str, OutputLayer]
-    last: Stage
-
-
-def _reference(job: _Job) -> tuple[Fit, Any]:
+def _reference(job: Job) -> tuple[Fit, Any]:
     """A Reference in the place of a network, and its fitted estimator."""
     clock = Clock()
     clock.turn("data")
@@ -136,12 +103,12 @@ def _reference(job: _Job) -> tuple[Fit, Any]:
     return fitted, network.estimator
 
 
-def _priors(job: _Job, stage: Stage) -> Priors:
+def _priors(job: Job, stage: Stage) -> Priors:
     population = class_shares(job.splits.y[job.splits.validation], job.classes)
     return Priors(stage.priors, population)
 
 
-def _fit(job: _Job, report: Callable[[int], None]) -> tuple[Fit, list[_Member]]:
+def _fit(job: Job, report: Callable[[int], None]) -> tuple[Fit, list[Member]]:
     """Several networks start from the same weights, as all strategies do, and share the steps."""
     clock = Clock()
     number, steps = job.strategy.networks, job.budget.steps
@@ -149,7 +116,7 @@ def _fit(job: _Job, report: Callable[[int], None]) -> tuple[Fit, list[_Member]]:
         raise UserError(f"{steps} steps are too few for {number} networks: train for longer")
     ends = [steps * each // number for each in range(number + 1)]
     members = [
-        _train(job, each, end - start, clock, partial(_after, report, start))
+        train_one(job, each, end - start, clock, partial(_after, report, start))
         for each, (start, end) in enumerate(pairwise(ends))
     ]
     clock.turn("")
@@ -174,128 +141,6 @@ def _after(report: Callable[[int], None], start: int, done: int) -> None:
     report(start + done)
 
 
-def _train(
-    job: _Job, number: int, steps: int, clock: Clock, report: Callable[[int], None]
-) -> _Member:
-    """Trains network `number` for so many steps.
-
-    A checkpoint is chosen from the last stage alone: one from before it would be the network of
-    another strategy.
-    """
-    import keras
-
-    splits, seed = job.splits, job.seed
-    clock.turn("data")
-    planned = course(splits, job.strategy, job.classes, steps, seed, number)
-    placed = Rows.place(planned.x, planned.y, device.room())
-
-    def look(program: Program, step: int) -> dict[str, float]:
-        logits = predictor(program, placed)(splits.validation)
-        return _look(logits, splits.y[splits.validation], step)
-
-    clock.turn("compilation")
-    keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
-    with seeded(seed), device.precision(job.task.kind):
-        trained = train(
-            _stretches(job, planned, number, steps, clock),
-            placed,
-            steps,
-            planned.stages[-1].steps,
-            clock,
-            look,
-            report,
-        )
-    clock.turn("evaluation")
-    validation, test, outputs = _read(trained, placed, splits)
-    return _Member(trained, validation, test, outputs, planned.stages[-1])
-
-
-def _stretches(
-    job: _Job, planned: Course, number: int, steps: int, clock: Clock
-) -> Iterator[Stretch]:
-    """The stages, each with its program; a later one goes on with the network as it is then."""
-    network, budget = None, Budget(steps, job.budget.batch)
-    for stage_number, stage in enumerate(planned.stages):
-        clock.turn("compilation")
-        if network is None:
-            network = _network(job, budget, stage)
-        elif stage.fresh_head:
-            budget = Budget(stage.steps, job.budget.batch)
-            network = _on_frozen(network, _network(job, budget, stage))
-        made_by = (job.task.network, job.settings, budget)
-        compiled = program(network, stage.loss, made_by)
-        network = compiled.network
-        yield Stretch(compiled, _batches(job, planned, stage, stage_number, number), stage.steps)
-
-
-def _batches(job: _Job, planned: Course, stage: Stage, number: int, network: int) -> Batches:
-    labels = planned.y[stage.rows]
-    counts = np.bincount(labels, minlength=job.classes)
-    mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
-    return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
-
-
-def _network(job: _Job, budget: Budget, stage: Stage) -> Network:
-    """The task's network with the strategy's head and first bias."""
-    network = job.task.network(job.settings, job.splits, job.classes, budget)
-    assert isinstance(network, Network)
-    last = network.model.layers[-1]
-    head = job.strategy.head(last)
-    if head is last:
-        last.bias.assign(job.strategy.bias(stage.priors))
-        return network
-    from benchmark.layers import with_last
-
-    return Network(with_last(network.model, head), network.optimizer)
-
-
-def _on_frozen(trained: Network, fresh: Network) -> Network:
-    """`fresh`, of which only the last layer is fresh and can be trained."""
-    head = fresh.model.layers[-1].get_weights()
-    fresh.model.set_weights(trained.model.get_weights())
-    fresh.model.layers[-1].set_weights(head)
-    for layer in fresh.model.layers[:-1]:
-        layer.trainable = False
-    return fresh
-
-
-def _read(
-    trained: Trained, placed: Rows, splits: Splits
-) -> tuple[Predictions, Predictions, dict[str, OutputLayer]]:
-    """What the network says on validation and test, at the chosen checkpoint and the last step."""
-    model, predict = trained.program.model, predictor(trained.program, placed)
-    said: dict[str, list[Floats]] = {"validation": [], "test": []}
-    outputs = {}
-    checkpoints = {"best": (trained.best, trained.best_step)}
-    checkpoints["last"] = (trained.last, trained.last_step)
-    for name, (weights, step) in checkpoints.items():
-        model.set_weights(weights)
-        outputs[name] = _output_layer(model)
-        for part, found in said.items():
-            if found and trained.best_step == trained.last_step:
-                found.append(found[0])
-                continue
-            logits = predict(getattr(splits, part))
-            require_finite(logits, f"an output of the network on {part}", step)
-            found.append(logits)
-    validation, test = (
-        Predictions(rows, splits.y[rows], *said[part])
-        for part, rows in (("validation", splits.validation), ("test", splits.test))
-    )
-    return validation, test, outputs
-
-
-def _output_layer(model: Any) -> OutputLayer:
-    """Of a head without a kernel, whose classes are normalised already, all classes alike."""
-    import keras
-
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
-        return OutputLayer(np.ones(model.output_shape[-1]), np.zeros(model.output_shape[-1]))
-    kernel, bias = (np.asarray(values, np.float64) for values in last.get_weights())
-    return OutputLayer(np.linalg.norm(kernel, axis=0), bias)
-
-
 def _averaged(members: list[Predictions]) -> Predictions:
     """The log of mean probabilities, in the networks' own float32; of one network its logits."""
     first = members[0]
@@ -317,52 +162,6 @@ def _joined(curves: list[dict[str, Curve]], starts: list[int]) -> dict[str, Curv
             for step, value in each[name]
         ]
         for name in curves[0]
-    }
-
-
-@dataclass(frozen=True)
-class Rise:
-    """A learning rate that rises exponentially, step by step."""
-
-    low: float
-    high: float
-    steps: int
-
-
-def losses_at_rising_rates(
-    task: Task,
-    settings: Any,
-    splits: Splits,
-    classes: int,
-    strategy: Strategy,
-    budget: Budget,
-    seed: int,
-    rise: Rise,
-) -> Floats:
-    """The loss of each step, finite or not, of a training as it begins but for its rate."""
-    from keras.optimizers import schedules
-
-    job = _Job(task, settings, splits, classes, strategy, budget, seed)
-    planned = course(splits, strategy, classes, budget.steps, seed)
-    stage = planned.stages[0]
-    placed = Rows.place(planned.x, planned.y, device.room())
-    with seeded(seed), device.precision(task.kind):
-        network = _network(job, budget, stage)
-        network.optimizer.learning_rate = schedules.ExponentialDecay(
-            rise.low, rise.steps - 1, rise.high / rise.low
-        )
-        compiled = program(network, stage.loss, (task.network, settings, budget, rise))
-        batches = _batches(job, planned, stage, 0, 0)
-        found = list(losses(Stretch(compiled, batches, rise.steps), placed, rise.steps, Clock()))
-    return np.concatenate(found).astype(np.float64)
-
-
-def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
-    """Validation metrics; the first chooses the checkpoint."""
-    require_finite(logits, "an output of the network on validation", step)
-    return {
-        "val/average_precision": metrics.average_precision(labels, logits),
-        "val/log_loss": metrics.log_loss(labels, logits),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from benchmark import device, program, registry, run
+from benchmark import device, member, metrics, program, registry, run
 from benchmark.errors import UserError
 from benchmark.fits import Fit
 from benchmark.task import Budget, Network, Splits, Task
@@ -100,7 +100,7 @@ def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_phase(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([0.9, *np.linspace(0.8, 0.1, 9)] * 2)  # the first looks are the best
-    monkeypatch.setattr(run.metrics, "average_precision", lambda *given: next(values))
+    monkeypatch.setattr(metrics, "average_precision", lambda *given: next(values))
     assert fit(splits, "none").best_step == STEPS // 10
     phased = fit(splits, "deferred(class_weight, share=0.3)")
     assert [step for step, _ in phased.curves["val/average_precision"]] == list(range(6, 61, 6))
@@ -110,9 +110,9 @@ def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_phase(
 def last_weights(splits: Splits, text: str, steps: int) -> tuple[list[Any], Any]:
     """After the last step, those of the head at the end; and the network."""
     strategy = registry.read(text).strategy
-    job = run._Job(PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0)
-    _, [member] = run._fit(job, lambda steps: None)
-    return member.trained.last, member.trained.program.model
+    job = member.Job(PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0)
+    _, [one] = run._fit(job, lambda steps: None)
+    return one.trained.last, one.trained.program.model
 
 
 def test_crt_keeps_the_backbone_and_trains_a_fresh_head(splits: Splits) -> None:
@@ -128,7 +128,7 @@ def test_crt_keeps_the_backbone_and_trains_a_fresh_head(splits: Splits) -> None:
 def test_on_a_frozen_network_the_head_is_the_fresh_one(splits: Splits) -> None:
     trained, fresh = (convolution(None, splits, CLASSES, Budget(STEPS, 32)) for _ in range(2))
     before = [layer.get_weights() for layer in fresh.model.layers]
-    layers = run._on_frozen(trained, fresh).model.layers
+    layers = member._on_frozen(trained, fresh).model.layers
     np.testing.assert_array_equal(layers[-1].get_weights()[0], before[-1][0])
     assert not np.array_equal(before[-1][0], trained.model.layers[-1].get_weights()[0])
     for mine, base in zip(layers[:-1], trained.model.layers[:-1], strict=True):
@@ -185,11 +185,11 @@ def test_several_networks_share_the_steps_and_average_their_probabilities(splits
     told: list[int] = []
     report: Callable[[int], None] = told.append
     strategy = registry.read("under_bagging(k=3)").strategy
-    job = run._Job(PICTURES, None, splits, CLASSES, strategy, Budget(61, 32), 0)
+    job = member.Job(PICTURES, None, splits, CLASSES, strategy, Budget(61, 32), 0)
     fitted, members = run._fit(job, report)
-    assert [member.trained.last_step for member in members] == [20, 20, 21]
+    assert [one.trained.last_step for one in members] == [20, 20, 21]
     assert told == sorted(told) and told[-1] == fitted.last_step == 61
-    assert fitted.best_step == sum(member.trained.best_step for member in members)
+    assert fitted.best_step == sum(one.trained.best_step for one in members)
     for part in ("validation", "test"):
         for checkpoint in ("best", "last"):
             each = [softmax(getattr(getattr(m, part), checkpoint), axis=1) for m in members]

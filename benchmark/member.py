@@ -1,0 +1,184 @@
+"""One network: built, trained stage by stage, and what it says then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmark import device, metrics
+from benchmark.course import Course, Stage, course
+from benchmark.fits import Predictions
+from benchmark.program import Program, program
+from benchmark.seeding import seeded
+from benchmark.strategy import Floats, Ints, OutputLayer, Strategy
+from benchmark.task import Budget, Network, Splits, Task
+from benchmark.train import (
+    Batches,
+    Clock,
+    Mixer,
+    Rows,
+    Stretch,
+    Trained,
+    predictor,
+    require_finite,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained; `budget` is that of all networks together."""
+
+    task: Task
+    settings: Any
+    splits: Splits
+    classes: int
+    strategy: Strategy
+    budget: Budget
+    seed: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network, and what it says."""
+
+    trained: Trained
+    validation: Predictions
+    test: Predictions
+    outputs: dict[str, OutputLayer]
+    last: Stage
+
+
+def train_one(
+    job: Job, number: int, steps: int, clock: Clock, report: Callable[[int], None]
+) -> Member:
+    """Trains network `number` for so many steps.
+
+    A checkpoint is chosen from the last stage alone: one from before it would be the network of
+    another strategy.
+    """
+    import keras
+
+    splits, seed = job.splits, job.seed
+    clock.turn("data")
+    planned = course(splits, job.strategy, job.classes, steps, seed, number)
+    placed = Rows.place(planned.x, planned.y, device.room())
+
+    def look(program: Program, step: int) -> dict[str, float]:
+        logits = predictor(program, placed)(splits.validation)
+        return _look(logits, splits.y[splits.validation], step)
+
+    clock.turn("compilation")
+    keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
+    with seeded(seed), device.precision(job.task.kind):
+        trained = train(
+            _stretches(job, planned, number, steps, clock),
+            placed,
+            steps,
+            planned.stages[-1].steps,
+            clock,
+            look,
+            report,
+        )
+    clock.turn("evaluation")
+    validation, test, outputs = _read(trained, placed, splits)
+    return Member(trained, validation, test, outputs, planned.stages[-1])
+
+
+def _stretches(
+    job: Job, planned: Course, number: int, steps: int, clock: Clock
+) -> Iterator[Stretch]:
+    """The stages, each with its program; a later one goes on with the network as it is then."""
+    network, budget = None, Budget(steps, job.budget.batch)
+    for stage_number, stage in enumerate(planned.stages):
+        clock.turn("compilation")
+        if network is None:
+            network = build(job, budget, stage)
+        elif stage.fresh_head:
+            budget = Budget(stage.steps, job.budget.batch)
+            network = _on_frozen(network, build(job, budget, stage))
+        made_by = (job.task.network, job.settings, budget)
+        compiled = program(network, stage.loss, made_by)
+        network = compiled.network
+        yield Stretch(compiled, batches(job, planned, stage, stage_number, number), stage.steps)
+
+
+def batches(job: Job, planned: Course, stage: Stage, number: int, network: int) -> Batches:
+    """Those of one stage, by its number, of one of the networks."""
+    labels = planned.y[stage.rows]
+    counts = np.bincount(labels, minlength=job.classes)
+    mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
+    return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
+
+
+def build(job: Job, budget: Budget, stage: Stage) -> Network:
+    """The task's network with the strategy's head and first bias."""
+    network = job.task.network(job.settings, job.splits, job.classes, budget)
+    assert isinstance(network, Network)
+    last = network.model.layers[-1]
+    head = job.strategy.head(last)
+    if head is last:
+        last.bias.assign(job.strategy.bias(stage.priors))
+        return network
+    from benchmark.layers import with_last
+
+    return Network(with_last(network.model, head), network.optimizer)
+
+
+def _on_frozen(trained: Network, fresh: Network) -> Network:
+    """`fresh`, of which only the last layer is fresh and can be trained."""
+    head = fresh.model.layers[-1].get_weights()
+    fresh.model.set_weights(trained.model.get_weights())
+    fresh.model.layers[-1].set_weights(head)
+    for layer in fresh.model.layers[:-1]:
+        layer.trainable = False
+    return fresh
+
+
+def _read(
+    trained: Trained, placed: Rows, splits: Splits
+) -> tuple[Predictions, Predictions, dict[str, OutputLayer]]:
+    """What the network says on validation and test, at the chosen checkpoint and the last step."""
+    model, predict = trained.program.model, predictor(trained.program, placed)
+    said: dict[str, list[Floats]] = {"validation": [], "test": []}
+    outputs = {}
+    checkpoints = {"best": (trained.best, trained.best_step)}
+    checkpoints["last"] = (trained.last, trained.last_step)
+    for name, (weights, step) in checkpoints.items():
+        model.set_weights(weights)
+        outputs[name] = _output_layer(model)
+        for part, found in said.items():
+            if found and trained.best_step == trained.last_step:
+                found.append(found[0])
+                continue
+            logits = predict(getattr(splits, part))
+            require_finite(logits, f"an output of the network on {part}", step)
+            found.append(logits)
+    validation, test = (
+        Predictions(rows, splits.y[rows], *said[part])
+        for part, rows in (("validation", splits.validation), ("test", splits.test))
+    )
+    return validation, test, outputs
+
+
+def _output_layer(model: Any) -> OutputLayer:
+    """Of a head without a kernel, whose classes are normalised already, all classes alike."""
+    import keras
+
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Dense):
+        return OutputLayer(np.ones(model.output_shape[-1]), np.zeros(model.output_shape[-1]))
+    kernel, bias = (np.asarray(values, np.float64) for values in last.get_weights())
+    return OutputLayer(np.linalg.norm(kernel, axis=0), bias)
+
+
+def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
+    """Validation metrics; the first chooses the checkpoint."""
+    require_finite(logits, "an output of the network on validation", step)
+    return {
+        "val/average_precision": metrics.average_precision(labels, logits),
+        "val/log_loss": metrics.log_loss(labels, logits),
+    }
