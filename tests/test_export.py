@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from benchmark import cli, comparison, costs, execute, export, recommend, registry, run
+from benchmark import cli, comparison, costs, deployed, execute, export, recommend, registry, run
 from benchmark.decision import frozen
 from benchmark.fits import Fit
 from benchmark.leaderboard import Table
@@ -185,14 +185,14 @@ def test_what_cannot_be_repeated_is_refused_before_anything_is_logged(
 def test_a_model_that_decides_otherwise_is_not_registered(
     measured: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = models.answers
+    said = deployed.answer
 
-    def one_wrong(model: str, rows: pd.DataFrame) -> pd.DataFrame:
+    def one_wrong(model: deployed.Deployed, rows: pd.DataFrame) -> pd.DataFrame:
         found = said(model, rows)
         found.loc[len(found) - 1, "decision"] = 1 - found["decision"].iloc[-1]
         return found
 
-    monkeypatch.setattr(models, "answers", one_wrong)
+    monkeypatch.setattr(deployed, "answer", one_wrong)
     done = invoke(measured, "--name", "wrong", "--strategy", "none")
     assert "decides otherwise than the benchmark" in str(done.exception)
     client = MlflowClient(measured)

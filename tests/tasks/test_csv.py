@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import registry, run
+from benchmark import registry
+from benchmark.course import course
 from benchmark.errors import UserError
 from benchmark.strategy import NONE
 from benchmark.task import Data, guarded
@@ -323,13 +324,14 @@ def test_weights_count_in_training(tmp_path: Path) -> None:
     data = load(tmp_path / "table.csv", PEOPLE.assign(w=heavy), weight="w")
     assert "w" not in data.rows
     splits = TASK.split(data, Settings(weight="w"), 0)
-    _, _, rows, weights = run._training_rows(splits, NONE, 2, 0)
-    assert weights.mean() == pytest.approx(1)
-    assert weights / weights[0] == pytest.approx(heavy[rows] / heavy[rows[0]])
+    [plain] = course(splits, NONE, 2, 100, 0).stages
+    assert plain.weights.mean() == pytest.approx(1)
+    relative = heavy[plain.rows] / heavy[plain.rows[0]]
+    assert plain.weights / plain.weights[0] == pytest.approx(relative)
     doubled = registry.read("smote+class_weight(positive=3)").strategy
-    _, _, rows, weights = run._training_rows(splits, doubled, 2, 0)
-    made = rows >= len(data.labels)
-    assert made.any() and len(np.unique(weights[made])) == 1
+    [stage] = course(splits, doubled, 2, 100, 0).stages
+    made = stage.rows >= len(data.labels)
+    assert made.any() and len(np.unique(stage.weights[made])) == 1
     assert any("measures count each row once" in note for note in data.notes)
 
 
