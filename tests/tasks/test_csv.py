@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import registry
+from benchmark import registry, run
 from benchmark.course import course
 from benchmark.errors import UserError
 from benchmark.strategy import NONE
