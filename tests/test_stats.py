@@ -99,3 +99,73 @@ def test_no_number_of_seeds_makes_a_small_data_set_large() -> None:
     found = stats.Difference(0.01, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=5)
     assert stats.seeds_needed(found, 0.3) is None
     assert stats.resolvable(found, 0.3) > stats.resolvable(found, 0.0) > 0.01
+
+
+def test_what_is_said_of_three_seeds_by_hand() -> None:
+    found = stats.difference([1, 2, 4], overlap=0.2)  # type: ignore[arg-type]
+    deviation = math.sqrt(((1 - 7 / 3) ** 2 + (2 - 7 / 3) ** 2 + (4 - 7 / 3) ** 2) / 2)
+    error = deviation * math.sqrt(1 / 3 + 0.25)
+    half = 4.302653 * error  # Student's t with two degrees, in tables
+    assert (found.mean, found.deviation, found.seeds) == (pytest.approx(7 / 3), deviation, 3)
+    assert (found.low, found.high) == pytest.approx((7 / 3 - half, 7 / 3 + half), rel=1e-6)
+
+
+def test_what_is_said_where_there_is_no_spread_or_one_seed() -> None:
+    nothing = stats.difference(np.zeros(4), 0.2)
+    same = stats.difference(np.full(4, -0.25), 0.2)
+    alone = stats.difference(np.array([0.3]), 0.2)
+    assert (nothing.mean, nothing.high, nothing.deviation, nothing.seeds) == (0, 0, 0, 4)
+    assert (same.deviation, same.seeds, same.p) == (0, 4, 1) and math.isnan(same.high)
+    assert alone.seeds == 1 and math.isnan(alone.high) and math.isnan(alone.deviation)
+    tiny = stats.difference(np.array([1e-9, -1e-9, 2e-9]), 0.2)
+    assert tiny.high > 0 and tiny.p < 1
+
+
+def test_overlap_weighs_positive_rows_twice() -> None:
+    # 150 of 1,000 negatives are tested, 30 of 100 positives
+    expected = (150 / 1000 + 2 * 30 / 100) / 3
+    assert stats.overlap(np.array([150, 30]), np.array([1000, 100])) == pytest.approx(expected)
+    assert stats.overlap([150, 30], [1000, 100]) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_the_smallest_visible_difference_by_hand(level: float) -> None:
+    found = stats.Difference(0.5, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=2)
+    t = scipy_stats.t.ppf(1 - level / 2, 1)
+    expected = t * 0.02 * math.sqrt(1 / 2 + 0.25)
+    assert stats.resolvable(found, 0.2, level) == pytest.approx(expected)
+    if level == 0.05:
+        assert stats.resolvable(found, 0.2) == pytest.approx(expected)
+
+
+def test_seeds_needed_from_two_seeds_to_two_hundred_and_no_further() -> None:
+    def found(mean: float, seeds: int = 2) -> stats.Difference:
+        return stats.Difference(mean, math.nan, math.nan, 0.3, 0.8, deviation=1.0, seeds=seeds)
+
+    def needed(seeds: int, level: float = 0.05) -> float:
+        """The difference that so many seeds just show."""
+        return float(scipy_stats.t.ppf(1 - level / 2, seeds - 1) / math.sqrt(seeds)) * 1.0001
+
+    for number in (2, 3, 10, 200):
+        assert stats.seeds_needed(found(needed(number)), 0) == number
+        assert stats.seeds_needed(found(-needed(number)), 0) == number
+        assert stats.seeds_needed(found(needed(number, 0.01)), 0, 0.01) == number
+    assert stats.seeds_needed(found(needed(201)), 0) is None
+    assert stats.seeds_needed(found(0.0), 0) is None
+    assert stats.seeds_needed(found(9.0, seeds=1), 0) is None
+
+
+def test_the_half_width_of_f1_by_hand() -> None:
+    widths = stats.f1_half_width(np.array([0, 50, 200]), 0.5)
+    assert widths[0] == math.inf
+    assert widths[1:] == pytest.approx(
+        [1.959964 * math.sqrt(0.5 * 0.5 * 1.5 / (2 * rows)) for rows in (50, 200)]
+    )
+    at_most = stats.f1_half_width(np.array([50]))[0]
+    tried = [stats.f1_half_width(np.array([50]), f)[0] for f in np.linspace(0, 1, 2001)]
+    assert at_most == pytest.approx(max(tried), rel=1e-6)
+
+
+def test_holm_takes_a_list_and_keeps_ties_alike() -> None:
+    assert stats.holm([0.02, 0.02, 0.02]) == pytest.approx([0.06] * 3)  # type: ignore[arg-type]
+    assert stats.holm(np.array([0.5, 0.6])).max() == 1
