@@ -34,7 +34,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Table
     curves = {"train/loss": [(1, 0.7), (9, 0.4)], "val/log_loss": [(1, 0.6), (9, 0.5)]}
     priors = Priors(np.array([0.8, 0.2]), np.array([0.8, 0.2]))
     fit = Fit(
-        kept, kept, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
+        kept, kept, {}, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
     )
     of_seeds = dict.fromkeys(f1, [(labels, logits)] * 3)
     decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1))] * 3)

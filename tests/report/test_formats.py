@@ -138,7 +138,7 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Table) -> None:
     kept, shares = Predictions(np.arange(60), labels, logits, logits), np.array([0.8, 0.1, 0.1])
     curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
     rows = np.array([80, 10, 10])
-    fit = Fit(kept, kept, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
+    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
     scored, decided = [(labels, logits)] * 3, [(labels, logits.argmax(axis=1))] * 3
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
     evidence = Evidence({"none": [fit] * 3}, {"none": scored}, {"none": decided})
