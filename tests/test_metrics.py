@@ -203,3 +203,22 @@ def test_long_tail_metrics_by_hand() -> None:
 def test_ties_count_against_the_true_class() -> None:
     values = metrics.long_tail_metrics(np.array([1]), np.zeros((1, 6)), np.zeros(6), np.full(6, 50))
     assert values["map_at_5"] == 0
+
+
+def test_the_recall_of_each_class_and_none_where_there_is_no_row() -> None:
+    labels, decisions = np.array([0, 0, 0, 2, 2]), np.array([0, 1, 0, 2, 0])
+    found = metrics.class_recalls(labels, decisions, 4)
+    assert found[[0, 2]] == pytest.approx([2 / 3, 1 / 2])
+    assert np.isnan(found[[1, 3]]).all() and len(found) == 4
+
+
+def test_several_networks_are_one_by_the_mean_of_their_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    networks = [rng.normal(0, 3, (5, 3)) for _ in range(4)]
+    each = [np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) for z in networks]
+    assert np.exp(metrics.mean_logits(networks)) == pytest.approx(np.mean(each, axis=0))
+
+
+def test_confusion_counts_rows_by_true_class_and_decision() -> None:
+    counts = metrics.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), 4)
+    assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
