@@ -30,6 +30,8 @@ def test_two_that_ask_for_more_trials_plan_them_once(url: str) -> None:
     assert len(trials.standing(trials.load(url, "it"))) == 5
 
 
+# catch_warnings is not made for threads: one may undo what another has silenced
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_threads_that_claim_at_once_get_every_trial_once(url: str) -> None:
     trials.plan(trials.create(url, "it", False), url, 12)
     numbers: list[int] = []
