@@ -21,15 +21,15 @@ def measured(data: Data, seeds: int, table_of: Tables) -> Table:
     settings, budget = TASK.settings(), Budget(steps=60, batch=64)
     remedies = those_suitable(TASK, TASK.settings(), data.classes, registry.read_list("all"))
     results: dict[str, list[dict[str, float]]] = {remedy.label: [] for remedy in remedies}
-    for seed in range(seeds):
-        splits = TASK.split(data, settings, seed)
-        fits = {}
-        for remedy in remedies:
-            if remedy.training not in fits:
+    splits = [TASK.split(data, settings, seed) for seed in range(seeds)]
+    fits = {}
+    for remedy in remedies:
+        for seed in range(seeds):  # in turn, so that they share compiled code
+            if (remedy.training, seed) not in fits:
                 trained = registry.read(remedy.training).strategy
-                arguments = (TASK, settings, splits, 2, trained, budget, seed)
-                fits[remedy.training] = run.fit(*arguments, lambda steps: None)
-            scores = run.score(remedy.strategy, fits[remedy.training]).metrics
+                arguments = (TASK, settings, splits[seed], 2, trained, budget, seed)
+                fits[remedy.training, seed] = run.fit(*arguments, lambda steps: None)
+            scores = run.score(remedy.strategy, fits[remedy.training, seed]).metrics
             results[remedy.label].append(scores)
     names = [name for name in scores if name.startswith("test/")]
     columns = {

@@ -46,7 +46,8 @@ def begun(bench: Bench) -> bool:
     return bench.marks("begun") > 0
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [1, 10])
 def test_a_search_killed_in_the_middle_of_a_trial_goes_on(kills: int, bench: Bench) -> None:
     trials, chance = 2 + kills, random.Random(kills)
     for _ in range(kills):
