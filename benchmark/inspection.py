@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark import registry, stats
+from benchmark.execute import load
 from benchmark.strategy import Floats, Ints
 from benchmark.task import PLACES, Data, Kind
 
@@ -53,7 +53,7 @@ class Inspection:
 def look(name: str, settings: Any, path: str) -> Inspection:
     """Reads the data and splits it. Raises UserError for what a benchmark would refuse."""
     task = registry.task(name)
-    data = task.load(settings, Path(path)) if path else task.stand_in(settings)
+    data = load(name, settings, path)
     split = task.split(data, settings, SEED)
     classes = len(data.classes)
     splits = {

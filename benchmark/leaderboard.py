@@ -188,8 +188,8 @@ class Table:
 def _words(settings: str) -> dict[str, str]:
     """Name -> value of settings as they are written."""
     try:
-        words = shlex.split(settings)
-    except ValueError:  # whatever a store holds
+        words = registry.words(settings, "settings")
+    except UserError:  # whatever a store holds
         words = settings.split()
     return {name: value for name, _, value in (word.partition("=") for word in words)}
 

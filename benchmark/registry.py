@@ -90,7 +90,7 @@ def settings(task_name: str, text: str) -> Any:
     """
     where = f"task {task_name!r}"
     given: dict[str, str] = {}
-    for word in _words(text, where):
+    for word in words(text, where):
         name, equals, value = word.partition("=")
         if not (name and equals):
             raise UserError(f"{where}: settings are written name=value, not {word!r}")
@@ -101,8 +101,12 @@ def settings(task_name: str, text: str) -> Any:
     return kind(**arguments.bind(kind, given, where))
 
 
-def _words(text: str, where: str) -> list[str]:
-    """What stands between spaces or commas that are not in quotes."""
+def words(text: str, where: str) -> list[str]:
+    """What stands between spaces or commas that are not in quotes.
+
+    Raises:
+        UserError: if a quote is not closed.
+    """
     reader = shlex.shlex(text, posix=True)
     reader.whitespace += ","
     reader.whitespace_split = True

@@ -70,10 +70,13 @@ def difference(differences: Floats, overlap: float) -> Difference:
 
 
 def overlap(tested: Floats, available: Floats) -> float:
-    """The overlap of splits that draw `tested` of `available` rows, (negatives, positives) each.
+    """The overlap of splits that draw `tested` of `available` rows, (classes,) each.
 
-    The share is another for each class where a task does not use all of its rows.
+    The share is another for each class where a task does not use all of its rows. Of two
+    classes, (negatives, positives), the positive one counts more; of more it is that of all rows.
     """
+    if len(tested) != 2:
+        return float(np.sum(tested) / np.sum(available))
     negatives, positives = np.asarray(tested) / np.asarray(available)
     return float((1 - POSITIVE_SHARE) * negatives + POSITIVE_SHARE * positives)
 

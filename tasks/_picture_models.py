@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from benchmark.arguments import suggest
 from benchmark.errors import UserError
-from benchmark.task import Budget, Network, Source
-from tasks import _backbones, _networks
+from benchmark.task import Budget, Network, Source, Splits
+from tasks import _backbones, _networks, _pictures
 
 BATCH = 32
 MODELS = {name.lower(): name for name in (*_networks.BUILDERS, *_backbones.NAMES)}
@@ -23,32 +24,42 @@ def spelled(model: str) -> str:
     return known
 
 
-def seen(pictures: NDArray[Any], model: str, weights: str) -> NDArray[Any]:
+class Settings(Protocol):
+    """What a task of pictures can be asked to change, at least."""
+
+    size: Any  # pixels a side
+    model: str  # as `spelled`
+    weights: Any  # of a keras.applications model: "imagenet" or "random"
+
+
+def seen(pictures: NDArray[Any], settings: Settings) -> NDArray[Any]:
     """What is trained on: the pictures, or a frozen backbone's features of them.
 
     These are learned on none of them, so they are computed once for all seeds.
     """
-    if model in _backbones.NAMES:
-        return _backbones.features(pictures, model, weights)
+    if settings.model in _backbones.NAMES:
+        return _backbones.features(pictures, settings.model, settings.weights)
     return pictures
 
 
-def seen_once(pictures: NDArray[Any], model: str, weights: str) -> NDArray[Any]:
-    """As `seen`, for pictures that will not come again."""
-    if model in _backbones.NAMES:
-        return _backbones.compute(pictures, model, weights)
+def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
+    """Files as a split has them: their pixels, or what the frozen backbone sees in them."""
+    pictures = _pictures.decode_all(raw, settings.size)
+    if settings.model in _backbones.NAMES:
+        return _backbones.compute(pictures, settings.model, settings.weights)
     return pictures
 
 
-def network(model: str, width: int, classes: int, budget: Budget) -> Network:
-    """Untrained. `width` is that of a picture or of its features."""
-    builder = _builder(model)
-    return Network(builder.model(width, classes), builder.optimizer(budget.steps))
+def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
+    """The settings' model, untrained; of a keras.applications model, the head on its features."""
+    builder = _builder(settings.model)
+    model = builder.model(splits.x.shape[1], classes)
+    return Network(model, builder.optimizer(budget.steps))
 
 
-def budget(model: str, source: Source) -> Budget:
+def budget(settings: Settings, source: Source) -> Budget:
     """Enough steps for the model to settle; fewer for drawn pictures, which are easier."""
-    return Budget(_builder(model).steps[source], BATCH)
+    return Budget(_builder(settings.model).steps[source], BATCH)
 
 
 def _builder(model: str) -> _networks.Builder:

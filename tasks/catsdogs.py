@@ -6,18 +6,16 @@ Kaggle's "Dogs vs. Cats". Dog is the positive class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.arguments import Range
 from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task, split_by_count
-from tasks import _archive, _drawings, _photos, _picture_models, _pictures
+from benchmark.task import Data, Ints, Splits, Task, split_by_count
+from tasks import _archive, _drawings, _photos, _picture_models
 
 CLASSES = ("cat", "dog")
 
@@ -75,24 +73,8 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
         raise UserError(
             f"{error}: lower train, validation or test; a higher imbalance needs fewer dogs"
         ) from error
-    x = _picture_models.seen(data.rows, settings.model, settings.weights)
+    x = _picture_models.seen(data.rows, settings)
     return Splits(x, data.labels, train, validation, test)
-
-
-def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
-    """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
-    pictures = _pictures.decode_all(raw, settings.size)
-    return _picture_models.seen_once(pictures, settings.model, settings.weights)
-
-
-def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """The settings' model, untrained; of a keras.applications model, the head on its features."""
-    return _picture_models.network(settings.model, splits.x.shape[1], classes, budget)
-
-
-def budget(settings: Settings, source: Source) -> Budget:
-    """As the model needs it."""
-    return _picture_models.budget(settings.model, source)
 
 
 TASK = Task(
@@ -102,8 +84,8 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
-    encode=encode,
-    network=network,
-    budget=budget,
+    encode=_picture_models.encode,
+    network=_picture_models.network,
+    budget=_picture_models.budget,
     fetch=_archive.fetch,
 )

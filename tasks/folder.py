@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.arguments import Range, suggest
 from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Network, Source, Splits, Task
+from benchmark.task import Data, Splits, Task
 from tasks import (
     _class_folders,
     _drawings,
@@ -112,24 +112,8 @@ def stand_in(settings: Settings) -> Data:
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """By share, or as the folders say."""
     parts = _splitting.by_groups(data, settings.validation, settings.test, seed)
-    x = _picture_models.seen(data.rows, settings.model, settings.weights)
+    x = _picture_models.seen(data.rows, settings)
     return Splits(x, data.labels, *parts)
-
-
-def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
-    """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
-    pictures = _pictures.decode_all(raw, settings.size)
-    return _picture_models.seen_once(pictures, settings.model, settings.weights)
-
-
-def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """The settings' model, untrained; of a keras.applications model, the head on its features."""
-    return _picture_models.network(settings.model, splits.x.shape[1], classes, budget)
-
-
-def budget(settings: Settings, source: Source) -> Budget:
-    """As the model needs it."""
-    return _picture_models.budget(settings.model, source)
 
 
 def fetch(path: Path) -> None:
@@ -144,8 +128,8 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
-    encode=encode,
-    network=network,
-    budget=budget,
+    encode=_picture_models.encode,
+    network=_picture_models.network,
+    budget=_picture_models.budget,
     fetch=fetch,
 )

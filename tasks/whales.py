@@ -8,17 +8,15 @@ but that nothing can be measured of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.arguments import Range
 from benchmark.errors import UserError
-from benchmark.task import PLACES, Budget, Data, Ints, Network, Source, Splits, Task
+from benchmark.task import PLACES, Data, Ints, Splits, Task
 from tasks import _kaggle_table, _photos, _picture_models, _pictures, _textures
 
 KAGGLE = "https://www.kaggle.com/competitions/whale-categorization-playground"
@@ -109,24 +107,8 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
             place[members[held[0] : sum(held)]] = 2
     of_row = place[group]
     parts = (np.flatnonzero(of_row == number) for number in range(len(PLACES)))
-    x = _picture_models.seen(data.rows, settings.model, settings.weights)
+    x = _picture_models.seen(data.rows, settings)
     return Splits(x, data.labels, *parts)
-
-
-def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
-    """Files as `split` has them: their pixels, or what the frozen backbone sees in them."""
-    pictures = _pictures.decode_all(raw, settings.size)
-    return _picture_models.seen_once(pictures, settings.model, settings.weights)
-
-
-def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """The settings' model, untrained; of a keras.applications model, the head on its features."""
-    return _picture_models.network(settings.model, splits.x.shape[1], classes, budget)
-
-
-def budget(settings: Settings, source: Source) -> Budget:
-    """As the model needs it."""
-    return _picture_models.budget(settings.model, source)
 
 
 def fetch(path: Path) -> None:
@@ -143,8 +125,8 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
-    encode=encode,
-    network=network,
-    budget=budget,
+    encode=_picture_models.encode,
+    network=_picture_models.network,
+    budget=_picture_models.budget,
     fetch=fetch,
 )

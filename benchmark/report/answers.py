@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -15,6 +15,9 @@ from benchmark.metrics import Floats
 from benchmark.report.escape import escape as harmless
 from benchmark.report.markdown import conditions as conditions_of
 from benchmark.study import Answer, Line, Measured
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "black", "linestyle": "-", "marker": "o"},
@@ -85,8 +88,13 @@ def figure(answer: Answer) -> str:
         )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, frameon=False, loc="best")
+    return svg(drawn)
+
+
+def svg(figure: Figure) -> str:
+    """As text."""
     buffer = io.StringIO()
-    drawn.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,10 +115,3 @@ def importance(shares: dict[str, float]) -> Figure:
     axes.set_xlim(0, 1.1)
     axes.spines[["top", "right"]].set_visible(False)
     return drawn
-
-
-def svg(figure: Figure) -> str:
-    """As text."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()

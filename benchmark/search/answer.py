@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.report import curves, searches
+from benchmark.report import curves, searches, terminal
+from benchmark.report.answers import svg
 from benchmark.search.confirmation import Confirmation
 from benchmark.search.finding import Finding
 from benchmark.search.objective import Objective
@@ -53,7 +54,7 @@ def log(
         drawn["importance"] = curves.importance(shares)
     answer = searches.answer(search, goal, found, confirmed)
     page = searches.markdown(search, goal, found, answer, list(drawn), command(asked, search))
-    files = {f"{name}.svg": curves.svg(figure) for name, figure in drawn.items()}
+    files = {f"{name}.svg": svg(figure) for name, figure in drawn.items()}
     tracked.answer(store, page, {"search.md": page, **files})
 
 
@@ -92,18 +93,12 @@ def where_next(
 ) -> None:
     """The chosen strategy, and where its trials can be seen."""
     console.print(f"The chosen strategy:\n  --strategies '{escape(found.best.strategy)}'")
-    address = store.uri
-    if not address.startswith(("http://", "https://")):
-        console.print("Its trials in MLflow:")
-        ui = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", store.uri])
-        console.print(f"  {escape(ui)}", soft_wrap=True)
-        address = "http://127.0.0.1:5000"
-    console.print(f"  {escape(f'{address}/#/{_page(search, goal, store)}')}", soft_wrap=True)
+    terminal.in_mlflow(console, store, "Its trials in MLflow:", _page(search, goal))
     if search.storage.startswith(SQLITE):
         console.print(escape(f"Optuna's storage: {search.storage}"), soft_wrap=True)
 
 
-def _page(search: Search, goal: Objective, store: Store) -> str:
+def _page(search: Search, goal: Objective) -> str:
     """The trials, sorted by the objective."""
     from urllib.parse import urlencode
 
@@ -114,4 +109,4 @@ def _page(search: Search, goal: Objective, store: Store) -> str:
         "orderByAsc": str(goal.minimize).lower(),
         "workflowType": "machine_learning",
     }
-    return f"experiments/{store.experiment}/runs?{urlencode(query)}"
+    return f"/runs?{urlencode(query)}"

@@ -147,8 +147,6 @@ def _overlap(search: Search, data: Data) -> float:
     rows = restricted(splits, data, "search").validation
     validated = np.bincount(data.labels[rows], minlength=len(data.classes)).astype(np.float64)
     available = np.array(conditions.counts, np.float64)  # of the other half, which is as large
-    if len(available) != 2:
-        return float(validated.sum() / available.sum())
     return stats.overlap(validated, available)
 
 
