@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Stage:
     priors: Floats  # class shares of the weighted rows
     loss: RowLoss
     mix: Mix | None
-    fresh_head: bool  # on a frozen network; see `Phase.trains`
+    network: Literal["as it is", "fresh head", "thawed"]  # that it begins with
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,28 @@ def course(
         x, y, drawn = draw(x, y, rows, phase.strategy, rng)
         whole, own = chain(plain, phase.strategy), _own_weights(splits, drawn)
         stage = _stage(count, drawn, y[drawn], own, whole, classes)
+        begins: Literal["as it is", "fresh head"]
+        begins = "fresh head" if phase.trains == "head" else "as it is"
         loss = stage.loss if changed(phase.strategy, ["loss"]) else stages[0].loss
-        stages.append(replace(stage, loss=loss, fresh_head=phase.trains == "head"))
+        stages.append(replace(stage, loss=loss, network=begins))
     return Course(x, y, tuple(stages))
+
+
+def thawing(stages: Sequence[Stage], share: float) -> list[Stage]:
+    """The stages, one of them cut, so that the network thaws for this share of all steps.
+
+    What is frozen under a fresh head stays so.
+    """
+    ends = np.cumsum([stage.steps for stage in stages])
+    begin = min(round((1 - share) * int(ends[-1])), int(ends[-1]) - 1)
+    number = int(np.searchsorted(ends, begin, side="right"))
+    before, stage = list(stages[:number]), stages[number]
+    if any(one.network == "fresh head" for one in (*before, stage)):
+        return list(stages)
+    left = int(ends[number]) - begin
+    if left < stage.steps:
+        before.append(replace(stage, steps=stage.steps - left))
+    return [*before, replace(stage, steps=left, network="thawed"), *stages[number + 1 :]]
 
 
 def _steps(shares: Sequence[float], steps: int) -> list[int]:
@@ -118,7 +137,7 @@ def _stage(
         priors=priors,
         loss=strategy.loss(priors),
         mix=strategy.mix if changed(strategy, ["mix"]) else None,
-        fresh_head=False,
+        network="as it is",
     )
 
 

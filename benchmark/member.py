@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from benchmark import device, metrics
-from benchmark.course import Course, Stage, course
+from benchmark.course import Course, Stage, course, thawing
 from benchmark.fits import Predictions
-from benchmark.program import Program, program
+from benchmark.program import Program, layers_in, program
 from benchmark.seeding import seeded
 from benchmark.strategy import Floats, Ints, OutputLayer, Strategy
 from benchmark.task import Budget, Network, Splits, Task
@@ -92,14 +92,18 @@ def _stretches(
     job: Job, planned: Course, number: int, steps: int, clock: Clock
 ) -> Iterator[Stretch]:
     """The stages, each with its program; a later one goes on with the network as it is then."""
-    network, budget = None, Budget(steps, job.budget.batch)
-    for stage_number, stage in enumerate(planned.stages):
+    clock.turn("compilation")
+    budget, stages = Budget(steps, job.budget.batch), planned.stages
+    network = build(job, budget, stages[0])
+    thaw = network.thaw  # its optimizer is fresh; that of a kept program is used
+    for stage_number, stage in enumerate(thawing(stages, thaw.share) if thaw else stages):
         clock.turn("compilation")
-        if network is None:
-            network = build(job, budget, stage)
-        elif stage.fresh_head:
+        if stage.network == "fresh head":
             budget = Budget(stage.steps, job.budget.batch)
             network = _on_frozen(network, build(job, budget, stage))
+        elif stage.network == "thawed" and thaw:
+            _set_trainable(network.model, True)
+            network = Network(network.model, thaw.optimizer)
         made_by = (job.task.network, job.settings, budget)
         compiled = program(network, stage.loss, made_by)
         network = compiled.network
@@ -125,7 +129,7 @@ def build(job: Job, budget: Budget, stage: Stage) -> Network:
         return network
     from benchmark.layers import with_last
 
-    return Network(with_last(network.model, head), network.optimizer)
+    return replace(network, model=with_last(network.model, head))
 
 
 def _on_frozen(trained: Network, fresh: Network) -> Network:
@@ -134,8 +138,14 @@ def _on_frozen(trained: Network, fresh: Network) -> Network:
     fresh.model.set_weights(trained.model.get_weights())
     fresh.model.layers[-1].set_weights(head)
     for layer in fresh.model.layers[:-1]:
-        layer.trainable = False
+        _set_trainable(layer, False)
     return fresh
+
+
+def _set_trainable(part: Any, value: bool) -> None:
+    """Of all that is in a layer or a model: a Sequential does not pass it on."""
+    for layer in layers_in(part):
+        layer.trainable = value
 
 
 def _read(

@@ -69,8 +69,15 @@ def program(network: Network, loss: RowLoss, made_by: Hashable) -> Program:
     else:
         for mine, fresh in zip(_state(kept.network), _state(network), strict=True):
             mine.assign(fresh)
+        for mine, fresh in zip(layers_in(kept.model), layers_in(network.model), strict=True):
+            mine.trainable = fresh.trainable  # the model may have thawed since
     _kept[key] = kept  # the newest is the last one
     return kept
+
+
+def layers_in(model: Any) -> list[Any]:
+    """The model and all layers in it, each after the one that holds it."""
+    return list(model._flatten_layers())
 
 
 def compiles(model: Any) -> bool:
@@ -81,7 +88,7 @@ def compiles(model: Any) -> bool:
     import tensorflow as tf
     from keras import layers
 
-    parts = list(model._flatten_layers())
+    parts = layers_in(model)
     slow = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dropout)
     wins = not any(isinstance(layer, slow) for layer in parts)
     on_gpu = bool(tf.config.get_visible_devices("GPU"))

@@ -79,15 +79,24 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Thaw:
+    """When layers that are frozen at first begin to learn, and how."""
+
+    share: float  # of the steps, at their end
+    optimizer: keras.optimizers.Optimizer  # of all layers from then on
+
+
+@dataclass(frozen=True)
 class Network:
     """An untrained Keras model and its optimizer.
 
     The model takes rows of ``Splits.x`` and ends in a dense layer with a bias
-    that gives one logit a class.
+    that gives one logit a class. Layers that are not trainable stay so, unless there is a thaw.
     """
 
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
+    thaw: Thaw | None = None
 
 
 @dataclass(frozen=True)

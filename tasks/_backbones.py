@@ -1,4 +1,4 @@
-"""Frozen networks of keras.applications, whose features are computed once for all pictures."""
+"""Networks of keras.applications: frozen, with features that are computed once, or thawed."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     Raises:
         UserError: if the weights cannot be downloaded or the pictures are too small.
     """
-    device.prepare()
     import keras
 
     content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
-    model, _ = _backbone(name, weights, pictures.shape[1])
+    model, _ = backbone(name, weights, pictures.shape[1])
     return cached(
         key("features", keras.__version__, name, weights, pictures.shape, content),
         (len(pictures), model.output_shape[1]),
@@ -62,21 +61,44 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     )
 
 
+def network(name: str, weights: str, size: int, head: Callable[[int], keras.Model]) -> keras.Model:
+    """The backbone, frozen, and on it a head: uint8 pictures (rows, size, size, 3) -> logits.
+
+    Args:
+        head: (width of the features) -> what is trained on them.
+
+    Its batch normalisation keeps the statistics that it has, whatever is trained: those of a
+    batch would undo what the weights know (Keras' guide "Transfer learning & fine-tuning").
+    """
+    import keras
+
+    made, preprocess = backbone(name, weights, size)
+    frozen = keras.models.clone_model(made)  # it will learn
+    frozen.set_weights(made.get_weights())
+    frozen.trainable = False
+    pictures = keras.Input((size, size, 3), dtype="uint8")
+    x = frozen(preprocess(keras.ops.cast(pictures, "float32")), training=False)
+    for layer in head(made.output_shape[1]).layers:
+        x = layer(x)
+    return keras.Model(pictures, x, name=name)
+
+
 def compute(pictures: Array, name: str, weights: str) -> Array:
     """As `features`, for pictures that will not come again."""
-    device.prepare()
     return np.concatenate(list(_batches(pictures, name, weights)))
 
 
 def _batches(pictures: Array, name: str, weights: str) -> Iterator[Array]:
-    model, preprocess = _backbone(name, weights, pictures.shape[1])
+    model, preprocess = backbone(name, weights, pictures.shape[1])
     for start in range(0, len(pictures), BATCH):
         batch = pictures[start : start + BATCH].astype(np.float32)
         yield np.asarray(model.predict_on_batch(preprocess(batch)))
 
 
 @functools.cache  # building one takes seconds, and every seed asks for it
-def _backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
+def backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
+    """It, and what it wants done to pictures first. UserError as for `features`."""
+    device.prepare()
     import keras
 
     build = getattr(keras.applications, name)

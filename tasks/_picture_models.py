@@ -1,4 +1,4 @@
-"""What learns from pictures: a small network, or a head on a frozen one of keras.applications."""
+"""What learns from pictures: a small network, or a head on one of keras.applications."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ from numpy.typing import NDArray
 
 from benchmark.arguments import suggest
 from benchmark.errors import UserError
-from benchmark.task import Budget, Network, Source, Splits
+from benchmark.task import Budget, Network, Source, Splits, Thaw
 from tasks import _backbones, _networks, _pictures
 
 BATCH = 32
+FINE = 1e-5  # learning rate of a thawed network, that of Keras' guide to transfer learning
 MODELS = {name.lower(): name for name in (*_networks.BUILDERS, *_backbones.NAMES)}
-
-
-def spelled(model: str) -> str:
-    """The model's name as it is spelled: "xception" and "Xception" are one cell."""
-    known = MODELS.get(model.lower())
-    if known is None:
-        raise UserError(f"unknown model {model!r}: {suggest(model, MODELS.values())}")
-    return known
 
 
 class Settings(Protocol):
     """What a task of pictures can be asked to change, at least."""
 
     size: Any  # pixels a side
-    model: str  # as `spelled`
+    model: str  # as `check` spells it
     weights: Any  # of a keras.applications model: "imagenet" or "random"
+    thaw: float  # share of the steps, at their end, that train a keras.applications model too
+
+
+def check(settings: Settings) -> None:
+    """Spells the model as it is spelled: "xception" and "Xception" are one cell.
+
+    Raises:
+        UserError: for an unknown model, or one that has nothing to thaw.
+    """
+    known = MODELS.get(settings.model.lower())
+    if known is None:
+        raise UserError(
+            f"unknown model {settings.model!r}: {suggest(settings.model, MODELS.values())}"
+        )
+    if settings.thaw and known not in _backbones.NAMES:
+        raise UserError(f"thaw={settings.thaw:g}: model={known} has no frozen part that could thaw")
+    object.__setattr__(settings, "model", known)
 
 
 def seen(pictures: NDArray[Any], settings: Settings) -> NDArray[Any]:
@@ -37,29 +47,42 @@ def seen(pictures: NDArray[Any], settings: Settings) -> NDArray[Any]:
 
     These are learned on none of them, so they are computed once for all seeds.
     """
-    if settings.model in _backbones.NAMES:
+    if _stays_frozen(settings):
         return _backbones.features(pictures, settings.model, settings.weights)
+    if settings.thaw:  # what is wrong with it is said before anything is trained
+        _backbones.backbone(settings.model, settings.weights, settings.size)
     return pictures
 
 
 def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
     """Files as a split has them: their pixels, or what the frozen backbone sees in them."""
     pictures = _pictures.decode_all(raw, settings.size)
-    if settings.model in _backbones.NAMES:
+    if _stays_frozen(settings):
         return _backbones.compute(pictures, settings.model, settings.weights)
     return pictures
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """The settings' model, untrained; of a keras.applications model, the head on its features."""
+    """The settings' model, untrained; of one of keras.applications the head, or both."""
     builder = _builder(settings.model)
-    model = builder.model(splits.x.shape[1], classes)
-    return Network(model, builder.optimizer(budget.steps))
+    optimizer = builder.optimizer(budget.steps)
+    if not settings.thaw:
+        return Network(builder.model(splits.x.shape[1], classes), optimizer)
+    import keras
+
+    model = _backbones.network(
+        settings.model, settings.weights, settings.size, lambda width: builder.model(width, classes)
+    )
+    return Network(model, optimizer, Thaw(settings.thaw, keras.optimizers.Adam(FINE)))
 
 
 def budget(settings: Settings, source: Source) -> Budget:
     """Enough steps for the model to settle; fewer for drawn pictures, which are easier."""
     return Budget(_builder(settings.model).steps[source], BATCH)
+
+
+def _stays_frozen(settings: Settings) -> bool:
+    return settings.model in _backbones.NAMES and not settings.thaw
 
 
 def _builder(model: str) -> _networks.Builder:

@@ -32,10 +32,11 @@ class Settings:
     size: Annotated[int, Range(16, 512)] = 64  # pixels a side
     model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
 
     def __post_init__(self) -> None:
         """Raises UserError for an unknown model, and if a split would have no dog."""
-        object.__setattr__(self, "model", _picture_models.spelled(self.model))
+        _picture_models.check(self)
         for split, (cats, dogs) in zip(("train", "validation", "test"), self.counts(), strict=True):
             if dogs < 1:
                 name = (

@@ -35,12 +35,13 @@ class Settings:
     size: Annotated[int, Range(16, 512)] = 64  # pixels a side
     model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15
     test: Annotated[float, Range(0.01, 0.45)] = 0.15
 
     def __post_init__(self) -> None:
         """Raises UserError for an unknown model."""
-        object.__setattr__(self, "model", _picture_models.spelled(self.model))
+        _picture_models.check(self)
 
 
 def load(settings: Settings, path: Path) -> Data:

@@ -13,9 +13,10 @@ import pytest
 from scipy.special import softmax
 
 from benchmark import device, member, metrics, program, registry, run
+from benchmark.course import course, thawing
 from benchmark.errors import UserError
 from benchmark.fits import Fit
-from benchmark.task import Budget, Network, Splits, Task
+from benchmark.task import Budget, Network, Splits, Task, Thaw
 from tasks._template import TASK
 
 CLASSES, STEPS = 10, 60
@@ -145,6 +146,71 @@ def test_a_fresh_head_has_a_learning_rate_that_begins_anew(splits: Splits) -> No
 
     fit(splits, "crt(share=0.25)", task=replace(PICTURES, network=remember))
     assert asked == [60, 15]
+
+
+def half_frozen(rate: float, share: float = 0.5) -> Task:
+    """The network of pictures with a frozen convolution that thaws and learns at that rate."""
+
+    def frozen(settings: Any, splits: Splits, classes: int, budget: Budget) -> Network:
+        import keras
+
+        made = convolution(settings, splits, classes, budget)
+        for layer in made.model.layers[:-1]:
+            layer.trainable = False
+        return replace(made, thaw=Thaw(share, keras.optimizers.SGD(rate)))
+
+    return replace(PICTURES, network=frozen)
+
+
+def kernels(splits: Splits, text: str, task: Task, steps: int = STEPS) -> tuple[Any, Any]:
+    """Of the convolution and of the head, after the last step."""
+    job = member.Job(
+        task, None, splits, CLASSES, registry.read(text).strategy, Budget(steps, 32), 0
+    )
+    _, [one] = run._fit(job, lambda steps: None)
+    return one.trained.last[0], one.trained.last[-2]
+
+
+def test_what_is_frozen_learns_once_it_has_thawed_and_not_before(splits: Splits) -> None:
+    still, then = half_frozen(rate=0.0), half_frozen(rate=0.1)
+    untrained = kernels(splits, "none", still, steps=1)[0]
+    convolved, head = kernels(splits, "none", still)
+    np.testing.assert_array_equal(convolved, untrained)
+    np.testing.assert_array_equal(head, kernels(splits, "none", half_frozen(0.0, 0.01), 31)[1])
+    assert not np.array_equal(kernels(splits, "none", then)[0], untrained)
+    # a fresh head is trained on what is frozen: it has not thawed yet
+    assert np.array_equal(kernels(splits, "crt(share=0.6)", then)[0], untrained)
+    assert not np.array_equal(kernels(splits, "crt(share=0.2)", then)[0], untrained)
+
+
+@pytest.mark.parametrize("text", ["none", "deferred(focal, share=0.7)", "deferred(focal)"])
+def test_kept_code_is_frozen_again_for_the_next_training(
+    text: str, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_kept", {})
+    task = half_frozen(rate=0.1)
+    once, again = (kernels(splits, text, task) for _ in range(2))
+    for one, other in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "text, share, expected",
+    [
+        ("none", 0.25, [(75, "as it is"), (25, "thawed")]),
+        ("none", 0.99, [(1, "as it is"), (99, "thawed")]),
+        ("none", 0.001, [(99, "as it is"), (1, "thawed")]),
+        ("deferred", 0.5, [(50, "as it is"), (30, "thawed"), (20, "as it is")]),
+        ("deferred", 0.2, [(80, "as it is"), (20, "thawed")]),
+        ("crt", 0.5, [(50, "as it is"), (40, "thawed"), (10, "fresh head")]),
+        ("crt", 0.1, [(90, "as it is"), (10, "fresh head")]),
+    ],
+)
+def test_a_network_thaws_for_a_share_of_all_steps(
+    text: str, share: float, expected: list[tuple[int, str]], splits: Splits
+) -> None:
+    stages = course(splits, registry.read(text).strategy, CLASSES, 100, 0).stages
+    assert [(stage.steps, stage.network) for stage in thawing(stages, share)] == expected
 
 
 def test_phases_share_the_program_unless_the_loss_or_the_network_is_another(

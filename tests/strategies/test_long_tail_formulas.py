@@ -174,7 +174,7 @@ def test_progressive_sampling_goes_from_instances_to_classes(n: Ints) -> None:
 def test_crt_trains_a_fresh_head_on_equally_many_rows_of_each_class(n: Ints) -> None:
     first, last = stages("crt", n).stages
     assert [first.steps, last.steps] == [900, 100]
-    assert [first.fresh_head, last.fresh_head] == [False, True]
+    assert [first.network, last.network] == ["as it is", "fresh head"]
     assert shares(stages("crt", n), 0, len(n)) == pytest.approx(n / n.sum())
     assert shares(stages("crt", n), 1, len(n)).tolist() == [1 / len(n)] * len(n)
 

@@ -177,8 +177,32 @@ def png(pixels: Any) -> bytes:
     return file.getvalue()
 
 
-def test_backbone_that_needs_larger_pictures() -> None:
-    settings = small(model="Xception", weights="random")
+@pytest.mark.parametrize("model", ["MobileNet", "ResNet50", "EfficientNetB0"])  # they scale pixels
+def test_a_backbone_that_will_thaw_sees_what_a_frozen_one_sees(model: str) -> None:
+    settings = small(model=model, weights="random", size=32, thaw=0.5)
+    data = TASK.stand_in(settings)
+    splits = TASK.split(data, settings, 0)
+    assert splits.x.dtype == np.uint8
+    made = TASK.network(settings, splits, 2, Budget(10, 4))
+    assert len(made.model.trainable_variables) == 4  # two dense layers
+    before = made.model.get_weights()
+    made.model(splits.x[:8], training=True)
+    for mine, as_it_was in zip(made.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, as_it_was)
+    said = TASK.split(data, small(model=model, weights="random", size=32), 0).x[:8]
+    for layer in made.model.layers[-3:]:
+        said = layer(said)
+    np.testing.assert_allclose(made.model(splits.x[:8]), said, rtol=1e-3, atol=1e-5)
+
+
+def test_only_what_is_frozen_can_thaw() -> None:
+    with pytest.raises(UserError, match=r"thaw=0\.5: model=compact has no frozen part"):
+        small(thaw=0.5)
+
+
+@pytest.mark.parametrize("thaw", [0, 0.5])
+def test_backbone_that_needs_larger_pictures(thaw: float) -> None:
+    settings = small(model="Xception", weights="random", thaw=thaw)
     with pytest.raises(UserError, match="model=Xception does not work with size=16"):
         TASK.split(TASK.stand_in(settings), settings, 0)
 
