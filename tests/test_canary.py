@@ -40,7 +40,7 @@ def measured(data: Data, seeds: int, table_of: Tables) -> Table:
     return table_of(columns, deciding=deciding)
 
 
-@pytest.mark.parametrize("meaning, seeds", [(False, 10), (True, 4)])
+@pytest.mark.parametrize("meaning, seeds", [(False, 5), (True, 4)])
 def test_all_strategies_on_shuffled_labels_and_on_true_ones(
     meaning: bool, seeds: int, table_of: Tables
 ) -> None:

@@ -13,6 +13,8 @@ from benchmark import cli, inspection, registry, stats
 from benchmark.report import inspections
 from benchmark.tracking import tags
 
+pytestmark = pytest.mark.drawn
+
 ROWS = 500
 
 

@@ -13,6 +13,8 @@ from benchmark import cli, rates
 from benchmark.errors import UserError
 from benchmark.metrics import Floats
 
+pytestmark = pytest.mark.drawn
+
 RATES = np.geomspace(rates.LOW, rates.HIGH, 300)
 
 

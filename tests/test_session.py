@@ -101,6 +101,7 @@ def test_a_decision_made_later_equals_one_made_at_once(
     assert {name: later[name] for name in tested} == {name: at_once[name] for name in tested}
 
 
+@pytest.mark.drawn
 def test_a_run_says_what_it_is_and_keeps_what_it_found(
     benchmark_run: Command, store_uri: str
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_run_says_what_it_is_and_keeps_what_it_found(
     assert files == {f"figures/{name}.png" for name in names}
 
 
+@pytest.mark.drawn
 def test_the_invocation_carries_plan_and_leaderboard(
     benchmark_run: Command, store_uri: str
 ) -> None:
@@ -267,6 +269,7 @@ def test_a_run_that_does_not_carry_the_completion_tag_is_run_again(
     assert fits == [0, 0]
 
 
+@pytest.mark.drawn
 def test_leaderboard_command_writes_every_format(
     benchmark_run: Command, store_uri: str, tmp_path: Path
 ) -> None:

@@ -15,9 +15,12 @@ from benchmark.report.evidence import Evidence
 from benchmark.strategy import Priors
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="chromium and chromedriver are not installed"
-)
+pytestmark = [
+    pytest.mark.drawn,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="chromium and chromedriver are not installed"
+    ),
+]
 LONG = "oversample(ratio=0.123456)+class_weight(gamma=0.25)+focal(gamma=1.5)+threshold(beta=2)"
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 

@@ -17,6 +17,8 @@ from benchmark.report.escape import escape
 from benchmark.report.evidence import Evidence
 from benchmark.strategy import Priors
 
+pytestmark = pytest.mark.drawn
+
 EVIL = "<script>alert(1)</script>"
 BREAK = "a | b\n\n| c |\n# d ](http://x) `e` ![f](g) https://evil.example @all"
 Tables = Callable[..., Table]

@@ -79,6 +79,7 @@ def test_a_known_optimum_is_found_within_five_percent_in_forty_trials(
     assert len(runs(store_uri, "trial")) == 40
 
 
+@pytest.mark.drawn
 def test_trials_are_flat_runs_that_show_parameters_state_and_pruning(
     search: Command, planted: list[str], store_uri: str
 ) -> None:
@@ -280,6 +281,7 @@ def test_of_three_classes_every_one_gets_a_weight(
     assert labels == {chosen(result), "class_weight", "none"}
 
 
+@pytest.mark.drawn
 def test_importance_is_drawn_where_there_are_several_numbers(
     search: Command, store_uri: str, planted: list[str]
 ) -> None:

@@ -16,6 +16,8 @@ import pytest
 
 from tests.speed import plain
 
+pytestmark = pytest.mark.drawn
+
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 SIX = "none,undersample,oversample,class_weight,focal,threshold"

@@ -20,6 +20,8 @@ from benchmark.strategy import NONE, OutputLayer, Priors
 from benchmark.tracking import cells
 from benchmark.tracking import store as tracking
 
+pytestmark = pytest.mark.drawn
+
 Often = Callable[..., Any]
 ROWS = 15_000  # of the insurance task's test split
 

@@ -10,6 +10,8 @@ from benchmark.leaderboard import COUNTS, Table
 from benchmark.study import Arm, Measured
 from studies import balance, imbalance, shift, size, weights
 
+pytestmark = pytest.mark.drawn
+
 Tables = Callable[..., Table]
 WOBBLE = np.array([0.004, -0.003, 0.001, -0.002, 0.0])
 
