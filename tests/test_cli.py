@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import cli, cluster, registry
+from benchmark.cli import options
 from benchmark.errors import UserError
 
 WRONG = {
@@ -116,13 +117,13 @@ def test_data_is_found_where_the_readme_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SKEWBENCH_DATA", str(tmp_path / "shared"))
-    assert cli.find_data("insurance", "") == ""
+    assert options.find_data("insurance", "") == ""
     (tmp_path / "shared" / "insurance").mkdir(parents=True)
-    assert cli.find_data("insurance", "") == str(tmp_path / "shared" / "insurance")
+    assert options.find_data("insurance", "") == str(tmp_path / "shared" / "insurance")
     (tmp_path / "data" / "insurance").mkdir(parents=True)
-    assert cli.find_data("insurance", "") == str(Path("data/insurance"))
-    assert cli.find_data("insurance", "mine.csv") == "mine.csv"
-    assert cli.find_data("insurance", "stand-in") == ""
+    assert options.find_data("insurance", "") == str(Path("data/insurance"))
+    assert options.find_data("insurance", "mine.csv") == "mine.csv"
+    assert options.find_data("insurance", "stand-in") == ""
 
 
 def test_a_profile_accounts_for_all_stages() -> None:

@@ -129,7 +129,7 @@ def test_another_seed_is_another_training_and_another_cell() -> None:
         ("strategies.losses", True, True),
         ("strategies.decision", False, True),
         ("strategies.weighting", False, False),
-        ("benchmark.cli", False, False),
+        ("benchmark.cli.measuring", False, False),
         ("tasks.other", False, False),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from benchmark import cli
+from benchmark.cli import measuring
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +40,6 @@ def test_every_command_is_an_entry_point_that_passes_its_options() -> None:
 
 def test_main_has_the_defaults_of_the_command_line() -> None:
     entry = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]["main"]
-    defaults = {parameter.name: parameter.default for parameter in cli.run.params}
+    defaults = {parameter.name: parameter.default for parameter in measuring.run.params}
     for name, parameter in entry["parameters"].items():
         assert parameter["default"] == defaults[name]

@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmark import cli, leaderboard, registry
+from benchmark.cli import options
 from benchmark.errors import UserError
 from benchmark.tracking import tags
 from tests.faults import toys
@@ -247,4 +248,4 @@ def test_21_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_21_data_of_an_account_that_does_not_exist() -> None:
     with pytest.raises(UserError, match="--data ~nobody-here/x: there is no such home folder"):
-        cli.find_data("insurance", "~nobody-here/x")
+        options.find_data("insurance", "~nobody-here/x")

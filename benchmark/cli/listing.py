@@ -1,0 +1,59 @@
+"""Commands that say what there is, and fetch it: tasks, strategies, studies and fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmark import arguments, registry
+from benchmark.strategy import ACTS_ON, SLOTS, acts_on
+
+
+@click.command()
+def tasks() -> None:
+    """List the tasks with their settings and defaults."""
+    for name in registry.tasks():
+        kind = registry.task(name)
+        _entry(name, kind.summary, arguments.describe(kind.settings).replace(", ", " "))
+
+
+@click.command()
+def strategies() -> None:
+    """List the strategies by what they act on, with their arguments and defaults."""
+    groups: dict[str, list[str]] = {"nothing": []}
+    groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
+    for name in registry.strategies():
+        groups[acts_on(registry.read(name).strategy)].append(name)
+    for group, names in groups.items():
+        click.secho(f"acts on {group}", underline=True)
+        for name in names:
+            function = registry.strategies()[name]
+            summary = (function.__doc__ or "").strip().split("\n\n")[0]
+            _entry(name, " ".join(summary.split()), arguments.describe(function))
+
+
+@click.command()
+def studies() -> None:
+    """List the studies with the questions that they answer."""
+    for name in registry.studies():
+        _entry(name, registry.study(name).question, "")
+
+
+@click.command()
+@click.argument("task")
+@click.option("--data", default="", help="folder to put it in [default: data/TASK]")
+def fetch(task: str, data: str) -> None:
+    """Download the real data of TASK and check its hash."""
+    target = Path(data or Path("data") / task)
+    registry.task(task).fetch(target)
+    click.echo(f"{task} is in {target}: `run --task {task} --data {target}` uses it")
+
+
+def _entry(name: str, summary: str, options: str) -> None:
+    click.echo(f"{click.style(name, bold=True)}\n    {summary}")
+    if options:
+        click.echo(f"    {click.style(options, fg='cyan')}")
+
+
+COMMANDS = (tasks, strategies, studies, fetch)
