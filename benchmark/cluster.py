@@ -19,6 +19,7 @@ WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
 DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
 SECONDS_BETWEEN_LOOKS = 2.0  # at the workers
+ANSWER = 10.0  # seconds that a cluster elsewhere may take to answer
 MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
@@ -70,7 +71,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes tell of failures
     if scheduler:
         try:
-            client = Client(scheduler, timeout=10)
+            client = Client(scheduler, timeout=ANSWER)
         except (OSError, ValueError) as error:
             raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
         with client:

@@ -86,7 +86,8 @@ def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
     assert f"error: tracking store {address} cannot be reached" in errors
 
 
-def test_a_scheduler_that_does_not_answer_is_named() -> None:
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER", 1.0)
     address = f"tcp://127.0.0.1:{free_port()}"
     for wrong in (address, "nonsense://"):
         expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
