@@ -206,10 +206,10 @@ def test_ties_count_against_the_true_class() -> None:
 
 
 def test_the_recall_of_each_class_and_none_where_there_is_no_row() -> None:
-    labels, decisions = np.array([0, 0, 0, 2, 2]), np.array([0, 1, 0, 2, 0])
-    found = metrics.class_recalls(labels, decisions, 4)
-    assert found[[0, 2]] == pytest.approx([2 / 3, 1 / 2])
-    assert np.isnan(found[[1, 3]]).all() and len(found) == 4
+    labels, decisions = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 1, 0, 2, 0, 4])
+    found = metrics.class_recalls(labels, decisions, 5)
+    assert found[[0, 2, 4]] == pytest.approx([2 / 3, 1 / 2, 1])
+    assert np.isnan(found[[1, 3]]).all() and len(found) == 5
 
 
 def test_several_networks_are_one_by_the_mean_of_their_probabilities() -> None:

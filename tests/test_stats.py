@@ -126,6 +126,7 @@ def test_overlap_weighs_positive_rows_twice() -> None:
     expected = (150 / 1000 + 2 * 30 / 100) / 3
     assert stats.overlap(np.array([150, 30]), np.array([1000, 100])) == pytest.approx(expected)
     assert stats.overlap([150, 30], [1000, 100]) == pytest.approx(expected)  # type: ignore[arg-type]
+    assert stats.overlap(np.array([10, 20, 30]), np.array([100, 50, 250])) == 60 / 400
 
 
 @pytest.mark.parametrize("level", [0.05, 0.01])
