@@ -85,6 +85,7 @@ def command(asked: Asked, search: Search) -> str:
     ]
     words += ["--trials", str(search.trials), "--seeds", str(search.seeds)]
     words += ["--steps", str(facts["steps"]), "--fresh", str(request.seeds * asked.confirm)]
+    words += ["--against", ",".join(remedy.label for remedy in request.remedies)]
     return shlex.join(words)
 
 

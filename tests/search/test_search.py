@@ -113,6 +113,7 @@ def test_trials_are_flat_runs_that_show_parameters_state_and_pruning(
     files = {item.path for item in MlflowClient(store_uri).list_artifacts(of_search.info.run_id)}
     assert files == {"search.md", "curve.svg", "history.svg"}
     assert chosen(result) in of_search.data.tags[tags.NOTE]
+    assert "--against none,class_weight,threshold" in of_search.data.tags[tags.NOTE]
 
 
 def test_the_same_command_goes_on_and_trials_are_the_total(
