@@ -31,6 +31,8 @@ from benchmark.task import Splits, class_shares
 
 NAMED = 5  # classes in a message
 
+Begins = Literal["as it is", "fresh head", "thawed"]  # with which network a stage does
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -42,7 +44,7 @@ class Stage:
     priors: Floats  # class shares of the weighted rows
     loss: RowLoss
     mix: Mix | None
-    network: Literal["as it is", "fresh head", "thawed"]  # that it begins with
+    network: Begins
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,7 @@ def course(
         x, y, drawn = draw(x, y, rows, phase.strategy, rng)
         whole, own = chain(plain, phase.strategy), _own_weights(splits, drawn)
         stage = _stage(count, drawn, y[drawn], own, whole, classes)
-        begins: Literal["as it is", "fresh head"]
-        begins = "fresh head" if phase.trains == "head" else "as it is"
+        begins: Begins = "fresh head" if phase.trains == "head" else "as it is"
         loss = stage.loss if changed(phase.strategy, ["loss"]) else stages[0].loss
         stages.append(replace(stage, loss=loss, network=begins))
     return Course(x, y, tuple(stages))

@@ -92,7 +92,6 @@ def _stretches(
     job: Job, planned: Course, number: int, steps: int, clock: Clock
 ) -> Iterator[Stretch]:
     """The stages, each with its program; a later one goes on with the network as it is then."""
-    clock.turn("compilation")
     budget, stages = Budget(steps, job.budget.batch), planned.stages
     network = build(job, budget, stages[0])
     thaw = network.thaw  # its optimizer is fresh; that of a kept program is used

@@ -49,10 +49,10 @@ def features(pictures: Array, name: str, weights: str) -> Array:
     Raises:
         UserError: if the weights cannot be downloaded or the pictures are too small.
     """
+    model, _ = backbone(name, weights, pictures.shape[1])  # which prepares the device first
     import keras
 
     content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
-    model, _ = backbone(name, weights, pictures.shape[1])
     return cached(
         key("features", keras.__version__, name, weights, pictures.shape, content),
         (len(pictures), model.output_shape[1]),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from benchmark import registry
-from benchmark.cli.options import count, find_data, portion_option
+from benchmark.cli.options import count, find_data, portion_option, together
 
 if TYPE_CHECKING:
     from benchmark.session import Request
     from benchmark.task import Portion
 
-_MEASURING = (
+# of commands that measure
+_measuring = together(
     click.option(
         "--task",
         default=registry.default("tasks"),
@@ -51,13 +51,6 @@ _MEASURING = (
         help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
     ),
 )
-
-
-def _measuring(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of commands that measure."""
-    for option in reversed(_MEASURING):
-        command = option(command)
-    return command
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,6 +11,20 @@ import click
 from benchmark.errors import UserError
 
 STAND_IN = "stand-in"
+
+Command = Callable[..., None]
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator that gives a command all of these options, listed in this order."""
+
+    def give(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
+
 
 portion_option = click.option(
     "--portion",

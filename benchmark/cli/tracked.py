@@ -9,7 +9,7 @@ import click
 
 from benchmark import registry
 from benchmark.cli.files import write
-from benchmark.cli.options import STAND_IN, count, portion_option
+from benchmark.cli.options import STAND_IN, count, portion_option, together
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def leaderboard(
         click.echo(markdown.leaderboards(tables), nl=False)
 
 
-_CHOOSING = (
+# of commands that choose among the strategies of one leaderboard
+_choosing = together(
     click.argument("task", default=""),
     click.option("--data", default="", help="as it was given to `run`"),
     click.option("--settings", default="", help="as they were given to `run`"),
@@ -62,13 +63,6 @@ _CHOOSING = (
     ),
     click.option("--tracking", default="", help="MLflow store"),
 )
-
-
-def _choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of commands that choose among the strategies of one leaderboard."""
-    for option in reversed(_CHOOSING):
-        command = option(command)
-    return command
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """Every registered study, from the command line to its page, on a small scale."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,14 +24,27 @@ FEWER = (
 )
 
 
+@pytest.fixture
+def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A small stand-in, which no other test finds in what the process keeps."""
+    monkeypatch.setattr(_insurance_stand_in, "customers", partial(customers, 4000))
+    for cached in (execute.load, execute._split):
+        cached.cache_clear()
+    yield
+    for cached in (execute.load, execute._split):
+        cached.cache_clear()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_study_gives_a_paragraph_a_table_and_a_figure(
-    name: str, store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    store_uri: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fewer_customers: None,
 ) -> None:
     for names, places in FEWER:
         monkeypatch.setattr(f"studies.{names}", places)
-    monkeypatch.setattr(_insurance_stand_in, "customers", partial(customers, 4000))
-    execute.load.cache_clear()
     client = MlflowClient(store_uri)
     opened = client.create_run("0").info.run_id  # as `mlflow run -e study` does
     monkeypatch.setenv("MLFLOW_RUN_ID", opened)
