@@ -1,0 +1,1 @@
+"""Skewbench: which strategy for class imbalance helps on your data, measured."""

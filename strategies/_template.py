@@ -10,8 +10,9 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range, Space
-from benchmark.strategy import Floats, Ints, Strategy
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import Strategy
 
 
 # The arguments are what people can write: `positive_share(share=0.5)`. Give each a type

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchmark.strategy import Floats, Strategy
+from benchmark.protocol.arrays import Floats
+from benchmark.protocol.strategy import Strategy
 
 
 def none() -> Strategy:

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.strategy import Features, Ints, Resampling, Strategy
-from strategies._drawing import undersampled
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.strategy import Features, Resampling, Strategy
+from strategies._sampling import undersampled
 
 
 def under_bagging(k: Annotated[int, Range(2, 50)] = 4) -> Strategy:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range, Space
-from benchmark.strategy import Floats, Ints, RowLoss, Strategy, Tensor, cross_entropy
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import RowLoss, Strategy, Tensor, cross_entropy
 
 
 def focal(

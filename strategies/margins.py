@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from benchmark.arguments import Range, Space
-from benchmark.strategy import Floats, RowLoss, Strategy, Tensor, cross_entropy
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Floats
+from benchmark.protocol.strategy import RowLoss, Strategy, Tensor, cross_entropy
 
 
 def ldam(
@@ -30,7 +31,7 @@ def ldam(
         return of_rows
 
     def head(last: Any) -> Any:
-        from benchmark.layers import Cosine
+        from benchmark.training.layers import Cosine
 
         return Cosine(last.units, scale, dtype=last.dtype_policy, name=last.name)
 

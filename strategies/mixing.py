@@ -4,8 +4,9 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range, Space
-from benchmark.strategy import Ints, Mixing, Strategy
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.strategy import Mixing, Strategy
 
 Alpha = Annotated[float, Range(0, open_low=True), Space(0.1, 2, log=True)]
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range, Space
-from benchmark.errors import UserError
-from benchmark.strategy import Features, Ints, Resampling, Strategy
-from strategies._drawing import oversampled, seed, undersampled
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Features, Resampling, Strategy
+from strategies._sampling import oversampled, seed, undersampled
 
 Ratio = Annotated[float, Range(0, 1, open_low=True), Space(0.1, 1, log=True)]
 

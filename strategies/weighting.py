@@ -7,9 +7,10 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.arguments import Range, Space
-from benchmark.errors import UserError
-from benchmark.strategy import Floats, Ints, Strategy
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Strategy
 
 
 def class_weight(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark import comparison, stats
-from benchmark.stats import Difference
-from benchmark.study import Measured
+from benchmark.metrics import stats
+from benchmark.metrics.stats import Difference
+from benchmark.results import comparison
+from benchmark.results.study import Measured
 
 
 def mean_of(measured: Measured, label: str, metric: str) -> Difference:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import comparison
-from benchmark.study import Answer, Arm, Line, Measured, Study
-from benchmark.task import Data
-from benchmark.verdict import interval
+from benchmark.protocol.task import Data
+from benchmark.protocol.text import interval
+from benchmark.results import comparison
+from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import judged, mean_of, shown
 
 MEASURES = {

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from benchmark import comparison
-from benchmark.errors import UserError
-from benchmark.stats import LEVEL
-from benchmark.study import Answer, Arm, Line, Measured, Study
-from benchmark.task import Data
+from benchmark.metrics.stats import LEVEL
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data
+from benchmark.results import comparison
+from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import mean_of, shown
 
 RATIOS = (2, 5, 10, 20, 50, 100)

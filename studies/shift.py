@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark import comparison
-from benchmark.errors import UserError
-from benchmark.report.bands import f1_at
-from benchmark.report.evidence import evidence
-from benchmark.stats import Difference
-from benchmark.study import Answer, Arm, Line, Measured, Study
-from benchmark.task import Data
+from benchmark.metrics.curves import f1_at
+from benchmark.metrics.stats import Difference
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data
+from benchmark.results import comparison
+from benchmark.results.predictions import read_predictions
+from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import shown
 
 ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives for a positive
@@ -87,9 +87,9 @@ def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
 
 def _retuned(measured: Measured) -> list[Difference]:
     """Plain training, the cut tuned on validation rows weighted to each prevalence."""
-    from benchmark.metrics import probabilities
+    from benchmark.metrics.classification import positive_probabilities
 
-    fits = evidence(measured.store, measured.table).fits.get("none")
+    fits = read_predictions(measured.store, measured.table).fits.get("none")
     if fits is None:
         raise UserError(f"{measured.store} has lost predictions of none: run it again")
     of_odds = []
@@ -97,7 +97,7 @@ def _retuned(measured: Measured) -> list[Difference]:
         seeds = []
         for fit in fits:
             validation, test = (
-                f1_at(part.labels, probabilities(part.best), CUTS, odds)
+                f1_at(part.labels, positive_probabilities(part.best), CUTS, odds)
                 for part in (fit.validation, fit.test)
             )
             seeds.append(test[np.argmax(validation)])

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import UserError
-from benchmark.study import Answer, Arm, Line, Measured, Study
-from benchmark.task import Data
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data
+from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import mean_of, shown
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the positive training rows

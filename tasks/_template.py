@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Network, Source, Splits, Task, split_by_share
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import split_by_share
+from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,12 +17,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arguments import Range
-from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Ints, Network, Source, Splits, Task
-from tasks import _cifar, _cifar_networks, _pictures, _splitting, _textures
-from tasks._cifar import CLASSES, SIDE
-from tasks._splitting import TEST, TRAIN
+from benchmark.protocol import splits
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import TEST, TRAIN
+from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
+from tasks.images import cifar, decode, networks
+from tasks.images.cifar import CLASSES, SIDE
+from tasks.synthetic import textures
 
 KERAS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -40,14 +43,14 @@ class Settings:
 
 def load(settings: Settings, path: Path) -> Data:
     """CIFAR-10 at `path`, see `_cifar`. UserError says what is missing or bad."""
-    return _data(*_cifar.read(path), "real", str(path))
+    return _data(*cifar.read(path), "real", str(path))
 
 
 def stand_in(settings: Settings) -> Data:
     """Ten textures."""
     places = np.repeat([TRAIN, TEST], [10 * MADE[TRAIN], 10 * MADE[TEST]]).astype(np.int64)
     labels = np.arange(len(places)) % 10
-    pictures = _textures.pictures(labels, SIDE, 10)
+    pictures = textures.pictures(labels, SIDE, 10)
     return _data(pictures, labels, places, "synthetic", "textures")
 
 
@@ -65,7 +68,7 @@ def _data(
         digest=content.hexdigest(),
         source=source,
         origin=origin,
-        places=_splitting.without_straddlers(places, groups),
+        places=splits.without_straddlers(places, groups),
     )
 
 
@@ -103,17 +106,17 @@ def profile(largest: int, imbalance: float) -> Ints:
 
 def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
     """The pixels of picture files."""
-    return _pictures.decode_all(raw, SIDE)
+    return decode.decode_all(raw, SIDE)
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
     """The settings' model, untrained."""
-    return _cifar_networks.NETWORKS[settings.model](classes, budget.steps)
+    return networks.NETWORKS[settings.model](classes, budget.steps)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
     """For `resnet32` the published 200 epochs; for `small` what a processor can bear."""
-    return _cifar_networks.BUDGETS[settings.model][source]
+    return networks.BUDGETS[settings.model][source]
 
 
 def fetch(path: Path) -> None:

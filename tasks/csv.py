@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.errors import UserError
-from benchmark.task import Budget, Data, Ints, Network, Reference, Source, Splits, Task
-from tasks import (
-    _splitting,
-    _table_features,
-    _table_files,
-    _table_leaks,
-    _table_models,
-    _table_roles,
-    _table_sampling,
-    _table_stand_in,
-)
+from benchmark.protocol import splits
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Budget, Data, Estimator, Network, Source, Splits, Task
+from tasks.synthetic import table
+from tasks.tables import features, leakage, models, reader
+from tasks.tables import roles as column_roles
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
 
 COINCIDENCES = 10  # a row has so many places to be in, where two that are equal are one twice
 
@@ -51,30 +47,30 @@ class Settings:
 
 def load(settings: Settings, path: Path) -> Data:
     """The table at `path`, or the only one in that folder. UserError says what is wrong."""
-    file = _table_files.find(path)
-    table = _table_files.read(file, settings.encoding, settings.rows)
+    file = reader.find(path)
+    table = reader.read(file, settings.encoding, settings.rows)
     return _data(table, settings, "real", str(file))
 
 
 def stand_in(settings: Settings) -> Data:
     """Made-up customers, of whom one in ten leaves."""
-    return _data(_table_stand_in.customers(), settings, "synthetic", "table stand-in")
+    return _data(table.customers(), settings, "synthetic", "table stand-in")
 
 
-def _data(table: _table_sampling.Table, settings: Settings, source: Source, origin: str) -> Data:
-    roles = _table_roles.assign(table, settings, origin)
+def _data(table: reader.RawTable, settings: Settings, source: Source, origin: str) -> Data:
+    roles = column_roles.assign(table, settings, origin)
     groups, said = _groups(roles)
     notes = [*roles.notes, *said]
     places = None
     if roles.times is not None:
-        places = _splitting.by_time(roles.times, settings.validation, settings.test)
-        left = _splitting.without_straddlers(places, groups)
+        places = splits.by_time(roles.times, settings.validation, settings.test)
+        left = splits.without_straddlers(places, groups)
         if (left != places).any():
             notes.append(
                 f"{(left != places).sum():,} rows are left out: their group is in a later split"
             )
         places = left
-        notes.append(_splitting.SAME_TEST)
+        notes.append(splits.SAME_TEST)
     if roles.weights is not None:
         notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
     data = Data(
@@ -91,7 +87,7 @@ def _data(table: _table_sampling.Table, settings: Settings, source: Source, orig
     return replace(data, notes=(*notes, *_leaks(data, settings)))
 
 
-def _groups(roles: _table_roles.Roles) -> tuple[Ints, list[str]]:
+def _groups(roles: column_roles.Roles) -> tuple[Ints, list[str]]:
     """Rows that belong together: with the same features, or of the same group."""
     import pandas as pd
     from scipy.sparse import coo_array
@@ -119,7 +115,7 @@ def _groups(roles: _table_roles.Roles) -> tuple[Ints, list[str]]:
     return connected_components(links, directed=False)[1][twins].astype(np.int64), notes
 
 
-def _digest(roles: _table_roles.Roles, groups: Ints, places: Ints | None) -> str:
+def _digest(roles: column_roles.Roles, groups: Ints, places: Ints | None) -> str:
     """Of all that can change a result."""
     import pandas as pd
 
@@ -135,17 +131,17 @@ def _leaks(data: Data, settings: Settings) -> list[str]:
     train, _, _ = _parts(data, settings, 0)
     train = np.random.default_rng(0).permutation(train)
     known = data.rows.iloc[train]
-    learned = _table_features.learn(known, settings.rare)
+    learned = features.learn(known, settings.rare)
     return [
         f"column {name!r} alone tells the class (ROC AUC {auc:.4f}): if it is not known before the "
         f"class is, leave it out with drop={name}"
-        for name, auc in _table_leaks.leaks(known, data.labels[train], learned)
+        for name, auc in leakage.leaks(known, data.labels[train], learned)
     ]
 
 
 def _parts(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
     try:
-        return _splitting.by_groups(data, settings.validation, settings.test, seed)
+        return splits.by_groups(data, settings.validation, settings.test, seed)
     except UserError as error:
         if len(data.classes) == 2:
             raise
@@ -156,15 +152,15 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
     """By share or time, groups together; statistics of the columns are of the training rows."""
     train, validation, test = _parts(data, settings, seed)
     # trees find single numbers by themselves: codes would only be more to learn by heart
-    most_codes = 0 if settings.model == "hgb" else _table_features.LEVELS
-    learned = _table_features.learn(data.rows.iloc[train], settings.rare, most_codes)
+    most_codes = 0 if settings.model == "hgb" else features.LEVELS
+    learned = features.learn(data.rows.iloc[train], settings.rare, most_codes)
     return Splits(
-        x=_table_features.encode(learned, data.rows),
+        x=features.encode(learned, data.rows),
         y=data.labels,
         train=train,
         validation=validation,
         test=test,
-        categorical=_table_features.categorical(learned),
+        categorical=features.categorical(learned),
         weights=data.weights,
         learned=learned,
     )
@@ -172,19 +168,19 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
 def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.float32]:
     """Numbers as their quantiles in training, 0 to 1, then categories as codes."""
-    return _table_features.encode(learned, raw)
+    return features.encode(learned, raw)
 
 
 def network(
     settings: Settings, splits: Splits, classes: int, budget: Budget
-) -> Network | Reference:
+) -> Network | Estimator:
     """The settings' model, untrained."""
-    return _table_models.MODELS[settings.model](splits, classes, budget)
+    return models.MODELS[settings.model](splits, classes, budget)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
     """The same for every table."""
-    return _table_models.BUDGETS[settings.model][source]
+    return models.BUDGETS[settings.model][source]
 
 
 def fetch(path: Path) -> None:

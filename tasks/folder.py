@@ -11,18 +11,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arguments import Range, suggest
-from benchmark.errors import UserError
-from benchmark.task import Data, Splits, Task
-from tasks import (
-    _class_folders,
-    _drawings,
-    _near_duplicates,
-    _photos,
-    _picture_models,
-    _pictures,
-    _splitting,
-)
+from benchmark.protocol import splits
+from benchmark.protocol.arguments import Range, suggest
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data, Splits, Task
+from tasks.images import dataset, decode, folders, models, near_duplicates
+from tasks.synthetic import drawings
 
 CATS, DOGS = 600, 120  # of the stand-in
 
@@ -41,23 +35,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises UserError for an unknown model."""
-        _picture_models.check(self)
+        models.check(self)
 
 
 def load(settings: Settings, path: Path) -> Data:
     """The pictures under `path`; UserError names every file that cannot be used."""
-    layout = _class_folders.find(path)
+    layout = folders.find_layout(path)
     classes, name_of = _classes(layout, settings.positive, path)
     files = {file.path: file for file in layout.files}
     labelled = [(file.path, classes.index(name_of[file.name])) for file in layout.files]
-    data, rows = _photos.of_files(
-        path, labelled, classes, settings.size, _pictures.decode_any, lambda file: "any"
+    data, rows = dataset.of_files(
+        path, labelled, classes, settings.size, decode.decode_any, lambda file: "any"
     )
     notes = [*layout.notes]
     if layout.placed:
-        notes.append(_splitting.SAME_TEST)
+        notes.append(splits.SAME_TEST)
         given = np.array([files[row].place for row in rows])
-        places = _splitting.without_straddlers(given, data.groups)
+        places = splits.without_straddlers(given, data.groups)
         if (places != given).any():
             notes.append(
                 f"{(places != given).sum():,} pictures are left out: the same one is in a later "
@@ -75,7 +69,7 @@ def _of_places(places: NDArray[Any]) -> str:
 
 
 def _classes(
-    layout: _class_folders.Layout, positive: str, path: Path
+    layout: folders.Layout, positive: str, path: Path
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The classes, of two the positive one last, and the class of each folder."""
     counts = Counter(file.name for file in layout.files)
@@ -93,9 +87,9 @@ def _classes(
 def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
     """A warning of pictures that are almost the same in different splits of the first seed."""
     parts = np.full(len(data.labels), -1)
-    for part, rows in enumerate(_splitting.by_groups(data, settings.validation, settings.test, 0)):
+    for part, rows in enumerate(splits.by_groups(data, settings.validation, settings.test, 0)):
         parts[rows] = part
-    pairs = _near_duplicates.across(data.rows, parts)
+    pairs = near_duplicates.across(data.rows, parts)
     if not len(pairs):
         return []
     one, two = (files[row].relative_to(data.origin) for row in pairs[0])
@@ -107,13 +101,13 @@ def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
 
 def stand_in(settings: Settings) -> Data:
     """Drawn cats and, fewer, dogs."""
-    return _drawings.draw(CATS, DOGS, settings.size)
+    return drawings.draw(CATS, DOGS, settings.size)
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """By share, or as the folders say."""
-    parts = _splitting.by_groups(data, settings.validation, settings.test, seed)
-    x = _picture_models.seen(data.rows, settings)
+    parts = splits.by_groups(data, settings.validation, settings.test, seed)
+    x = models.seen(data.rows, settings)
     return Splits(x, data.labels, *parts)
 
 
@@ -129,8 +123,8 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
-    encode=_picture_models.encode,
-    network=_picture_models.network,
-    budget=_picture_models.budget,
+    encode=models.encode,
+    network=models.network,
+    budget=models.budget,
     fetch=fetch,
 )

@@ -16,24 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.errors import UserError
-from benchmark.task import (
-    Budget,
-    Data,
-    Network,
-    Source,
-    Splits,
-    Task,
-    at_imbalance,
-    split_by_share,
-)
-from tasks import _insurance_csv, _insurance_stand_in
-from tasks._insurance_csv import FEATURES, LABEL
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import at_imbalance, split_by_share
+from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
+from tasks.synthetic import insurance as synthetic_insurance
+from tasks.tables import insurance_csv
+from tasks.tables.insurance_csv import FEATURES, LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
 
 KAGGLE = "anmolkumar/health-insurance-cross-sell-prediction"
 NUMBERS = ("Age", "Annual_Premium", "Vintage")
@@ -53,12 +47,12 @@ class Settings:
 
 def load(settings: Settings, path: Path) -> Data:
     """The CSV at `path` or in the folder `path`. UserError names every line that is wrong."""
-    return _data(_insurance_csv.read(path), "real", str(_insurance_csv.find(path)))
+    return _data(insurance_csv.read(path), "real", str(insurance_csv.find(path)))
 
 
 def stand_in(settings: Settings) -> Data:
     """Made-up customers with the real columns, types and rates."""
-    return _data(_insurance_stand_in.customers(), "synthetic", "insurance stand-in")
+    return _data(synthetic_insurance.customers(), "synthetic", "insurance stand-in")
 
 
 def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
@@ -168,16 +162,16 @@ def fetch(path: Path) -> None:
     page = f"https://www.kaggle.com/datasets/{KAGGLE}"
     print(f"From {page}: its licence stands there. Kaggle may ask for a log-in.")
     try:
-        file = Path(kagglehub.dataset_download(KAGGLE, path=_insurance_csv.NAMES[0]))
+        file = Path(kagglehub.dataset_download(KAGGLE, path=insurance_csv.NAMES[0]))
     except Exception as error:  # whatever the network, Kaggle or its client come up with
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"Kaggle gave no data ({reason}); log in as https://www.kaggle.com/settings "
-            f"says, or download {_insurance_csv.NAMES[0]} from {page} into {path}"
+            f"says, or download {insurance_csv.NAMES[0]} from {page} into {path}"
         ) from error
-    _insurance_csv.read(file)
+    insurance_csv.read(file)
     path.mkdir(parents=True, exist_ok=True)
-    copy = shutil.copyfile(file, path / _insurance_csv.NAMES[0])
+    copy = shutil.copyfile(file, path / insurance_csv.NAMES[0])
     print(f"{copy}: downloaded and checked")
 
 

@@ -14,10 +14,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.errors import UserError
-from benchmark.task import PLACES, Data, Ints, Splits, Task
-from tasks import _kaggle_table, _photos, _picture_models, _pictures, _textures
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import PLACES
+from benchmark.protocol.task import Data, Splits, Task
+from tasks.images import dataset, decode, label_table, models
+from tasks.synthetic import textures
 
 KAGGLE = "https://www.kaggle.com/competitions/whale-categorization-playground"
 NEW = "new_whale"  # whales that nobody has named
@@ -38,20 +41,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises UserError for an unknown model."""
-        _picture_models.check(self)
+        models.check(self)
 
 
 def load(settings: Settings, path: Path) -> Data:
     """The pictures that the table names; UserError names every row and file that is bad."""
-    named = _kaggle_table.read(path)
+    named = label_table.read(path)
     if settings.new_whale == "left out":
         named = [(file, name) for file, name in named if name != NEW]
     counts = Counter(name for _, name in named)
     classes = tuple(sorted(counts, key=lambda name: (-counts[name], name)))
     place = {name: number for number, name in enumerate(classes)}
     labelled = [(file, place[name]) for file, name in named]
-    data, _ = _photos.of_files(
-        path, labelled, classes, settings.size, _pictures.decode_any, lambda file: "any"
+    data, _ = dataset.of_files(
+        path, labelled, classes, settings.size, decode.decode_any, lambda file: "any"
     )
     return _with_notes(data)
 
@@ -61,7 +64,7 @@ def stand_in(settings: Settings) -> Data:
     import hashlib
 
     labels = np.repeat(np.arange(len(MADE)), MADE).astype(np.int64)
-    pictures = _textures.pictures(labels, settings.size, 11)
+    pictures = textures.pictures(labels, settings.size, 11)
     return _with_notes(
         Data(
             rows=pictures,
@@ -108,7 +111,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
             place[members[held[0] : sum(held)]] = 2
     of_row = place[group]
     parts = (np.flatnonzero(of_row == number) for number in range(len(PLACES)))
-    x = _picture_models.seen(data.rows, settings)
+    x = models.seen(data.rows, settings)
     return Splits(x, data.labels, *parts)
 
 
@@ -126,8 +129,8 @@ TASK = Task(
     load=load,
     stand_in=stand_in,
     split=split,
-    encode=_picture_models.encode,
-    network=_picture_models.network,
-    budget=_picture_models.budget,
+    encode=models.encode,
+    network=models.network,
+    budget=models.budget,
     fetch=fetch,
 )

@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session", autouse=True)
 def prepared_device() -> None:
     """TensorFlow, imported once and with its threads fixed before any test uses it."""
-    from benchmark import device
+    from benchmark.training import device
 
     device.prepare()
 
@@ -77,12 +77,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory, fresh_store: Path) -> str
     """A store with a small benchmark, done once: two trainings, two seeds, three strategies."""
     from click.testing import CliRunner
 
-    from benchmark import cli
+    from benchmark.cli.main import main
 
     uri = f"sqlite:///{shutil.copy(fresh_store, tmp_path_factory.mktemp('measured') / 'mlflow.db')}"
     words = ["run", "--task", "insurance", "--data", "stand-in", "--seeds", "2", "--steps", "100"]
     words += ["--strategies", "none,threshold,class_weight", "--workers", "0", "--tracking", uri]
-    done = CliRunner().invoke(cli.main, words)
+    done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     return uri
 
@@ -96,17 +96,17 @@ def table_of() -> Callable[..., Any]:
     """
     import pandas as pd
 
-    from benchmark import leaderboard
+    from benchmark.results import leaderboard, measures
 
     def table(
-        measures: Mapping[str, Mapping[str, Sequence[float | None]]], deciding: Sequence[str] = ()
-    ) -> leaderboard.Table:
+        values_of: Mapping[str, Mapping[str, Sequence[float | None]]], deciding: Sequence[str] = ()
+    ) -> leaderboard.Leaderboard:
         rows = []
-        for label, given in measures.items():
+        for label, given in values_of.items():
             for seed in range(len(next(iter(given.values())))):
-                row = dict.fromkeys(leaderboard.MEASURES, 0.5) | {leaderboard.ROWS: 100.0}
+                row = dict.fromkeys(measures.MEASURES, 0.5) | {measures.ROWS: 100.0}
                 # ten of a hundred rows are positive, of a thousand in all
-                row |= dict(zip(leaderboard.COUNTS, (5, 10, 5, 80), strict=True))
+                row |= dict(zip(measures.COUNTS, (5, 10, 5, 80), strict=True))
                 row |= {"test/cut_tuned": 0.3, "seconds/training": 10.0, "test/roc_auc": 0.9}
                 row |= {f"test/{name}": values[seed] for name, values in given.items()}
                 done = all(values[seed] is not None for values in given.values())
@@ -125,6 +125,6 @@ def table_of() -> Callable[..., Any]:
             **{"origin": "../birds", "content": "c0ffee", "classes": ["robin", "wren"]},
             **{"counts": [900, 100], "steps": 100, "batch": 32},
         }
-        return leaderboard.Table("now", facts, ("CPU",), ("v1",), pd.DataFrame(rows), 0, 1)
+        return leaderboard.Leaderboard("now", facts, ("CPU",), ("v1",), pd.DataFrame(rows), 0, 1)
 
     return table

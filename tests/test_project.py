@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from benchmark import cli
-from benchmark.cli import measuring
+from benchmark.cli import experiments
+from benchmark.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,9 +28,9 @@ def test_requirements_name_no_place_to_fetch_from() -> None:
 def test_every_command_is_an_entry_point_that_passes_its_options() -> None:
     project = yaml.safe_load((ROOT / "MLproject").read_text())
     entries = project["entry_points"]
-    assert set(entries) - {"main"} | {"run"} == set(cli.main.commands)
+    assert set(entries) - {"main"} | {"run"} == set(main.commands)
     for name, entry in entries.items():
-        command = cli.main.commands["run" if name == "main" else name]
+        command = main.commands["run" if name == "main" else name]
         options = {parameter.name for parameter in command.params}
         used = set(re.findall(r"--(\w+) \{(\w+)\}", entry["command"]))
         assert all(option == parameter for option, parameter in used)
@@ -40,6 +40,6 @@ def test_every_command_is_an_entry_point_that_passes_its_options() -> None:
 
 def test_main_has_the_defaults_of_the_command_line() -> None:
     entry = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]["main"]
-    defaults = {parameter.name: parameter.default for parameter in measuring.run.params}
+    defaults = {parameter.name: parameter.default for parameter in experiments.run.params}
     for name, parameter in entry["parameters"].items():
         assert parameter["default"] == defaults[name]

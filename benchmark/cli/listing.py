@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from benchmark import arguments, registry
-from benchmark.strategy import ACTS_ON, SLOTS, acts_on
+from benchmark.protocol import arguments, grammar, registry
+from benchmark.protocol.strategy import ACTS_ON, SLOTS, family
+from benchmark.results import study
 
 
 @click.command()
@@ -24,7 +25,7 @@ def strategies() -> None:
     groups: dict[str, list[str]] = {"nothing": []}
     groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
     for name in registry.strategies():
-        groups[acts_on(registry.read(name).strategy)].append(name)
+        groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
         click.secho(f"acts on {group}", underline=True)
         for name in names:
@@ -36,8 +37,8 @@ def strategies() -> None:
 @click.command()
 def studies() -> None:
     """List the studies with the questions that they answer."""
-    for name in registry.studies():
-        _entry(name, registry.study(name).question, "")
+    for name in study.studies():
+        _entry(name, study.study(name).question, "")
 
 
 @click.command()

@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.plan import Plan
-from benchmark.tracking import cells, lease, tags
-from benchmark.tracking.patience import StoreLostError
-from benchmark.tracking.read import Record
-from benchmark.tracking.store import Store, client_of, pages, resolve
+from benchmark.protocol.grid import Plan
+from benchmark.tracking import history, lease, tags
+from benchmark.tracking.retry import StoreUnavailableError
+from benchmark.tracking.store import Record, Store, pages, resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 SHORT_PATIENCE = 2.0  # seconds: who stops a benchmark does not want to wait
 
@@ -43,7 +43,7 @@ def adopt(store: Store, facts: Mapping[str, str]) -> Store:
     """A run of this process, with these tags: the one that ``mlflow run`` opened, or a new one."""
     from mlflow.entities import RunTag
 
-    client = client_of(store.uri, store.invocation)
+    client = store.client
     facts = {**facts, **lease.owner()}
     opened = _opened_by_mlflow(store)
     if opened:
@@ -80,12 +80,12 @@ def _opened_by_mlflow(store: Store) -> str:
 def attach(store: Store, files: Mapping[str, str]) -> None:
     """Logs files (name -> text) on the invocation's run."""
     for name, text in files.items():
-        client_of(store.uri, store.invocation).log_text(store.invocation, text, name)
+        store.client.log_text(store.invocation, text, name)
 
 
 def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
     """Writes the note (Markdown) on the run and its experiment, and files (name -> text)."""
-    client = client_of(store.uri, store.invocation)
+    client = store.client
     attach(store, files)
     if len(note) > tags.LIMIT:
         note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(cut here: see the artifacts)"
@@ -96,33 +96,33 @@ def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
 def end(store: Store, status: str) -> None:
     """Ends the run; one that ``mlflow run`` began is left to it unless it was stopped."""
     if status == "KILLED" or store.invocation != _opened_by_mlflow(store):
-        client_of(store.uri, store.invocation).set_terminated(store.invocation, status)
+        store.client.set_terminated(store.invocation, status)
 
 
 def withdraw(store: Store) -> None:
     """Ends the run as if it had never been asked for."""
-    client_of(store.uri, store.invocation).delete_tag(store.invocation, tags.KIND)
+    store.client.delete_tag(store.invocation, tags.KIND)
     end(store, "KILLED")
 
 
 def end_leftovers(store: Store, status: str, reason: str) -> None:
     """Ends runs of this invocation that are still RUNNING."""
     query = f"tags.`{tags.INVOCATION}` = '{store.invocation}' AND attributes.status = 'RUNNING'"
-    for found in list(pages(client_of(store.uri, store.invocation), [store.experiment], query)):
-        cells.end_left(store, found, status, reason)
+    for found in list(pages(store.client, [store.experiment], query)):
+        history.end_abandoned(store, found, status, reason)
 
 
 def break_off(store: Store, status: str, reason: str) -> None:
     """Ends all runs of this invocation. A store that does not answer now is not waited for."""
-    client_of(store.uri, store.invocation).patience = SHORT_PATIENCE
-    with suppress(StoreLostError):
+    store.client.patience = SHORT_PATIENCE
+    with suppress(StoreUnavailableError):
         end_leftovers(store, status, reason)
         end(store, status)
 
 
 def note_study(store: Store, name: str, note: str, files: Mapping[str, str]) -> str:
     """A finished run that carries the answer of a study; returns its id."""
-    client = client_of(store.uri)
+    client = store.client
     run_id = begin_other(store, "study", f"study: {name}")
     for path, text in files.items():
         client.log_text(run_id, text, path)
@@ -136,7 +136,7 @@ def note_figures(
     store: Store, kind: str, name: str, note: str, figures: Mapping[str, Figure]
 ) -> str:
     """A finished run that carries a page and figures; returns its id."""
-    client = client_of(store.uri)
+    client = store.client
     run_id = begin_other(store, kind, name)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{kind}.md").write_text(note, encoding="utf-8")
@@ -151,7 +151,7 @@ def note_figures(
 
 def begin_other(store: Store, kind: str, name: str) -> str:
     """The run of what is no benchmark: the one that ``mlflow run`` opened, else a new one."""
-    client = client_of(store.uri)
+    client = store.client
     opened = _opened_by_mlflow(store)
     if opened:
         client.set_tag(opened, tags.KIND, kind)

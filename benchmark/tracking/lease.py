@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UserError
-from benchmark.tracking import cells, tags
-from benchmark.tracking.store import Store, client_of, pages
+from benchmark.protocol.errors import UserError
+from benchmark.tracking import history, tags
+from benchmark.tracking.store import Store, pages
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
 
 BEAT = 60.0  # seconds between two signs of life
 SILENCE = 10 * BEAT  # after which an invocation on another machine counts as dead
@@ -63,10 +64,10 @@ def clear_the_dead(store: Store) -> int:
         run for run in _running(store, OWNED) if run.data.tags.get(tags.INVOCATION) not in alive
     ]
     for run in left:
-        cells.end_left(store, run, "KILLED", "its benchmark was killed")
+        history.end_abandoned(store, run, "KILLED", "its benchmark was killed")
     for one in _running(store, OWNERS):
         if one.info.run_id not in alive:
-            cells.fail(store, one.info.run_id, "it was killed", "KILLED")
+            history.fail(store, one.info.run_id, "it was killed", "KILLED")
     return len(left)
 
 
@@ -84,9 +85,7 @@ def sign_of_life(store: Store) -> Iterator[None]:
     def beat() -> None:
         while not stop.wait(BEAT):
             with suppress(Exception):  # whoever needs the store will say so
-                client_of(store.uri, store.invocation).set_tag(
-                    store.invocation, tags.ALIVE, f"{time.time():.0f}"
-                )
+                store.client.set_tag(store.invocation, tags.ALIVE, f"{time.time():.0f}")
 
     threading.Thread(target=beat, daemon=True).start()
     try:
@@ -96,7 +95,7 @@ def sign_of_life(store: Store) -> Iterator[None]:
 
 
 def _running(store: Store, kinds: Iterable[str]) -> list[Run]:
-    client = client_of(store.uri, store.invocation)
+    client = store.client
     numbers = [experiment.experiment_id for experiment in client.search_experiments()]
     queries = [f"tags.`{tags.KIND}` = '{kind}' AND attributes.status = 'RUNNING'" for kind in kinds]
     return [run for query in queries for run in pages(client, numbers, query)]

@@ -1,9 +1,10 @@
-"""The store: which one is meant, whether it answers, and pages of its runs."""
+"""What a store holds, as plain records."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -12,14 +13,57 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import UserError
-from benchmark.tracking.patience import Patient
+from benchmark.protocol.errors import UserError
+from benchmark.tracking import tags
+from benchmark.tracking.retry import RetryingClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Record:
+    """One tracked cell or invocation."""
+
+    run: str  # id
+    started: int  # milliseconds
+    status: str
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+    @property
+    def conditions(self) -> str:
+        """Identity of its conditions."""
+        return self.tags[tags.CONDITIONS]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its conditions in words."""
+        facts: dict[str, Any] = json.loads(self.tags[tags.FACTS])
+        return facts
+
+
+def read_runs(uri: str, kind: str) -> Iterator[Record]:
+    """All runs of a kind ("cell" or "invocation"), newest first.
+
+    Invocations that ``mlflow run`` opened lie in its own experiment, so all are searched.
+    A run whose identity was damaged by hand is left out.
+
+    Raises:
+        UserError: if there is no such store, or it does not answer.
+    """
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        raise UserError(f"there is no tracking store {uri}: start with `run`, or name another")
+    client = reachable(uri)
+    numbers = [experiment.experiment_id for experiment in client.search_experiments()]
+    needed = tags.OF_CELL if kind == "cell" else tags.OF_INVOCATION
+    for found in pages(client, numbers, f"tags.`{tags.KIND}` = '{kind}'"):
+        if needed <= found.data.tags.keys():
+            info, data = found.info, found.data
+            yield Record(info.run_id, info.start_time, info.status, data.tags, data.metrics)
 
 
 SQLITE = "sqlite:///"
@@ -37,6 +81,11 @@ class Store:
     experiment: str  # id
     tags: Mapping[str, str]  # user, source and commit, of every run
     invocation: str = ""  # run id
+
+    @property
+    def client(self) -> RetryingClient:
+        """The client of this store in this process, one for each invocation."""
+        return client_of(self.uri, self.invocation)
 
 
 def resolve(uri: str) -> str:
@@ -80,7 +129,7 @@ def open_store(uri: str, task: str) -> Store:
     return Store(uri, experiment.experiment_id, tags)
 
 
-def reachable(uri: str) -> Patient:
+def reachable(uri: str) -> RetryingClient:
     """A client of the store. Raises UserError if it does not answer.
 
     The first time, that is found out soon; a store that answered before is waited for.
@@ -137,9 +186,9 @@ def preload() -> None:
 
 
 @cache
-def client_of(uri: str, invocation: str = "") -> Patient:
+def client_of(uri: str, invocation: str = "") -> RetryingClient:
     """The client of a store, one a process and invocation; see `Patient`."""
-    return Patient(bare_client(uri))
+    return RetryingClient(bare_client(uri))
 
 
 @cache
@@ -156,7 +205,7 @@ def bare_client(uri: str) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def pages(client: Patient, experiments: list[str], query: str) -> Iterator[Run]:
+def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterator[Run]:
     """All runs that a query finds, newest first, however many."""
     token: str | None = None
     with _without_collection():

@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.plan import Conditions
+from benchmark.protocol.grid import Conditions
 from benchmark.tracking import invocation, tags
-from benchmark.tracking.store import Store, client_of, pages
+from benchmark.tracking.store import Store, pages
 
 LONGEST_NAME = 250  # characters
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow itself does
@@ -52,7 +52,7 @@ def log(store: Store, search: str, trial: Trial) -> None:
     """The run of a finished trial."""
     from mlflow.entities import Metric, Param, RunTag
 
-    client = client_of(store.uri, store.invocation)
+    client = store.client
     chosen = ", ".join(f"{name}={value}" for name, value in trial.chosen.items())
     state = "" if trial.state == "COMPLETE" else f" · {trial.state.lower()}"
     created = client.create_run(
@@ -85,11 +85,11 @@ def logged(store: Store, search: str) -> dict[int, str]:
     """Number -> run id of the trials of a search that have a run."""
     query = f"tags.`{tags.SEARCH}` = '{search}' AND tags.`{tags.KIND}` = 'trial'"
     query += f" AND tags.`{tags.DONE}` = 'yes'"
-    found = pages(client_of(store.uri, store.invocation), [store.experiment], query)
+    found = pages(store.client, [store.experiment], query)
     return {int(run.data.tags[tags.TRIAL]): run.info.run_id for run in found}
 
 
 def answer(store: Store, note: str, files: Mapping[str, str]) -> None:
     """Writes what a search found on its run."""
     invocation.attach(store, files)
-    client_of(store.uri, store.invocation).set_tag(store.invocation, tags.NOTE, note[: tags.LIMIT])
+    store.client.set_tag(store.invocation, tags.NOTE, note[: tags.LIMIT])

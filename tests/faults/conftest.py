@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmark import cli, run
+from benchmark.cli.main import main
+from benchmark.training import fit
 from tests.faults import toys
 from tests.faults.harness import Bench
 from tests.faults.servers import Server, serving
@@ -59,7 +60,7 @@ class Here:
         """Runs in no worker."""
         given = ["--task", "insurance", "--data", "stand-in", "--strategies", strategies]
         given += ["--seeds", str(seeds), "--steps", "20", "--workers", "0"]
-        return CliRunner().invoke(cli.main, ["run", *given, "--tracking", self.address])
+        return CliRunner().invoke(main, ["run", *given, "--tracking", self.address])
 
 
 @pytest.fixture
@@ -68,13 +69,13 @@ def here(
 ) -> Here:
     """For faults that need no other process."""
     trained: list[int] = []
-    original = run.fit
+    original = fit.fit
 
-    def counted(*args: Any) -> run.Fit:
+    def counted(*args: Any) -> fit.Fit:
         trained.append(args[6])
         return original(*args)
 
-    monkeypatch.setattr(run, "fit", counted)
+    monkeypatch.setattr(fit, "fit", counted)
     return Here(Bench(ROOT, tmp_path, store_uri), store_uri, trained)
 
 

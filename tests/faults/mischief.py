@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from benchmark.arguments import Range
-from benchmark.strategy import Features, Floats, Ints, Priors, Resampling, Strategy
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import Features, Priors, Resampling, Strategy
 
 How = Literal["fail", "sys_exit", "os_exit", "kill", "hang", "hold", "memory"]
 
@@ -63,7 +64,7 @@ def late(how: How = "fail") -> Strategy:
 
 def same(rng: np.random.Generator, seed: int) -> bool:
     """Whether these are the random numbers of that seed, none of them drawn yet."""
-    from benchmark.seeding import RESAMPLING
+    from benchmark.training.seeding import RESAMPLING
 
     asked = np.random.default_rng([seed, RESAMPLING])
     return bool(rng.bit_generator.state == asked.bit_generator.state)

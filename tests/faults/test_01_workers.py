@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import leaderboard
-from benchmark.limit import STATUS
+from benchmark.results import leaderboard
 from benchmark.tracking import tags
-from benchmark.tracking.cells import LOST
+from benchmark.tracking.history import WORKER_DIED
+from benchmark.workflows.execution.time_limit import STATUS
 from tests.faults.conftest import ROOT
 from tests.faults.harness import Bench, finish, started, wait_for, workers
 
@@ -45,11 +45,11 @@ def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finishe
     bench.require_sound()
     assert bench.statuses()["FINISHED"] == 10 - 5
     assert bench.marks("kill") == 3
-    assert ends(bench, "trouble(how=kill)") == thrice(LOST)
-    [table] = leaderboard.tables(bench.uri, ["toy"])
+    assert ends(bench, "trouble(how=kill)") == thrice(WORKER_DIED)
+    [table] = leaderboard.leaderboards(bench.uri, ["toy"])
     assert table.counts() == {"planned": 10, "finished": 5, "failed": 5, "missing": 0}
     reasons = " ".join(table.runs["reason"])
-    for said in (LOST, "SystemExit: 0", "ValueError: trouble was asked for"):
+    for said in (WORKER_DIED, "SystemExit: 0", "ValueError: trouble was asked for"):
         assert said in reasons
 
 
@@ -73,12 +73,12 @@ def test_01_code_that_lets_no_thread_run_is_ended_all_the_same(bench: Bench) -> 
     assert status == 1, output
     bench.require_sound()
     assert bench.marks("hold") == 3
-    assert ends(bench, "trouble(how=hold)") == thrice(LOST)
+    assert ends(bench, "trouble(how=hold)") == thrice(WORKER_DIED)
 
 
 LIMITED = """
 import time
-from benchmark.limit import limit
+from benchmark.workflows.execution.time_limit import limit
 with limit(60, lambda: print("never said")):
     pass
 with limit(0.2, lambda: print("last words", flush=True)):

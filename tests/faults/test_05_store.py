@@ -24,9 +24,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
-from benchmark import leaderboard
-from benchmark.fingerprint import digest
-from benchmark.tracking import patience, tags
+from benchmark.protocol.fingerprint import digest
+from benchmark.results import leaderboard
+from benchmark.tracking import retry, tags
 from benchmark.tracking import store as tracking
 from tests.faults.conftest import Here
 from tests.faults.harness import finish, long
@@ -101,7 +101,7 @@ def test_05_a_store_that_answers_all_but_one_call_fails_the_run(
         raise MlflowException("no")
 
     monkeypatch.setattr(MlflowClient, "log_artifacts", never)
-    monkeypatch.setattr(patience, "PATIENCE", 1.0)
+    monkeypatch.setattr(retry, "PATIENCE", 1.0)
     assert here.run("none").exit_code == 1
     [failed] = here.bench.runs()
     assert failed.info.status == "FAILED"
@@ -210,7 +210,7 @@ def test_11_a_run_finished_by_another_hand_does_not_count(here: Here) -> None:
     client = MlflowClient(here.bench.uri)
     [run] = here.bench.runs()
     client.delete_tag(run.info.run_id, tags.DONE)
-    [table] = leaderboard.tables(here.bench.uri, ["insurance"])
+    [table] = leaderboard.leaderboards(here.bench.uri, ["insurance"])
     assert table.counts() == {"planned": 1, "finished": 0, "failed": 0, "missing": 1}
     assert here.run("none").exit_code == 0
     assert here.trained == [0, 0]
@@ -223,7 +223,7 @@ def test_11_a_run_finished_by_another_hand_does_not_count(here: Here) -> None:
 def test_18_more_than_a_thousand_runs_are_all_counted(many: int, here: Here) -> None:
     assert here.run("none,threshold").exit_code == 0
     multiply(file_of(here.bench.uri), many)
-    [table] = leaderboard.tables(here.bench.uri, ["insurance"])
+    [table] = leaderboard.leaderboards(here.bench.uri, ["insurance"])
     assert table.counts()["finished"] == many
     assert len(here.bench.results()) == many
 

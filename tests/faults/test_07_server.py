@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import kept
+from benchmark.workflows.execution import outbox
 from tests.faults.conftest import Here
 from tests.faults.harness import finish, started, wait_for
 from tests.faults.servers import Action, Proxy, Server, proxy
@@ -105,9 +105,9 @@ def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start
     assert result.exit_code == 2, result.output
     last = result.output.splitlines()[-1]
     assert last.startswith("error: the tracking store has not answered for")
-    assert str(kept.folder(between.uri)) in last
+    assert str(outbox.folder(between.uri)) in last
     assert "3 cells are not in it; the results of 2 of them are kept" in last
-    assert len(list(kept.folder(between.uri).iterdir())) == 2
+    assert len(list(outbox.folder(between.uri).iterdir())) == 2
     assert there.trained == [0]
 
     between.script = lambda path: "pass"
@@ -116,7 +116,7 @@ def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start
     assert result.output.count("logged a result that was kept") == 2
     assert "trainings to go: 0" in result.output
     assert there.trained == [0]
-    assert not list(kept.folder(between.uri).iterdir())
+    assert not list(outbox.folder(between.uri).iterdir())
     assert len(there.bench.results()) == 2
     there.bench.require_sound()
     there.bench.require_no_metric_twice()

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import kept, run
 from benchmark.tracking import cells, lease, tags
-from benchmark.tracking.patience import StoreLostError
+from benchmark.tracking.retry import StoreUnavailableError
+from benchmark.training import fit as fitting
+from benchmark.workflows.execution import outbox
 from tests.faults.conftest import Here
 
 
@@ -98,14 +99,14 @@ def test_10_of_two_that_begin_at_the_same_moment_none_goes_on_unseen(
 def test_02_a_run_that_was_ended_meanwhile_is_never_finished(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = run.fit
+    original = fitting.fit
 
-    def fit(*args: Any) -> run.Fit:
+    def fit(*args: Any) -> fitting.Fit:
         [mine] = here.bench.runs()
         MlflowClient(here.bench.uri).set_terminated(mine.info.run_id, "KILLED")
         return original(*args)
 
-    monkeypatch.setattr(run, "fit", fit)
+    monkeypatch.setattr(fitting, "fit", fit)
     result = here.run("none")
     assert result.exit_code == 1
     assert "was ended as KILLED by another process" in result.output
@@ -115,7 +116,7 @@ def test_02_a_run_that_was_ended_meanwhile_is_never_finished(
 
 def lose_when_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*args: Any) -> None:
-        raise StoreLostError("the tracking store is on holiday")
+        raise StoreUnavailableError("the tracking store is on holiday")
 
     monkeypatch.setattr(cells, "complete", lost)
 
@@ -126,38 +127,38 @@ def test_08_a_kept_result_that_is_damaged_is_dropped_and_run_again(
     with monkeypatch.context() as patch:
         lose_when_complete(patch)
         assert here.run("none").exit_code == 2
-    [path] = kept.folder(here.address).iterdir()
+    [path] = outbox.folder(here.address).iterdir()
     path.write_bytes(path.read_bytes()[:-100])
     result = here.run("none")
     assert result.exit_code == 0, result.output
     assert "dropped a result that was kept" in result.output
     assert "the file is damaged" in result.output
     assert here.trained == [0, 0]
-    assert not list(kept.folder(here.address).iterdir())
+    assert not list(outbox.folder(here.address).iterdir())
     here.bench.require_sound()
 
 
 def test_08_a_kept_result_is_the_result_and_no_pickle(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored: list[cells.Result] = []
+    stored: list[cells.CellResult] = []
     original = cells.complete
     monkeypatch.setattr(cells, "complete", lambda store, r: stored.append(r) or original(store, r))
     assert here.run("none").exit_code == 0
     [result] = stored
-    content = kept._to_bytes(result)
-    back = kept._from_bytes(content)
-    assert kept._to_bytes(back) == content
+    content = outbox._to_bytes(result)
+    back = outbox._from_bytes(content)
+    assert outbox._to_bytes(back) == content
     assert back.score.metrics == result.score.metrics
     assert (back.run_id, back.ended) == (result.run_id, result.ended)
-    assert [vars(one) for one in back.samples] == [vars(one) for one in result.samples]
+    assert back.samples == result.samples
 
 
 def test_08_where_nothing_can_be_kept_that_is_said(
     here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(kept, "folder", lambda uri: tmp_path / "file" / "within")
+    monkeypatch.setattr(outbox, "folder", lambda uri: tmp_path / "file" / "within")
     lose_when_complete(monkeypatch)
     result = here.run("none")
     assert result.exit_code == 2

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import leaderboard, run
-from benchmark.fits import Fit
+from benchmark.results import leaderboard
+from benchmark.training import fit
+from benchmark.training.predictions import Fit
 from tests.faults import toys
 
 REMEDY = '''
 from typing import Annotated
 import numpy as np
-from benchmark.arguments import Range
-from benchmark.strategy import Strategy
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.strategy import Strategy
 from strategies._toy_weights import weight
 
 def toy(power: Annotated[float, Range(0, 4)] = 1.0) -> Strategy:
@@ -58,7 +59,7 @@ def trained(toy: Path, fresh_store: Path) -> Iterator[Callable[..., list[int]]]:
         return list(seeds)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "fit", counted)
+        patch.setattr(fit, "fit", counted)
         assert invoke() == [0]
         yield invoke
 
@@ -133,6 +134,6 @@ def test_12_results_of_the_old_code_are_not_in_the_table(
     assert trained("--steps", "12", "--seeds", "2") == [0, 1]
     (toy / "toy_remedy.py").write_text(original)
     assert trained("--steps", "12") == [0]
-    tables = leaderboard.tables(f"sqlite:///{toy / 'mlflow.db'}", ["toy"])
+    tables = leaderboard.leaderboards(f"sqlite:///{toy / 'mlflow.db'}", ["toy"])
     [table] = [table for table in tables if table.facts["steps"] == 12]
     assert (table.counts()["finished"], table.older) == (1, 2)

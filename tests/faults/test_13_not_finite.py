@@ -11,10 +11,16 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import leaderboard, metrics, run, train
-from benchmark.strategy import NONE, Floats, Strategy
-from benchmark.task import Budget, Splits
+from benchmark.metrics import classification
+from benchmark.protocol.arrays import Floats
+from benchmark.protocol.strategy import NONE, Strategy
+from benchmark.protocol.task import Budget, Splits
+from benchmark.results import leaderboard
 from benchmark.tracking import tags
+from benchmark.training import batches as batching
+from benchmark.training import fit as fitting
+from benchmark.training import loop
+from benchmark.training import score as scoring
 from tasks._template import TASK, Settings
 from tests.faults import toys
 
@@ -33,8 +39,8 @@ def poisoned(splits: Splits, row: int, value: float) -> Splits:
     return replace(splits, x=x)
 
 
-def fit(splits: Splits, budget: Budget = BUDGET) -> run.Fit:
-    return run.fit(TASK, SETTINGS, splits, 2, NONE, budget, 0, lambda steps: None)
+def fit(splits: Splits, budget: Budget = BUDGET) -> fitting.Fit:
+    return fitting.fit(TASK, SETTINGS, splits, 2, NONE, budget, 0, lambda steps: None)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -43,9 +49,9 @@ def test_13_the_exact_step_is_named_inside_a_call_of_many(
     splits: Splits, step: int, value: float
 ) -> None:
     ones = np.ones(len(splits.train))
-    rows, _, _ = next(train.Batches(splits.train, ones, BUDGET.batch, 0).steps(step))
+    rows, _, _ = next(batching.Batches(splits.train, ones, BUDGET.batch, 0).steps(step))
     bad = rows[-1, 3]  # of an epoch of 150 steps: no earlier batch holds it
-    with pytest.raises(train.DivergedError, match=f"the loss: .* at step {step}$"):
+    with pytest.raises(loop.DivergedError, match=f"the loss: .* at step {step}$"):
         fit(poisoned(splits, bad, value))
 
 
@@ -55,14 +61,14 @@ def test_13_an_output_that_is_not_finite_is_named(
     splits: Splits, part: str, step: int, value: float
 ) -> None:
     spoiled = poisoned(splits, getattr(splits, part)[0], value)
-    with pytest.raises(train.DivergedError, match=f"network on {part}: .* at step") as error:
+    with pytest.raises(loop.DivergedError, match=f"network on {part}: .* at step") as error:
         fit(spoiled, Budget(steps=10, batch=16))
     assert part == "test" or str(error.value).endswith("at step 1")
 
 
 def test_13_a_mean_of_huge_losses_is_finite(splits: Splits) -> None:
     huge = Strategy(loss=lambda priors: lambda targets, logits: 0 * logits[:, 0] + 3e38)
-    fitted = run.fit(
+    fitted = fitting.fit(
         TASK, SETTINGS, splits, 2, huge, Budget(steps=100, batch=1), 0, lambda steps: None
     )
     assert fitted.curves["train/loss"][0] == (2, pytest.approx(3e38))
@@ -85,32 +91,32 @@ def calibrated(change: Callable[[Floats], Floats]) -> Strategy:
     ],
 )
 def test_13_a_decision_part_that_is_not_finite_is_named(strategy: Strategy, words: str) -> None:
-    with pytest.raises(train.DivergedError, match=f"{words} at step 7$"):
-        run.score(strategy, FIT)
+    with pytest.raises(loop.DivergedError, match=f"{words} at step 7$"):
+        scoring.score(strategy, FIT)
 
 
 def test_13_only_the_test_logits_overflow() -> None:
     fitted = replace(FIT, test=replace(FIT.test, best=FIT.test.best * 1e300))
     with (
         np.errstate(over="ignore"),
-        pytest.raises(train.DivergedError, match=r"calibrated logit on test: -?inf at step 7$"),
+        pytest.raises(loop.DivergedError, match=r"calibrated logit on test: -?inf at step 7$"),
     ):
-        run.score(calibrated(lambda logits: logits * 1e10), fitted)
+        scoring.score(calibrated(lambda logits: logits * 1e10), fitted)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_13_a_measure_that_is_not_finite_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    monkeypatch.setattr(metrics, "ranking_metrics", lambda *given: {"roc_auc": value})
-    with pytest.raises(train.DivergedError, match=f"roc_auc on test: {value} at step 7$"):
-        run.score(NONE, FIT)
+    monkeypatch.setattr(classification, "ranking_metrics", lambda *given: {"roc_auc": value})
+    with pytest.raises(loop.DivergedError, match=f"roc_auc on test: {value} at step 7$"):
+        scoring.score(NONE, FIT)
 
 
 BROKEN = '''
 import numpy as np
 from keras import ops
-from benchmark.strategy import Strategy
+from benchmark.protocol.strategy import Strategy
 
 def broken_loss() -> Strategy:
     """Minimises the logarithm of nothing."""
@@ -152,7 +158,7 @@ def test_13_a_cell_that_diverged_is_failed_with_the_step_and_never_ranked(
         assert tags.DONE not in found[name].data.tags
         assert not [key for key in found[name].data.metrics if key.startswith("test")]
         assert reason in result.output
-    [table] = leaderboard.tables(store_uri, ["toy"])
+    [table] = leaderboard.leaderboards(store_uri, ["toy"])
     assert table.counts() == {"planned": 3, "finished": 1, "failed": 2, "missing": 0}
     ranked = table.runs.set_index("label")["test/f1"]
     assert np.isfinite(ranked["none"])

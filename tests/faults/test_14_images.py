@@ -18,9 +18,10 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 from PIL import Image
 
-from benchmark import cli
-from benchmark.errors import UserError
-from tasks import _cache, _photos, _pictures
+from benchmark.cli.main import main
+from benchmark.protocol.errors import UserError
+from tasks.images import cache as array_cache
+from tasks.images import dataset, decode
 
 SIZE = 16
 
@@ -88,7 +89,7 @@ def test_14_bad_image_is_named_before_training(
 ) -> None:
     (photos / "dogs" / name).write_bytes(content)
     with pytest.raises(UserError) as error:
-        _photos.load(photos, ("cat", "dog"), SIZE)
+        dataset.load(photos, ("cat", "dog"), SIZE)
     assert f"{photos}: 1 bad files\n  dogs/{name}: " in str(error.value)
     assert reason in str(error.value)
     assert not list(cache.iterdir())
@@ -98,7 +99,7 @@ def test_14_bad_image_is_named_before_training(
 def test_14_good_image_is_decoded_rightly(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"x.{kind.lower()}"
     path.write_bytes(encoded(7, kind))
-    pixels = _pictures.decode(path, SIZE)
+    pixels = decode.decode_file(path, SIZE)
     expected = picture(7).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     assert pixels.shape == (SIZE, SIZE, 3)
     assert np.abs(pixels.astype(int) - np.asarray(expected, int)).mean() < 12  # of 255
@@ -107,12 +108,12 @@ def test_14_good_image_is_decoded_rightly(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "GIF"])
 def test_14_image_truncated_at_any_byte_is_whole_or_named(kind: str) -> None:
     content = encoded(7, kind)
-    whole = _pictures.decode_bytes(content, kind, SIZE)
+    whole = decode.decode_bytes(content, kind, SIZE)
     named = 0
     for length in range(0, len(content), max(1, len(content) // 150)):
         try:
-            pixels = _pictures.decode_bytes(content[:length], kind, SIZE)
-        except _pictures.BadPicture:
+            pixels = decode.decode_bytes(content[:length], kind, SIZE)
+        except decode.BadPicture:
             named += 1
         else:  # what was cut off held no pixels
             np.testing.assert_array_equal(pixels, whole, err_msg=f"{length} bytes")
@@ -138,7 +139,7 @@ def odd_files(folder: Path) -> dict[str, str]:
 def test_14_pipes_devices_and_loops_are_named_and_never_read(photos: Path) -> None:
     reasons = odd_files(photos / "cats")
     with pytest.raises(UserError) as error:
-        _photos.load(photos, ("cat", "dog"), SIZE)
+        dataset.load(photos, ("cat", "dog"), SIZE)
     for name, reason in reasons.items():
         [line] = [line for line in str(error.value).splitlines() if f"cats/{name}: " in line]
         assert f"cannot be read: {reason}" in line
@@ -149,7 +150,7 @@ def test_14_all_of_them_are_named_at_once_and_no_run_begins(photos: Path, store_
         (photos / "cats" / f"{number}-{name}").write_bytes(content)
     settings = "train=20 validation=10 test=10 imbalance=10 size=16 model=simple"
     words = ["run", "--task", "catsdogs", "--data", str(photos), "--settings", settings]
-    result = CliRunner().invoke(cli.main, [*words, "--tracking", store_uri, "--workers", "0"])
+    result = CliRunner().invoke(main, [*words, "--tracking", store_uri, "--workers", "0"])
     assert result.exit_code == 2
     assert f"error: {photos}: {len(BAD)} bad files" in result.stderr
     for number, (name, _, reason) in enumerate(BAD.values()):
@@ -171,7 +172,7 @@ def entry(cache: Path) -> tuple[Path, Callable[[], np.ndarray], list[int]]:
         return [np.arange(12, dtype=np.uint8).reshape(3, 4)]
 
     def read() -> np.ndarray:
-        return np.array(_cache.cached("entry", (3, 4), np.uint8, pieces))
+        return np.array(array_cache.cached("entry", (3, 4), np.uint8, pieces))
 
     read()
     return cache / "entry.npy", read, made

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
 
-from benchmark import cli
-from benchmark.errors import UserError
-from tasks import _insurance_stand_in
+from benchmark.cli.main import main
+from benchmark.protocol.errors import UserError
 from tasks.insurance import TASK, Settings
+from tasks.synthetic import insurance
 
 SETTINGS = Settings()
 Table = list[list[str]]  # the fields of a CSV, header first: table[4] is line 5
@@ -22,7 +22,7 @@ Table = list[list[str]]  # the fields of a CSV, header first: table[4] is line 5
 
 @pytest.fixture(scope="module")
 def sound() -> str:
-    return str(_insurance_stand_in.customers().head(40).to_csv(index=False, lineterminator="\n"))
+    return str(insurance.customers().head(40).to_csv(index=False, lineterminator="\n"))
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_15_no_run_begins_on_damaged_data(tmp_path: Path, table: Table, store_ur
     put("Response", "1.5")(table)
     (tmp_path / "train.csv").write_text(text_of(table))
     words = ["run", "--task", "insurance", "--data", str(tmp_path), "--tracking", store_uri]
-    result = CliRunner().invoke(cli.main, [*words, "--workers", "0"])
+    result = CliRunner().invoke(main, [*words, "--workers", "0"])
     assert result.exit_code == 2
     assert "line 5, column Response: '1.5' is not a whole number from 0 to 1" in result.stderr
     assert [one.name for one in MlflowClient(store_uri).search_experiments()] == ["Default"]

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import run
-from benchmark.course import course
-from benchmark.errors import UserError
-from benchmark.registry import read
-from benchmark.strategy import Resampling, Strategy
-from benchmark.task import Budget, Data, Ints, Splits, guarded, split_by_count, split_by_share
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.grammar import read
+from benchmark.protocol.splits import split_by_count, split_by_share, with_checked_splits
+from benchmark.protocol.strategy import Resampling, Strategy
+from benchmark.protocol.task import Budget, Data, Splits
+from benchmark.training import fit, score
+from benchmark.training.stages import plan_stages
 from tasks import catsdogs, insurance
 from tasks._template import TASK, Settings
 from tests.faults import toys
@@ -35,7 +37,7 @@ def without(part: str, label: int, left: int = 0) -> Splits:
 
 
 def as_task(splits: Splits) -> Any:
-    return guarded(replace(TASK, split=lambda data, settings, seed: splits))
+    return with_checked_splits(replace(TASK, split=lambda data, settings, seed: splits))
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
@@ -52,8 +54,8 @@ def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strateg
     splits = as_task(without(part, 1, left=1)).split(DATA, SETTINGS, 0)
     remedy = read(strategy).strategy
     budget = Budget(steps=5, batch=16)
-    fitted = run.fit(TASK, SETTINGS, splits, 2, remedy, budget, 0, lambda steps: None)
-    scores = run.score(remedy, fitted)
+    fitted = fit.fit(TASK, SETTINGS, splits, 2, remedy, budget, 0, lambda steps: None)
+    scores = score.score(remedy, fitted)
     assert all(math.isfinite(value) for value in scores.metrics.values())
     assert len(scores.metrics) > 30
 
@@ -61,7 +63,7 @@ def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strateg
 def test_16_smote_of_one_sample_is_refused_with_what_to_do() -> None:
     splits = without("train", 1, left=1)
     with pytest.raises(UserError, match=r"class 1, which has 1: lower k or use oversample"):
-        course(splits, read("smote").strategy, 2, 10, 0)
+        plan_stages(splits, read("smote").strategy, 2, 10, 0)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -71,7 +73,7 @@ def test_16_a_resampler_that_leaves_a_class_empty_is_refused(label: int, left: s
         return Resampling(np.flatnonzero(labels == (label if left == "one class" else 9)))
 
     with pytest.raises(UserError, match=r"resampling left no row of class \d"):
-        course(SPLITS, Strategy(resample=resample), 2, 10, 0)
+        plan_stages(SPLITS, Strategy(resample=resample), 2, 10, 0)
 
 
 def labelled(labels: list[int], groups: list[int] | None = None) -> Data:
@@ -102,7 +104,7 @@ def test_16_data_with_too_little_of_a_class_is_refused_before_it_is_split(
 
 def test_16_a_photo_task_with_one_dog_a_split_works() -> None:
     settings = catsdogs.Settings(imbalance=5, train=5, validation=5, test=5, size=16)
-    task = guarded(catsdogs.TASK)
+    task = with_checked_splits(catsdogs.TASK)
     splits = task.split(task.stand_in(settings), settings, 0)
     parts = (splits.train, splits.validation, splits.test)
     assert [np.bincount(splits.y[part]).tolist() for part in parts] == [[5, 1]] * 3
@@ -112,14 +114,14 @@ def test_16_a_photo_task_with_one_dog_a_split_works() -> None:
 def test_16_a_table_with_too_few_positives_is_refused_before_training(
     tmp_path: Path, store_uri: str, positives: int
 ) -> None:
-    from tasks._insurance_stand_in import customers
+    from tasks.synthetic.insurance import customers
 
     frame = customers()
     few = frame[frame["Response"] == 1].head(positives)
     file = tmp_path / "train.csv"
     frame[frame["Response"] == 0].head(60).merge(few, how="outer").to_csv(file, index=False)
     settings = insurance.Settings()
-    task = guarded(insurance.TASK)
+    task = with_checked_splits(insurance.TASK)
     with pytest.raises(UserError, match=f"class 'interested' has {positives} distinct rows"):
         task.split(task.load(settings, file), settings, 0)
 

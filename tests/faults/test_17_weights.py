@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import registry
-from benchmark.course import course
-from benchmark.errors import UserError
-from benchmark.strategy import Ints, Resampling, Strategy
-from benchmark.task import Splits
+from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Resampling, Strategy
+from benchmark.protocol.task import Splits
 from benchmark.tracking import tags
+from benchmark.training.stages import plan_stages
 from tests.faults import toys
 
 
@@ -41,7 +42,7 @@ from tests.faults import toys
 )
 def test_17_a_weight_that_makes_no_sense_is_refused_as_it_is_read(written: str, words: str) -> None:
     with pytest.raises(UserError) as error:
-        registry.read(written)
+        grammar.read(written)
     assert words in str(error.value)
 
 
@@ -75,14 +76,14 @@ def test_17_what_a_strategy_weighs_is_held_to_it(
     positive: float, negative: float, words: str
 ) -> None:
     with pytest.raises(UserError, match=f"{words}: weights must be positive"):
-        course(SPLITS, weighing(positive, negative), 2, 10, 0)
+        plan_stages(SPLITS, weighing(positive, negative), 2, 10, 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_17_as_many_weights_as_rows(count: int) -> None:
     strategy = Strategy(weigh=lambda labels, classes: np.ones(count))
     with pytest.raises(UserError, match=f"\\({count},\\) weights were given to 6 training rows"):
-        course(SPLITS, strategy, 2, 10, 0)
+        plan_stages(SPLITS, strategy, 2, 10, 0)
 
 
 def test_17_made_rows_of_an_unknown_class_are_refused() -> None:
@@ -90,12 +91,12 @@ def test_17_made_rows_of_an_unknown_class_are_refused() -> None:
         return Resampling(np.arange(len(labels) + 1), np.zeros((1, 1)), np.array([2]))
 
     with pytest.raises(UserError, match=r"left rows of class 2: each of 2 classes, and no other"):
-        course(SPLITS, Strategy(resample=resample), 2, 10, 0)
+        plan_stages(SPLITS, Strategy(resample=resample), 2, 10, 0)
 
 
 @pytest.mark.parametrize("positive", [1e-30, 0.001, 1.0, 1e6, 1e30])
 def test_17_far_apart_but_usable_weights_are_kept(positive: float) -> None:
-    planned = course(SPLITS, weighing(positive), 2, 10, 0)
+    planned = plan_stages(SPLITS, weighing(positive), 2, 10, 0)
     labels, weights = planned.y[planned.stages[0].rows], planned.stages[0].weights
     assert weights.mean() == pytest.approx(1)
     ratio = weights[labels == 1][0] / weights[labels == 0][0]
@@ -104,7 +105,7 @@ def test_17_far_apart_but_usable_weights_are_kept(positive: float) -> None:
 
 ZERO = '''
 import numpy as np
-from benchmark.strategy import Strategy
+from benchmark.protocol.strategy import Strategy
 
 def silent() -> Strategy:
     """Weighs the negative class with nothing."""

@@ -17,13 +17,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import registry, run
-from benchmark.errors import UserError
-from benchmark.strategy import NONE, Resampling, Strategy, chain
-from benchmark.task import Budget, Data, Ints, Splits, guarded
-from tasks import _photos, insurance
-from tasks._insurance_stand_in import customers
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.chain import chain
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import with_checked_splits
+from benchmark.protocol.strategy import NONE, Resampling, Strategy
+from benchmark.protocol.task import Budget, Data, Splits
+from benchmark.training import fit, score
+from tasks import insurance
 from tasks._template import TASK, Settings
+from tasks.images import dataset
+from tasks.synthetic.insurance import customers
 from tests.faults import toys
 
 SETTINGS = Settings()
@@ -37,7 +42,7 @@ BUDGET = Budget(steps=20, batch=16)
 
 def split_by(change: Callable[[Data, Splits], Splits], data: Data = DATA) -> Splits:
     task = replace(TASK, split=lambda d, settings, seed: change(d, TASK.split(d, settings, seed)))
-    return guarded(task).split(data, SETTINGS, 0)
+    return with_checked_splits(task).split(data, SETTINGS, 0)
 
 
 def joined(splits: Splits, part: str, rows: Ints) -> Splits:
@@ -101,7 +106,7 @@ def test_19_rows_that_were_oversampled_on_disk_stay_on_one_side(tmp_path: Path) 
 
     swollen = pd.concat([frame, *[positives] * 7]).assign(id=lambda rows: np.arange(len(rows)))
     swollen.sample(frac=1, random_state=0).to_csv(tmp_path / "train.csv", index=False)
-    settings, task = insurance.Settings(), guarded(insurance.TASK)
+    settings, task = insurance.Settings(), with_checked_splits(insurance.TASK)
     data = task.load(settings, tmp_path)
     splits = task.split(data, settings, 0)
     rows = [
@@ -126,7 +131,7 @@ def test_19_copies_of_a_photo_with_other_bytes_are_one_group(tmp_path: Path) -> 
             (tmp_path / name).mkdir(exist_ok=True)
             (tmp_path / name / f"{number}.jpg").write_bytes(content)
             (tmp_path / name / f"{number}b.jpg").write_bytes(content[:2] + comment + content[2:])
-    data = _photos.load(tmp_path, ("cat", "dog"), 16)
+    data = dataset.load(tmp_path, ("cat", "dog"), 16)
     assert len(data.labels) == 24
     assert len(set(data.groups.tolist())) == 12
     for group in set(data.groups.tolist()):
@@ -137,8 +142,8 @@ def test_19_copies_of_a_photo_with_other_bytes_are_one_group(tmp_path: Path) -> 
 # --- strategies that try ----------------------------------------------------------------
 
 
-def fitted(splits: Splits, strategy: Strategy) -> run.Fit:
-    return run.fit(TASK, SETTINGS, splits, 2, strategy, BUDGET, 0, lambda steps: None)
+def fitted(splits: Splits, strategy: Strategy) -> fit.Fit:
+    return fit.fit(TASK, SETTINGS, splits, 2, strategy, BUDGET, 0, lambda steps: None)
 
 
 def reachable(value: Any, seen: dict[int, Any] | None = None) -> Iterator[np.ndarray]:
@@ -184,7 +189,7 @@ def test_19_nothing_that_a_slot_is_handed_leads_to_a_test_label() -> None:
     spies = Strategy(resample=resample, **{slot: spy(slot) for slot in slots})
     marked = SPLITS.y.copy()  # labels of test that no other array holds by chance
     fit = fitted(replace(SPLITS, y=marked), chain(spies, Strategy(resample=resample)))
-    run.score(spies, fit)
+    score.score(spies, fit)
     truth, rows = fit.test.labels, len(marked)
     arrays = list(reachable(handed))
     assert len(arrays) >= 8
@@ -212,7 +217,7 @@ def flipped(splits: Splits) -> Splits:
     ],
 )
 def test_19_other_test_labels_change_no_training_no_calibration_and_no_threshold(text: str) -> None:
-    strategy = registry.read(text).strategy
+    strategy = grammar.read(text).strategy
     one, other = fitted(SPLITS, strategy), fitted(flipped(SPLITS), strategy)
     for part in ("validation", "test"):
         for weights in ("best", "last"):
@@ -220,7 +225,7 @@ def test_19_other_test_labels_change_no_training_no_calibration_and_no_threshold
                 getattr(getattr(one, part), weights), getattr(getattr(other, part), weights)
             )
     assert (one.best_step, one.curves) == (other.best_step, other.curves)
-    mine, theirs = run.score(strategy, one), run.score(strategy, other)
+    mine, theirs = score.score(strategy, one), score.score(strategy, other)
     np.testing.assert_array_equal(mine.decisions, theirs.decisions)
     np.testing.assert_array_equal(mine.logits, theirs.logits)
     for name in ("cut", "cut_tuned"):
@@ -232,11 +237,11 @@ def test_19_other_test_labels_change_no_training_no_calibration_and_no_threshold
 def test_19_other_test_rows_change_no_training_and_no_threshold() -> None:
     x = SPLITS.x.copy()
     x[SPLITS.test] = 7.0
-    strategy = registry.read("smote+threshold").strategy
+    strategy = grammar.read("smote+threshold").strategy
     one, other = fitted(SPLITS, strategy), fitted(replace(SPLITS, x=x), strategy)
     np.testing.assert_array_equal(one.validation.last, other.validation.last)
     assert one.best_step == other.best_step
-    cuts = [run.score(strategy, fit).metrics["test/cut"] for fit in (one, other)]
+    cuts = [score.score(strategy, fit).metrics["test/cut"] for fit in (one, other)]
     assert cuts[0] == cuts[1]
 
 
@@ -255,7 +260,7 @@ def vandal(slot: str) -> Strategy:
 @pytest.mark.parametrize("slot", ["loss", "bias", "normalise", "calibrate", "threshold"])
 def test_19_what_strategies_share_cannot_be_written(slot: str) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        run.score(vandal(slot), fitted(SPLITS, vandal(slot)))
+        score.score(vandal(slot), fitted(SPLITS, vandal(slot)))
 
 
 @pytest.mark.parametrize("slot", ["resample", "weigh"])
@@ -272,5 +277,5 @@ def test_19_a_decision_that_was_made_in_place_does_not_reach_the_next_strategy()
 
     before = toys.FIT.validation.best.copy()
     with pytest.raises(ValueError, match="read-only"):
-        run.score(Strategy(calibrate=in_place), toys.FIT)
+        score.score(Strategy(calibrate=in_place), toys.FIT)
     np.testing.assert_array_equal(toys.FIT.validation.best, before)

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from benchmark import fits, registry, run
-from benchmark.task import Budget
+from benchmark.protocol import grammar
+from benchmark.protocol.task import Budget
 from benchmark.tracking import tags
+from benchmark.training import fit as fitting
+from benchmark.training import predictions as fit_files
 from tasks import _template, catsdogs
 from tests.faults import toys
 
@@ -30,8 +32,8 @@ def predictions(case: str, seed: int) -> str:
     """A digest of all logits that a training leaves, at both checkpoints."""
     task, settings, strategy, budget = CASES[case]
     splits = task.split(task.stand_in(settings), settings, seed)
-    remedy = registry.read(strategy).strategy
-    fit = run.fit(task, settings, splits, 2, remedy, budget, seed, lambda steps: None)
+    remedy = grammar.read(strategy).strategy
+    fit = fitting.fit(task, settings, splits, 2, remedy, budget, seed, lambda steps: None)
     logits = (fit.validation.best, fit.validation.last, fit.test.best, fit.test.last)
     return hashlib.sha256(b"".join(part.tobytes() for part in logits)).hexdigest()
 
@@ -76,7 +78,7 @@ def test_20_threads_and_versions_are_on_the_run(tmp_path: Path, store_uri: str) 
     for name in ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn"):
         assert f"{name} {version(name)}" in found.data.tags[tags.VERSIONS]
     kept = client.download_artifacts(found.info.run_id, "predictions.npz", str(tmp_path))
-    assert fits.from_bytes(Path(kept).read_bytes()).device == found.data.tags[tags.DEVICE]
+    assert fit_files.from_bytes(Path(kept).read_bytes()).device == found.data.tags[tags.DEVICE]
 
 
 def test_20_tensorflow_has_the_threads_that_the_run_names() -> None:

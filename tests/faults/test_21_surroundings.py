@@ -16,9 +16,11 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from benchmark import cli, leaderboard, registry
 from benchmark.cli import options
-from benchmark.errors import UserError
+from benchmark.cli.main import main
+from benchmark.protocol import grammar
+from benchmark.protocol.errors import UserError
+from benchmark.results import leaderboard
 from benchmark.tracking import tags
 from tests.faults import toys
 
@@ -52,8 +54,8 @@ def test_21_a_strategy_with_a_very_long_name_is_refused_in_one_line(
     toy: Path, store_uri: str
 ) -> None:
     longest = "+".join(["oversample(ratio=0.5)"] * 9)
-    assert len(longest) < registry.LONGEST_LABEL < len(longest) + 22
-    registry.read(longest)
+    assert len(longest) < grammar.LONGEST_LABEL < len(longest) + 22
+    grammar.read(longest)
     for times in (10, 5000):
         written = "+".join(["oversample(ratio=0.5)"] * times)
         result = toys.benchmark(store_uri, toy / "data.npz", strategies=written)
@@ -69,7 +71,7 @@ def test_21_the_longest_strategy_that_is_taken_is_stored_whole(toy: Path, store_
     [found] = cells(store_uri)
     assert len(found.info.run_name) <= 250
     assert found.data.params["strategy"] == written
-    [table] = leaderboard.tables(store_uri, ["toy"])
+    [table] = leaderboard.leaderboards(store_uri, ["toy"])
     assert table.runs["label"].tolist() == [written]
 
 
@@ -100,7 +102,7 @@ ODD = "Ünï & 'spaces' 日本 #1 50% $HOME [bold]"
 def test_21_unicode_and_spaces_in_every_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks._insurance_stand_in import customers
+    from tasks.synthetic.insurance import customers
 
     folder = tmp_path / ODD
     folder.mkdir()
@@ -109,14 +111,14 @@ def test_21_unicode_and_spaces_in_every_path(
     customers().head(2000).to_csv(data, index=False)
     given = ["run", "--task", "insurance", "--data", str(data), "--strategies", "none,threshold"]
     given += ["--seeds", "1", "--steps", "5"]
-    result = CliRunner().invoke(cli.main, [*given, "--workers", "1"])
+    result = CliRunner().invoke(main, [*given, "--workers", "1"])
     assert result.exit_code == 0, result.output
     names = {entry.name for entry in folder.iterdir()}
     assert names == {"täbelle 1.csv", "mlflow.db", "mlruns"}
     assert list(tmp_path.iterdir()) == [folder]
     assert len(list(folder.rglob("predictions.npz"))) == 2
-    assert "trainings to go: 0" in CliRunner().invoke(cli.main, [*given, "--workers", "0"]).output
-    table = CliRunner().invoke(cli.main, ["leaderboard", "--output", "Täfel 1.md"])
+    assert "trainings to go: 0" in CliRunner().invoke(main, [*given, "--workers", "0"]).output
+    table = CliRunner().invoke(main, ["leaderboard", "--output", "Täfel 1.md"])
     assert table.exit_code == 0, table.output
     text = Path("Täfel 1.md").read_text()
     assert "--data 'täbelle 1.csv'" in text  # the command that makes it again
@@ -166,7 +168,7 @@ def test_21_a_read_only_data_folder(read_only: Path, store_uri: str) -> None:
 def test_21_a_read_only_folder_of_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
 
-    from tasks import _photos
+    from tasks.images import dataset
 
     root = tmp_path / "photos"
     for label, name in enumerate(("cats", "dogs")):
@@ -175,7 +177,7 @@ def test_21_a_read_only_folder_of_photos(tmp_path: Path, monkeypatch: pytest.Mon
         (root / name).chmod(0o555)
     root.chmod(0o555)
     entries = sorted(root.rglob("*"))
-    assert _photos.load(root, ("cat", "dog"), 16).labels.tolist() == [0, 1]
+    assert dataset.load(root, ("cat", "dog"), 16).labels.tolist() == [0, 1]
     assert sorted(root.rglob("*")) == entries
     for folder in (root / "cats", root / "dogs", root):
         folder.chmod(0o755)
@@ -191,7 +193,7 @@ if "nobody" in sys.argv[1]:
     pwd.getpwuid = unknown
 sys.argv[1:2] = []
 
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -26,10 +26,14 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 from PIL import Image
 
-from benchmark import cli, fits, registry, run
-from benchmark.errors import UserError, without_passwords
+from benchmark.cli.main import main
+from benchmark.protocol import registry
+from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.tracking import tags
-from tasks import _archive, _cache, _template, catsdogs
+from benchmark.training import fit as fitting
+from benchmark.training import predictions as fit_files
+from tasks import _template, catsdogs
+from tasks.images import cache as array_cache
 from tests.faults import toys
 
 ROOT = Path(__file__).parents[2]
@@ -131,14 +135,14 @@ def test_security_a_pickle_in_the_cache_is_replaced(
     content = trapped(sprung, kind)
     content += hashlib.sha256(content).digest() * sealed
     (tmp_path / "entry.npy").write_bytes(content)
-    kept = _cache.cached("entry", (2,), np.uint8, lambda: [np.array([1, 2])])
+    kept = array_cache.cached("entry", (2,), np.uint8, lambda: [np.array([1, 2])])
     assert kept.tolist() == [1, 2]
 
 
 @KINDS
 def test_security_pickled_predictions_are_refused(sprung: Path, kind: str) -> None:
     with pytest.raises(Exception, match=r"allow_pickle|magic|zip|context|pickle"):
-        fits.from_bytes(trapped(sprung, kind))
+        fit_files.from_bytes(trapped(sprung, kind))
 
 
 @pytest.fixture
@@ -146,11 +150,11 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of trainings, none of which trains."""
     seeds: list[int] = []
 
-    def fit(*args: Any) -> fits.Fit:
+    def fit(*args: Any) -> fit_files.Fit:
         seeds.append(args[6])
         return toys.FIT
 
-    monkeypatch.setattr(run, "fit", fit)
+    monkeypatch.setattr(fitting, "fit", fit)
     return seeds
 
 
@@ -159,7 +163,7 @@ def another_fit() -> bytes:
     import dataclasses
 
     forged = dataclasses.replace(toys.PREDICTIONS, best=toys.LOGITS * 0 + toys.LABELS[:, None])
-    return fits.to_bytes(dataclasses.replace(toys.FIT, test=forged))
+    return fit_files.to_bytes(dataclasses.replace(toys.FIT, test=forged))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +251,7 @@ def test_security_an_archive_cannot_write_beside_its_folder(
         files.writestr("PetImages/Dog/0.jpg", jpeg(3))
     monkeypatch.setattr(pooch, "retrieve", lambda *_, **__: str(archive))
     try:
-        _archive.fetch(target)
+        catsdogs.fetch(target)
     except UserError as error:
         assert "\n" not in str(error)
         assert not target.exists()
@@ -280,7 +284,7 @@ def test_security_a_name_from_the_command_line_is_no_path(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     value = f"model={name}" if option == "--settings" else name
-    result = CliRunner().invoke(cli.main, ["run", option, value])
+    result = CliRunner().invoke(main, ["run", option, value])
     assert result.exit_code == 2, result.output
     assert result.stderr.startswith("error: ")
     assert not list(tmp_path.iterdir())
@@ -288,7 +292,7 @@ def test_security_a_name_from_the_command_line_is_no_path(
 
 @pytest.mark.parametrize("name", ["../escape", "a/b", "a\x00b", "x" * 300, "ä"])
 def test_security_names_in_the_cache_are_hashes(name: str) -> None:
-    assert set(_cache.key(name, "..", "/")) <= set("0123456789abcdef")
+    assert set(array_cache.key(name, "..", "/")) <= set("0123456789abcdef")
 
 
 # --- downloads are checked ----------------------------------------------------------------
@@ -325,10 +329,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_security_a_download_with_another_hash_is_refused(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_archive, "URL", f"http://{server}/photos.zip")
+    monkeypatch.setattr(catsdogs, "URL", f"http://{server}/photos.zip")
     monkeypatch.setenv("SKEWBENCH_CACHE", str(tmp_path / "cache"))
     with pytest.raises(UserError, match=r"SHA256|hash") as error:
-        _archive.fetch(tmp_path / "photos")
+        catsdogs.fetch(tmp_path / "photos")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "photos").exists()
     assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]
@@ -368,7 +372,7 @@ def test_security_passwords_are_not_shown(text: str, shown: str) -> None:
 @pytest.mark.parametrize("server", [401, 500], indirect=True)
 def test_security_a_store_that_refuses_does_not_show_the_password(server: str) -> None:
     words = ["leaderboard", "--tracking", f"http://me:hunter2@{server}"]
-    result = CliRunner().invoke(cli.main, words)
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert "http://me:***@127.0.0.1" in result.stderr
     assert "hunter2" not in result.output + repr(result.exception)
@@ -380,7 +384,7 @@ def test_security_a_store_that_is_not_there_does_not_show_the_password(scheme: s
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     uri = f"{scheme}://me:hunter2@127.0.0.1:{port}/db?password=hunter2"
-    result = CliRunner().invoke(cli.main, ["leaderboard", "--tracking", uri])
+    result = CliRunner().invoke(main, ["leaderboard", "--tracking", uri])
     assert result.exit_code == 2
     assert "me:***@127.0.0.1" in result.stderr
     assert "hunter2" not in result.output + repr(result.exception)

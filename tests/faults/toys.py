@@ -14,9 +14,11 @@ from click.testing import CliRunner, Result
 
 import strategies
 import tasks
-from benchmark import cli, execute, fingerprint, registry
-from benchmark.fits import Fit, Predictions
-from benchmark.strategy import OutputLayer, Priors
+from benchmark.cli.main import main
+from benchmark.protocol import fingerprint, registry
+from benchmark.protocol.strategy import OutputLayer, Priors
+from benchmark.training.predictions import Fit, Predictions
+from benchmark.workflows.execution import worker
 
 TEMPLATE = Path(__file__).parents[2] / "tasks" / "_template.py"
 
@@ -61,8 +63,8 @@ def forget(folder: Path) -> None:
         registry.strategies,
         fingerprint._code,
         fingerprint._imported,
-        execute.load,
-        execute._split,
+        worker.load,
+        worker._split,
     ):
         cached.cache_clear()
 
@@ -82,4 +84,4 @@ def benchmark(store: str, data: Path, *words: str, strategies: str = "none") -> 
     """``run`` of the task `toy` with one seed and ten steps, in this process."""
     given = ["--task", "toy", "--data", str(data), "--strategies", strategies, "--seeds", "1"]
     given += ["--steps", "10", "--workers", "0", "--tracking", store]
-    return CliRunner().invoke(cli.main, ["run", *given, *words])
+    return CliRunner().invoke(main, ["run", *given, *words])

@@ -7,12 +7,12 @@ from typing import Any, get_args, get_origin
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from benchmark import arguments, registry
-from benchmark.errors import UserError
-from benchmark.strategy import (
-    DECISION_SLOTS,
+from benchmark.protocol import arguments, grammar, registry
+from benchmark.protocol.chain import PLURALS
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import (
     NONE,
-    PLURALS,
+    POSTHOC_SLOTS,
     SLOTS,
     TRAINING_SLOTS,
     Strategy,
@@ -61,10 +61,10 @@ def chains(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["{}", "({})", " {} "])).format(text)
 
 
-def read(text: str) -> registry.Remedy:
+def read(text: str) -> grammar.StrategySpec:
     """What is valid by itself; what cannot be joined is another property."""
     try:
-        return registry.read(text)
+        return grammar.read(text)
     except UserError as error:
         assume("cannot be joined" not in str(error))
         assume("give only one of positive, gamma and weights" not in str(error))
@@ -76,7 +76,7 @@ def read(text: str) -> registry.Remedy:
 def test_text_and_label_read_back_as_the_same(text: str) -> None:
     remedy = read(text)
     for written in (remedy.text, remedy.label):
-        again = registry.read(written)
+        again = grammar.read(written)
         assert (again.text, again.label, again.training) == (
             remedy.text,
             remedy.label,
@@ -88,9 +88,9 @@ def test_text_and_label_read_back_as_the_same(text: str) -> None:
 @given(chains())
 def test_the_training_part_changes_the_training_alone(text: str) -> None:
     remedy = read(text)
-    training = registry.read(remedy.training)
+    training = grammar.read(remedy.training)
     assert training.training == remedy.training
-    assert not changed(training.strategy, DECISION_SLOTS) or changed(
+    assert not changed(training.strategy, POSTHOC_SLOTS) or changed(
         training.strategy, TRAINING_SLOTS
     )
     assert changed(training.strategy, TRAINING_SLOTS) == changed(remedy.strategy, TRAINING_SLOTS)
@@ -115,7 +115,7 @@ def test_what_can_be_joined_is_joined_and_nothing_else(texts: list[str]) -> None
     singles = [read(text) for text in texts]
     excluded = excluding([remedy.strategy for remedy in singles])
     try:
-        joined = registry.read("+".join(texts))
+        joined = grammar.read("+".join(texts))
     except UserError as error:
         assert excluded or "characters long" in str(error)
         return
@@ -133,7 +133,7 @@ def test_what_can_be_joined_is_joined_and_nothing_else(texts: list[str]) -> None
 def test_a_list_is_its_members_in_order(texts: list[str]) -> None:
     remedies = [read(text) for text in texts]
     assume(len({remedy.text for remedy in remedies}) == len(remedies))
-    assert [one.text for one in registry.read_list(", ".join(texts))] == [
+    assert [one.text for one in grammar.read_list(", ".join(texts))] == [
         remedy.text for remedy in remedies
     ]
 
@@ -142,7 +142,7 @@ def test_a_list_is_its_members_in_order(texts: list[str]) -> None:
 def test_joined_with_none_it_stays_what_it_is(text: str, nothing: str, before: bool) -> None:
     remedy = read(text)
     joined = f"{nothing}+{text}" if before else f"{text}+{nothing}"
-    assert registry.read(joined).text == remedy.text
+    assert grammar.read(joined).text == remedy.text
 
 
 @given(st.text(max_size=60))
@@ -161,7 +161,7 @@ def test_joined_with_none_it_stays_what_it_is(text: str, nothing: str, before: b
 @example("\ud800")
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:
-        remedies = registry.read_list(text)
+        remedies = grammar.read_list(text)
     except UserError as error:
         assert "\n" not in str(error)
         assert str(error)
@@ -175,7 +175,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
 )
 def test_any_value_is_a_finite_number_in_bounds_or_refused(text: str, value: str) -> None:
     try:
-        remedy = registry.read(text.format(value))
+        remedy = grammar.read(text.format(value))
     except UserError:
         return
     number = remedy.text.partition("=")[2].partition(",")[0].rstrip(")")

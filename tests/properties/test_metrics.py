@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn import metrics as sklearn
 
-from benchmark import metrics
-from benchmark.metrics import Floats, Ints
+from benchmark.metrics import classification, thresholds
+from benchmark.protocol.arrays import Floats, Ints
 
 Case = tuple[Ints, Floats]
 
@@ -36,9 +36,9 @@ def scores(logits: Floats) -> Floats:
 @given(cases(), OFFSETS)
 def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None:
     labels, logits = case
-    decisions = metrics.decide(logits, offsets)
+    decisions = classification.decide(logits, offsets)
     assert decisions.tolist() == (scores(logits + offsets) > 0).astype(int).tolist()
-    got = metrics.decision_metrics(labels, decisions, 2)
+    got = classification.decision_metrics(labels, decisions, 2)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
         labels, decisions, average="binary", zero_division=0
     )
@@ -63,9 +63,11 @@ def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None
 @given(cases())
 def test_ranking_and_probability_metrics_are_scikit_learns(case: Case) -> None:
     labels, logits = case
-    got = metrics.ranking_metrics(labels, logits) | metrics.probability_metrics(labels, logits)
+    got = classification.ranking_metrics(labels, logits) | classification.probability_metrics(
+        labels, logits
+    )
     p = softmax(logits, axis=1)[:, 1]
-    assert metrics.probabilities(logits) == pytest.approx(p, abs=1e-12)
+    assert classification.positive_probabilities(logits) == pytest.approx(p, abs=1e-12)
     assert got["average_precision"] == pytest.approx(
         sklearn.average_precision_score(labels, scores(logits))
     )
@@ -73,7 +75,7 @@ def test_ranking_and_probability_metrics_are_scikit_learns(case: Case) -> None:
     assert got["brier"] == pytest.approx(sklearn.brier_score_loss(labels, p), abs=1e-12)
     # scikit-learn clips probabilities: compared where none is near 0 or 1
     milder = np.clip(logits, -10, 10)
-    assert metrics.log_loss(labels, milder) == pytest.approx(
+    assert classification.log_loss(labels, milder) == pytest.approx(
         sklearn.log_loss(labels, softmax(milder, axis=1)[:, 1]), rel=1e-6, abs=1e-9
     )
 
@@ -83,8 +85,8 @@ def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
     labels, logits = case
     _, ranks = np.unique(scores(logits), return_inverse=True)
     ranked = np.stack([np.zeros(len(labels)), ranks.astype(float)], axis=1)
-    assert metrics.ranking_metrics(labels, ranked) == pytest.approx(
-        metrics.ranking_metrics(labels, logits)
+    assert classification.ranking_metrics(labels, ranked) == pytest.approx(
+        classification.ranking_metrics(labels, logits)
     )
 
 
@@ -92,7 +94,7 @@ def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
 def test_no_cut_is_better_than_the_best(case: Case, beta: float) -> None:
     labels, logits = case
     values = scores(logits)
-    cut = metrics.best_cut(labels, values, beta)
+    cut = thresholds.best_threshold(labels, values, beta)
     reached = sklearn.fbeta_score(labels, values > cut, beta=beta, zero_division=0)
     for other in [-math.inf, *values.tolist()]:
         assert (
@@ -104,7 +106,9 @@ def test_no_cut_is_better_than_the_best(case: Case, beta: float) -> None:
 @given(cases(), st.floats(-5, 5))
 def test_a_common_shift_of_the_logits_changes_nothing(case: Case, shift: float) -> None:
     labels, logits = case
-    one, two = (metrics.all_metrics(labels, z, np.zeros(2)) for z in (logits, logits + 2 * shift))
+    one, two = (
+        classification.all_metrics(labels, z, np.zeros(2)) for z in (logits, logits + 2 * shift)
+    )
     near = np.abs(scores(logits)).min() > 1e-9  # else rounding may break a tie
     if near and len(set(scores(logits))) == len(set(scores(logits + 2 * shift))):
         assert one == pytest.approx(two, abs=1e-6)
@@ -113,7 +117,7 @@ def test_a_common_shift_of_the_logits_changes_nothing(case: Case, shift: float) 
 @given(cases(largest=2.0**100), OFFSETS)
 def test_every_measure_is_a_finite_number_in_its_bounds(case: Case, offsets: Floats) -> None:
     labels, logits = case
-    values = metrics.all_metrics(labels, logits, offsets)
+    values = classification.all_metrics(labels, logits, offsets)
     assert all(math.isfinite(value) for value in values.values())
     for name in set(values) - {"mcc", "log_loss"}:
         assert 0 <= values[name] <= (len(labels) if "ives" in name else 1), name
@@ -123,14 +127,14 @@ def test_every_measure_is_a_finite_number_in_its_bounds(case: Case, offsets: Flo
 @given(cases())
 def test_calibration_error_is_the_gap_of_its_bins(case: Case) -> None:
     labels, logits = case
-    p = metrics.probabilities(logits)
-    mean, share, rows = metrics.reliability(labels, p)
+    p = classification.positive_probabilities(logits)
+    mean, share, rows = classification.reliability(labels, p)
     assert rows.sum() == len(labels) and rows.max() - rows.min() <= 1
     assert len(rows) == min(10, len(labels))
     assert (np.diff(mean) >= -1e-12).all()
     assert float(mean @ rows) == pytest.approx(p.sum(), abs=1e-9)
     assert float(share @ rows) == pytest.approx(labels.sum())
-    assert metrics.calibration_error(labels, p) == pytest.approx(
+    assert classification.calibration_error(labels, p) == pytest.approx(
         sum(abs(m - s) * n for m, s, n in zip(mean, share, rows, strict=True)) / len(labels)
     )
 
@@ -150,7 +154,7 @@ def cases_of_more(draw: st.DrawFn) -> Case:
 def test_measures_of_more_classes_are_scikit_learns(case: Case) -> None:
     labels, logits = case
     classes = logits.shape[1]
-    got = metrics.all_metrics(labels, logits, np.zeros(classes))
+    got = classification.all_metrics(labels, logits, np.zeros(classes))
     decisions = logits.argmax(axis=1)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
         labels, decisions, average="macro", zero_division=0
@@ -172,7 +176,7 @@ def test_measures_of_more_classes_are_scikit_learns(case: Case) -> None:
 @given(cases_of_more())
 def test_ranking_of_more_classes_is_the_mean_of_each_against_the_rest(case: Case) -> None:
     labels, logits = case
-    got = metrics.ranking_metrics(labels, logits)
+    got = classification.ranking_metrics(labels, logits)
     # the odds, computed in the way that loses digits, order rows the same unless they tie
     odds = np.column_stack(
         [
@@ -180,8 +184,8 @@ def test_ranking_of_more_classes_is_the_mean_of_each_against_the_rest(case: Case
             for label in range(logits.shape[1])
         ]
     )
-    assert metrics.log_odds(logits) == pytest.approx(odds, abs=1e-6)
-    exact = metrics.log_odds(logits)
+    assert classification.log_odds(logits) == pytest.approx(odds, abs=1e-6)
+    exact = classification.log_odds(logits)
     truth = np.eye(logits.shape[1])[labels]
     expected = sklearn.average_precision_score(truth, exact, average="macro")
     assert got["average_precision"] == pytest.approx(expected)
@@ -190,7 +194,7 @@ def test_ranking_of_more_classes_is_the_mean_of_each_against_the_rest(case: Case
 
 def test_the_odds_of_a_class_are_exact_where_its_probability_rounds_to_one() -> None:
     logits = np.array([[60.0, 0.0, -3.0], [80.0, 0.0, -3.0], [0.0, 700.0, 1.0]])
-    odds = metrics.log_odds(logits)
+    odds = classification.log_odds(logits)
     assert odds[1, 0] - odds[0, 0] == pytest.approx(20)
     assert odds[0, 0] == pytest.approx(60 - np.log(1 + np.exp(-3)))
     assert np.isfinite(odds).all()
@@ -198,6 +202,6 @@ def test_the_odds_of_a_class_are_exact_where_its_probability_rounds_to_one() -> 
 
 def test_a_promise_of_more_classes_is_kept_if_the_most_probable_one_is_right() -> None:
     logits = np.log([[0.7, 0.2, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
-    true, promised = metrics.promises(np.array([0, 2, 2]), logits)
+    true, promised = classification.predicted_events(np.array([0, 2, 2]), logits)
     assert true.tolist() == [1, 0, 1]
     assert promised == pytest.approx([0.7, 0.5, 0.7])

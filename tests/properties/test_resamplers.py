@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from benchmark import registry
-from benchmark.errors import UserError
-from benchmark.strategy import Features, Ints, Resampling
+from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Features, Resampling
 
 RATIOS = st.floats(0.01, 1.0)
 SEEDS = st.integers(0, 2**31)
@@ -28,7 +29,7 @@ def resampled(text: str, labels: Ints, seed: int = 0, table: Features | None = N
         assert table is not None, "looks at features without need"
         return table
 
-    strategy = registry.read(text).strategy
+    strategy = grammar.read(text).strategy
     return strategy.resample(labels, features, np.random.default_rng(seed))
 
 

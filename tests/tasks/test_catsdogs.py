@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.arguments import bind
-from benchmark.errors import UserError
-from benchmark.task import Budget
-from tasks import _backbones
+from benchmark.protocol.arguments import bind
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Budget
 from tasks.catsdogs import CLASSES, TASK, Settings
+from tasks.images import backbones
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "catsdogs"
@@ -137,7 +137,7 @@ def test_names_are_those_of_keras() -> None:
     import keras
 
     known = {name for name, it in vars(keras.applications).items() if inspect.isfunction(it)}
-    assert set(_backbones.NAMES) == known
+    assert set(backbones.NAMES) == known
 
 
 def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:

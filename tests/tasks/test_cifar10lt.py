@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import registry
-from benchmark.errors import UserError
-from tasks import _cifar, cifar10lt
-from tasks._cifar import CLASSES
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.errors import UserError
+from tasks import cifar10lt
+from tasks.images import cifar
+from tasks.images.cifar import CLASSES
 
 REAL = Path(__file__).parents[2].parent / "shared/data/cifar10/cifar10.tar.xz"
 
@@ -53,7 +54,7 @@ def batch(numbers: range) -> bytes:
 def test_a_folder_a_zip_and_a_tar_give_the_same_pictures(folder: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "cifar"), "zip", folder)
     tar = shutil.make_archive(str(tmp_path / "cifar"), "xztar", folder.parent, folder.name)
-    found = [_cifar.read(Path(path)) for path in (folder, archive, tar)]
+    found = [cifar.read(Path(path)) for path in (folder, archive, tar)]
     for pictures, labels, places in found:
         assert pictures.shape == (50, 32, 32, 3)
         assert np.bincount(labels).tolist() == [5] * 10 and np.bincount(places)[[0, 2]].sum() == 50
@@ -66,7 +67,7 @@ def test_a_folder_a_zip_and_a_tar_give_the_same_pictures(folder: Path, tmp_path:
 def test_the_original_batches_are_read_without_running_them(tmp_path: Path) -> None:
     for name, numbers in (("data_batch_1", range(20)), ("test_batch", range(20, 30))):
         (tmp_path / name).write_bytes(batch(numbers))
-    pictures, labels, places = _cifar.read(tmp_path)
+    pictures, labels, places = cifar.read(tmp_path)
     assert labels.tolist() == [*range(10), *range(10), *range(10)]
     assert places.tolist() == [0] * 20 + [2] * 10
     for row in range(30):
@@ -78,7 +79,7 @@ def test_a_batch_that_would_run_code_is_refused_unrun(tmp_path: Path) -> None:
     evil = f"cos\nsystem\n(S'touch {mark}'\ntR.".encode()
     (tmp_path / "data_batch_1").write_bytes(evil)
     with pytest.raises(UserError, match=r"data_batch_1 is no batch of CIFAR-10: 0 labels"):
-        _cifar.read(tmp_path)
+        cifar.read(tmp_path)
     assert not mark.exists()
 
 
@@ -86,24 +87,24 @@ def test_a_batch_that_would_run_code_is_refused_unrun(tmp_path: Path) -> None:
 def test_a_damaged_batch_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "test_batch").write_bytes(content)
     with pytest.raises(UserError, match=r"test_batch is (damaged|no batch)"):
-        _cifar.read(tmp_path)
+        cifar.read(tmp_path)
 
 
 def test_what_is_not_there_or_bad_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
-        _cifar.read(tmp_path / "nowhere")
+        cifar.read(tmp_path / "nowhere")
     with pytest.raises(UserError, match="is no CIFAR-10"):
-        _cifar.read(tmp_path)
+        cifar.read(tmp_path)
     (tmp_path / "page.tar").write_text("<html>")
     with pytest.raises(UserError, match="is no folder, zip or tar"):
-        _cifar.read(tmp_path / "page.tar")
+        cifar.read(tmp_path / "page.tar")
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "train/cat/1.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"train/cat/1\.png is empty"):
-        _cifar.read(copy)
+        cifar.read(copy)
     shutil.rmtree(copy / "train/cat")
     with pytest.raises(UserError, match="no cat to train"):
-        _cifar.read(copy)
+        cifar.read(copy)
 
 
 def test_archives_with_hostile_names_write_nothing(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_archives_with_hostile_names_write_nothing(tmp_path: Path) -> None:
         files.addfile(link)
     for name in ("it.zip", "it.tar"):
         with pytest.raises(UserError):
-            _cifar.read(tmp_path / name)
+            cifar.read(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["it.tar", "it.zip"]
 
 
@@ -131,7 +132,7 @@ def test_the_profile_is_the_published_one(largest: int, imbalance: float) -> Non
 
 
 def of_stand_in(text: str = "") -> tuple[Any, Any]:
-    settings = registry.settings("cifar10lt", text)
+    settings = grammar.settings("cifar10lt", text)
     return settings, registry.task("cifar10lt").stand_in(settings)
 
 
@@ -154,7 +155,7 @@ def test_a_tail_that_would_end_in_nothing_is_refused() -> None:
 
 
 def test_a_resnet_of_32_layers_has_the_published_number_of_weights() -> None:
-    from tasks._cifar_networks import resnet32
+    from tasks.images.networks import resnet32
 
     network = resnet32(10, 19_400)
     trained = sum(int(np.prod(it.shape)) for it in network.model.trainable_variables)
@@ -166,7 +167,7 @@ def test_a_resnet_of_32_layers_has_the_published_number_of_weights() -> None:
 
 @pytest.mark.skipif(not REAL.exists(), reason="no CIFAR-10 beside the checkout")
 def test_the_real_archive_is_complete() -> None:
-    settings = registry.settings("cifar10lt", "")
+    settings = grammar.settings("cifar10lt", "")
     data = registry.task("cifar10lt").load(settings, REAL)
     assert np.bincount(data.labels).tolist() == [6000] * 10
     splits = registry.task("cifar10lt").split(data, settings, 0)

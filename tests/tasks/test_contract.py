@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import registry
-from benchmark.errors import UserError
-from benchmark.task import Data, Splits, Task
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data, Splits, Task
 
 SMALL = {
     "catsdogs": "train=60 validation=40 test=40 size=32",
@@ -31,7 +31,7 @@ def loaded(name: str) -> tuple[Task, Any, Data]:
 
         settings = TASK.settings()
         return TASK, settings, TASK.stand_in(settings)
-    settings = registry.settings(name, SMALL.get(name, ""))
+    settings = grammar.settings(name, SMALL.get(name, ""))
     return registry.task(name), settings, registry.task(name).stand_in(settings)
 
 

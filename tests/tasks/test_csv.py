@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import registry, run
-from benchmark.course import course
-from benchmark.errors import UserError
-from benchmark.strategy import NONE
-from benchmark.task import Data, guarded
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import with_checked_splits
+from benchmark.protocol.strategy import NONE
+from benchmark.protocol.task import Data
+from benchmark.training import fit as fitting
+from benchmark.training import score as scoring
+from benchmark.training.stages import plan_stages
 from tasks import csv
 from tasks.csv import TASK, Settings
 
@@ -254,7 +257,7 @@ def test_small_classes_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
 
 
 def places_of(data: Data, settings: Settings, seed: int) -> np.ndarray:
-    splits = guarded(TASK).split(data, settings, seed)
+    splits = with_checked_splits(TASK).split(data, settings, seed)
     places = np.full(len(data.labels), -1)
     for number, part in enumerate((splits.train, splits.validation, splits.test)):
         places[part] = number
@@ -324,12 +327,12 @@ def test_weights_count_in_training(tmp_path: Path) -> None:
     data = load(tmp_path / "table.csv", PEOPLE.assign(w=heavy), weight="w")
     assert "w" not in data.rows
     splits = TASK.split(data, Settings(weight="w"), 0)
-    [plain] = course(splits, NONE, 2, 100, 0).stages
+    [plain] = plan_stages(splits, NONE, 2, 100, 0).stages
     assert plain.weights.mean() == pytest.approx(1)
     relative = heavy[plain.rows] / heavy[plain.rows[0]]
     assert plain.weights / plain.weights[0] == pytest.approx(relative)
-    doubled = registry.read("smote+class_weight(positive=3)").strategy
-    [stage] = course(splits, doubled, 2, 100, 0).stages
+    doubled = grammar.read("smote+class_weight(positive=3)").strategy
+    [stage] = plan_stages(splits, doubled, 2, 100, 0).stages
     made = stage.rows >= len(data.labels)
     assert made.any() and len(np.unique(stage.weights[made])) == 1
     assert any("measures count each row once" in note for note in data.notes)
@@ -381,19 +384,19 @@ def test_a_reference_learns_and_is_the_same_to_the_last_bit(tmp_path: Path, mode
     data = load(tmp_path / "table.csv", frame, model=model)
     splits = TASK.split(data, settings, 0)
     fits = [
-        run.fit(TASK, settings, splits, 2, NONE, csv.budget(settings, "real"), 0, print)
+        fitting.fit(TASK, settings, splits, 2, NONE, csv.budget(settings, "real"), 0, print)
         for _ in range(2)
     ]
     np.testing.assert_array_equal(fits[0].test.best, fits[1].test.best)
-    score = run.score(NONE, fits[0]).metrics
+    score = scoring.score(NONE, fits[0]).metrics
     assert score["test/roc_auc"] > 0.75
     assert not fits[0].curves and not any(name.startswith("test_last_step") for name in score)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real rows in {REAL}")
 def test_real_rows_have_the_columns_of_the_hand_made_task() -> None:
-    settings = registry.settings("csv", "target=Response rows=20000")
+    settings = grammar.settings("csv", "target=Response rows=20000")
     data = TASK.load(settings, REAL)
-    hand_made = registry.task("insurance").load(registry.settings("insurance", ""), REAL)
+    hand_made = registry.task("insurance").load(grammar.settings("insurance", ""), REAL)
     assert list(data.rows) == list(hand_made.rows)
     assert data.classes == ("0", "1") and "left out, an id: id" in data.notes

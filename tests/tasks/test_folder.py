@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.errors import UserError
-from benchmark.task import Data, guarded
-from tasks import _near_duplicates
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import with_checked_splits
+from benchmark.protocol.task import Data
 from tasks.folder import TASK, Settings
+from tasks.images import near_duplicates
 
 CLASSES = {"ant": 24, "bee": 16, "wasp": 12}
 SMALL = {"size": 16}
@@ -53,7 +54,7 @@ def test_a_folder_is_a_class(tmp_path: Path) -> None:
     assert data.classes == ("ant", "bee", "wasp")
     assert np.bincount(data.labels).tolist() == [24, 16, 12]
     assert data.rows.shape == (52, 16, 16, 3) and not data.notes
-    splits = guarded(TASK).split(data, Settings(**SMALL), 0)
+    splits = with_checked_splits(TASK).split(data, Settings(**SMALL), 0)
     assert sum(map(len, (splits.train, splits.validation, splits.test))) == 52
 
 
@@ -93,7 +94,7 @@ def test_given_splits_are_kept(tmp_path: Path) -> None:
     fill(root / "test", {"ant": 5, "bee": 4, "wasp": 3}, 700)
     data = load(root)
     for seed in range(2):
-        splits = guarded(TASK).split(data, Settings(**SMALL), seed)
+        splits = with_checked_splits(TASK).split(data, Settings(**SMALL), seed)
         parts = (splits.train, splits.validation, splits.test)
         assert [len(part) for part in parts] == [52, 9, 12]
     assert load(root / "train").digest != data.digest
@@ -107,7 +108,7 @@ def test_without_a_third_folder_validation_is_taken_from_training(
     fill(root / "Training", CLASSES)
     fill(root / held_out, {"ant": 5, "bee": 4, "wasp": 3}, 700)
     data = load(root)
-    one, two = (guarded(TASK).split(data, Settings(**SMALL), seed) for seed in (0, 1))
+    one, two = (with_checked_splits(TASK).split(data, Settings(**SMALL), seed) for seed in (0, 1))
     assert sorted(one.test) == sorted(two.test) and len(one.test) == 12
     assert set(one.validation) != set(two.validation)
     assert len(one.train) + len(one.validation) == 52
@@ -122,7 +123,7 @@ def test_a_picture_of_test_is_not_trained_on(tmp_path: Path) -> None:
     same = root / "train" / "ant" / "0.png"
     (root / "test" / "ant" / "again.png").write_bytes(same.read_bytes())
     data = load(root)
-    splits = guarded(TASK).split(data, Settings(**SMALL), 0)
+    splits = with_checked_splits(TASK).split(data, Settings(**SMALL), 0)
     assert len(splits.test) == 13 and len(splits.train) + len(splits.validation) == 51
     assert any("1 pictures are left out" in note for note in data.notes)
 
@@ -146,9 +147,9 @@ def test_near_duplicates_are_found_among_many() -> None:
     close = np.clip(pictures[:20] + rng.integers(-3, 4, pictures[:20].shape), 0, 255)
     everything = np.concatenate([pictures, close.astype(np.uint8)])
     parts = np.r_[np.zeros(300, int), np.ones(20, int)]
-    pairs = _near_duplicates.across(everything, parts)
+    pairs = near_duplicates.across(everything, parts)
     assert {(one, two) for one, two in pairs.tolist()} == {(n, 300 + n) for n in range(20)}
-    assert not len(_near_duplicates.across(everything, np.zeros(320, int)))
+    assert not len(near_duplicates.across(everything, np.zeros(320, int)))
 
 
 def test_files_of_no_class_or_no_picture_are_named(tmp_path: Path) -> None:

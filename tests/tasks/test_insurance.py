@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.task import Data
-from tasks import _insurance_stand_in
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data
 from tasks.insurance import NUMBERS, TASK, Settings
+from tasks.synthetic import insurance as synthetic_insurance
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "insurance"
@@ -21,7 +21,7 @@ Table = list[list[str]]  # the fields of a CSV, header first: table[4] is line 5
 
 @pytest.fixture(scope="module")
 def customers() -> pd.DataFrame:
-    return _insurance_stand_in.customers()
+    return synthetic_insurance.customers()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.protocol.errors import UserError
 from tasks._template import TASK, Settings
 
 X, Y = np.zeros((4, 2)), np.array([0, 1, 0, 1])

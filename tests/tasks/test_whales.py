@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import registry
-from benchmark.errors import UserError
-from benchmark.task import Data, Splits
-from tasks import _textures
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data, Splits
+from tasks.synthetic import textures
 
 ROWS = {"new_whale": 9, "w_a": 4, "w_b": 3, "w_c": 2, "w_d": 1}
 
@@ -23,7 +23,7 @@ def kaggle(tmp_path: Path) -> Path:
     labels = np.repeat(np.arange(len(ROWS)), list(ROWS.values()))
     lines = ["Image,Id"]
     for number, (label, pixels) in enumerate(
-        zip(labels, _textures.pictures(labels, 24, 0), strict=True)
+        zip(labels, textures.pictures(labels, 24, 0), strict=True)
     ):
         Image.fromarray(pixels).save(tmp_path / "train" / f"{number}.jpg")
         lines.append(f"{number}.jpg,{list(ROWS)[label]}")
@@ -32,7 +32,7 @@ def kaggle(tmp_path: Path) -> Path:
 
 
 def read(path: Path, text: str = "", seed: int = 0) -> tuple[Data, Splits]:
-    settings = registry.settings("whales", f"size=24 {text}")
+    settings = grammar.settings("whales", f"size=24 {text}")
     task = registry.task("whales")
     data = task.load(settings, path)
     return data, task.split(data, settings, seed)

@@ -1,0 +1,1 @@
+"""Labels and logits in, numbers out: measures, thresholds, costs, intervals and tests."""

@@ -1,0 +1,86 @@
+"""Curves of predictions, and their mean and spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics import classification
+from benchmark.protocol.arrays import Curve, Floats, Ints
+
+RECALLS = np.linspace(0, 1, 101)
+CUTS = np.linspace(0.01, 0.99, 99)  # probabilities
+
+Scored = tuple[Ints, Floats]  # labels (rows,) and logits (rows, classes)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with its spread, (places,) each."""
+
+    x: Floats
+    mean: Floats
+    low: Floats  # mean less one standard deviation over seeds
+    high: Floats
+
+
+def band(x: Floats, curves: Sequence[Floats]) -> Band:
+    """The band of curves that share their x."""
+    mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1 if len(curves) > 1 else 0)
+    return Band(np.asarray(x, np.float64), mean, mean - spread, mean + spread)
+
+
+def precision_recall(seeds: Sequence[Scored]) -> Band:
+    """Precision where each recall is first reached, averaged over classes and seeds."""
+    curves = []
+    for labels, logits in seeds:
+        each = [_precision(*one) for one in classification.one_vs_rest(labels, logits)]
+        curves.append(np.mean(each, axis=0))
+    return band(RECALLS, curves)
+
+
+def _precision(labels: Ints, scores: Floats) -> Floats:
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    first = np.searchsorted(recall[::-1], RECALLS)  # recall falls as sklearn gives it
+    return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
+
+
+def f1_by_cut(seeds: Sequence[Scored]) -> Band:
+    """F1 on test of every row whose probability reaches the cut being called positive."""
+    curves = [
+        f1_at(labels, classification.positive_probabilities(logits), CUTS)
+        for labels, logits in seeds
+    ]
+    return band(CUTS, curves)
+
+
+def f1_at(labels: Ints, probabilities: Floats, cuts: Floats, odds: float | None = None) -> Floats:
+    """F1 at each cut; 0 where nothing is called positive.
+
+    Args:
+        odds: negatives for each positive, to which the rows are weighted; None is as they are.
+    """
+    negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
+    odds = len(negatives) / len(positives) if odds is None else odds
+    found = 1 - np.searchsorted(positives, cuts) / len(positives)
+    false = odds * (1 - np.searchsorted(negatives, cuts) / len(negatives))
+    return np.asarray(2 * found / (1 + found + false), np.float64)
+
+
+def reliability(seeds: Sequence[Scored]) -> Band:
+    """Share that came true against promised probability in bins of equal mass."""
+    bins = [
+        classification.reliability(*classification.predicted_events(*scored)) for scored in seeds
+    ]
+    return band(np.mean([mean for mean, _, _ in bins], axis=0), [share for _, share, _ in bins])
+
+
+def steps(curves: Sequence[Curve]) -> Band:
+    """Curves over optimizer steps; the places of the first one hold for all."""
+    places = np.array([step for step, _ in curves[0]], np.float64)
+    values = [np.interp(places, *np.array(curve, np.float64).T) for curve in curves]
+    return band(places, values)

@@ -1,0 +1,1 @@
+"""What is compared: task, splits, strategy, the grid of cells; and how they are found."""

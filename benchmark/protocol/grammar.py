@@ -1,0 +1,240 @@
+"""Reads strategies and settings as users write them: ``oversample+focal(gamma=2)``."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.protocol import arguments
+from benchmark.protocol.chain import chain
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.registry import strategies, task
+from benchmark.protocol.strategy import POSTHOC_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, changed
+
+LONGEST_LABEL = 200  # characters; stores hold 250 of a run's name
+
+
+@dataclass(frozen=True)
+class StrategySpec:
+    """A strategy as written in full, and the record of functions that it stands for.
+
+    Attributes:
+        text: defaults spelled out, e.g. ``oversample(ratio=1)+threshold(beta=1)``.
+        training: the text of the parts that change the training; "none" if there are none.
+        label: the shortest text that means the same, for tables and charts.
+        training_modules, decision_modules: where its functions stand.
+    """
+
+    text: str
+    label: str
+    training: str
+    strategy: Strategy
+    training_modules: tuple[str, ...]
+    decision_modules: tuple[str, ...]
+
+
+def settings(task_name: str, text: str) -> Any:
+    """The settings of a task, read from ``imbalance=20 model=compact``.
+
+    Quotes hold a value together: ``target='Claim made'``.
+
+    Raises:
+        UserError: for an unknown setting or a value that is not allowed.
+    """
+    where = f"task {task_name!r}"
+    given: dict[str, str] = {}
+    for word in split_words(text, where):
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise UserError(f"{where}: settings are written name=value, not {word!r}")
+        if name in given:
+            raise UserError(f"{where}: {name} is given twice")
+        given[name] = value
+    kind = task(task_name).settings
+    return kind(**arguments.bind(kind, given, where))
+
+
+def split_words(text: str, where: str) -> list[str]:
+    """What stands between spaces or commas that are not in quotes.
+
+    Raises:
+        UserError: if a quote is not closed.
+    """
+    reader = shlex.shlex(text, posix=True)
+    reader.whitespace += ","
+    reader.whitespace_split = True
+    reader.commenters = reader.escape = ""
+    try:
+        return list(reader)
+    except ValueError:
+        raise UserError(f"{where}: a quote is not closed in the settings {text!r}") from None
+
+
+def read_list(text: str) -> list[StrategySpec]:
+    """Strategies separated by commas: ``none, oversample(ratio=0.5)+focal``; ``all`` is all.
+
+    Raises:
+        UserError: for what cannot be read, is unknown, out of bounds or cannot be joined.
+    """
+    tree = _parse(", ".join(strategies()) if text.strip() == "all" else text)
+    nodes = tree.elts if isinstance(tree, ast.Tuple) and tree.elts else [tree]
+    remedies = [_spec(node) for node in nodes]
+    texts = [remedy.text for remedy in remedies]
+    for remedy in remedies:
+        if texts.count(remedy.text) > 1:
+            raise UserError(f"strategy {remedy.label!r} is given twice")
+    return remedies
+
+
+def read(text: str) -> StrategySpec:
+    """One strategy, e.g. ``oversample(ratio=0.5)+threshold``."""
+    return _spec(_parse(text))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A part of a strategy as it is written: only the arguments that are given."""
+
+    name: str
+    function: Callable[..., Strategy]
+    given: Mapping[str, str]
+
+
+def calls(text: str) -> list[Call]:
+    """The parts that `+` joins in one strategy."""
+    return [_call(operand) for operand in _operands(_parse(text))]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the remedies that `+` joins, its arguments bound."""
+
+    text: str
+    label: str
+    modules: tuple[str, ...]
+    strategy: Strategy
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UserError(
+            f"cannot read strategies {text[:60]!r}: write them like none, smote(k=3)+threshold"
+        ) from None
+
+
+def _spec(node: ast.expr) -> StrategySpec:
+    parts = [_part(operand) for operand in _operands(node)]
+    # "oversample+none" is "oversample"
+    parts = [part for part in parts if changed(part.strategy, SLOTS)] or parts[:1]
+    label = "+".join(part.label for part in parts)
+    if len(label) > LONGEST_LABEL:
+        raise UserError(
+            f"strategy {label[:40]!r}... is {len(label)} characters long: "
+            f"a run's name has room for {LONGEST_LABEL}"
+        )
+    try:
+        whole = chain(*(part.strategy for part in parts))
+    except UserError as error:
+        raise UserError(f"strategy {label!r}: {error}") from None
+    training = [part for part in parts if changed(part.strategy, TRAINING_SLOTS)]
+    decision = [part for part in parts if changed(part.strategy, POSTHOC_SLOTS)]
+    return StrategySpec(
+        text="+".join(part.text for part in parts),
+        label=label,
+        training="+".join(part.text for part in training) or "none",
+        strategy=whole,
+        training_modules=_modules_of(training),
+        decision_modules=_modules_of(decision),
+    )
+
+
+def _modules_of(parts: Sequence[_Part]) -> tuple[str, ...]:
+    return tuple(sorted({module for part in parts for module in part.modules}))
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        found = _operands(node.right) + found
+        node = node.left
+    return [node, *found]
+
+
+def _call(node: ast.expr) -> Call:
+    call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+    if not isinstance(call.func, ast.Name):
+        raise UserError(f"cannot read strategy {ast.unparse(node)!r}: expected a name")
+    name = call.func.id
+    if name not in strategies():
+        raise UserError(f"unknown strategy {name!r}: {arguments.suggest(name, strategies())}")
+    function = strategies()[name]
+    positional = dict(zip(_taking_strategies(function), call.args, strict=False))
+    if len(positional) < len(call.args):
+        example = f"{name}({arguments.describe(function)})"
+        raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
+    written = [*positional.items(), *((word.arg or "**", word.value) for word in call.keywords)]
+    given = {argument: _value(value) for argument, value in written}
+    if len(given) < len(written):
+        raise UserError(f"strategy {name!r}: an argument is given twice in {ast.unparse(node)!r}")
+    return Call(name, function, given)
+
+
+def _part(node: ast.expr) -> _Part:
+    call = _call(node)
+    name, function = call.name, call.function
+    defaults = _taking_strategies(function)
+    inner = {key: _inner(name, call.given.get(key, text)) for key, text in defaults.items()}
+    plain = {key: value for key, value in call.given.items() if key not in inner}
+    bound = arguments.bind(function, plain, f"strategy {name!r}")
+    labels = {
+        key: defaults[key] if remedy.text == read(defaults[key]).text else remedy.label
+        for key, remedy in inner.items()
+    }
+    chosen = arguments.without_defaults(function, bound | labels)
+    try:
+        strategy = function(**bound | {key: remedy.strategy for key, remedy in inner.items()})
+    except UserError as error:
+        raise UserError(f"strategy {name!r}: {error}") from None
+    modules = {function.__module__}.union(*(remedy.training_modules for remedy in inner.values()))
+    return _Part(
+        text=_format_call(function, bound | {key: remedy.text for key, remedy in inner.items()}),
+        label=_format_call(function, chosen),
+        modules=tuple(modules),
+        strategy=strategy,
+    )
+
+
+def _taking_strategies(function: Callable[..., Strategy]) -> dict[str, str]:
+    """Arguments that are strategies themselves, with their defaults; they come first."""
+    declared = arguments.parameters(function)
+    return {name: default for name, (kind, default) in declared.items() if kind is Strategy}
+
+
+def _inner(outer: str, text: str) -> StrategySpec:
+    """A strategy that is an argument of another one."""
+    for call in calls(text):
+        if _taking_strategies(call.function):
+            raise UserError(f"strategy {outer!r}: {call.name} cannot stand in it: join them with +")
+    return read(text)
+
+
+def _value(node: ast.expr) -> str:
+    try:
+        return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+    except RecursionError:
+        raise UserError("cannot read strategies that are nested so deeply") from None
+
+
+def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
+    """As people write it; what is a strategy itself needs no name."""
+    first = [str(given[name]) for name in _taking_strategies(function) if name in given]
+    named = {
+        name: value for name, value in given.items() if name not in _taking_strategies(function)
+    }
+    words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
+    return f"{function.__name__}({words})" if words else function.__name__

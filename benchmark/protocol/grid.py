@@ -1,0 +1,218 @@
+"""The grid of an invocation as a lazy sequence, and the identity of everything in it.
+
+A *cell* is (task with its settings, strategy, seed); it becomes one run. Cells
+that differ only in the decision part share one *training*. All cells of one
+table share their *conditions*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmark.protocol import arguments
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.fingerprint import digest, fingerprint
+from benchmark.protocol.grammar import StrategySpec
+from benchmark.protocol.splits import held_out_rows
+from benchmark.protocol.strategy import NETWORK_SLOTS, changed
+from benchmark.protocol.task import Budget, Data, Portion, Task
+
+MOST_FACTS = 6000  # characters; stores cut longer values without a word
+MOST_NAMED = 50  # classes in the facts; all of them count
+# with what they import: the code that can change any result
+HARNESS = ("benchmark.training.fit", "benchmark.training.score", "benchmark.protocol.splits")
+
+IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all strategies of a comparison have in common."""
+
+    task: str
+    settings: Any  # an instance of the task's settings
+    data: str  # path of the real data; "" is the stand-in
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]  # rows of each class that test splits are drawn from
+    source: str
+    origin: str
+    content: str  # hash of the data
+    budget: Budget
+    portion: Portion
+    identity: str
+
+    @property
+    def settings_text(self) -> str:
+        """``imbalance=10 model=simple``, as ``--settings`` takes it."""
+        return format_settings(self.settings)
+
+    def facts(self) -> dict[str, Any]:
+        """All that tells a reader what was compared, as JSON can hold it."""
+        return {
+            "task": self.task,
+            "settings": self.settings_text,
+            "data": self.data,
+            "source": self.source,
+            "origin": self.origin,
+            "content": self.content,
+            "classes": list(self.classes[:MOST_NAMED]),
+            "counts": list(self.counts[:MOST_NAMED]),
+            "class_count": len(self.classes),
+            "rows": sum(self.counts),
+            "steps": self.budget.steps,
+            "batch": self.budget.batch,
+            "portion": self.portion,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one invocation is to run: every strategy with every seed."""
+
+    conditions: Conditions
+    strategies: list[tuple[str, str, str]]  # text in full, label, fingerprint of its code
+    seeds: int  # 0, 1, ... seeds - 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One strategy at one seed: one run."""
+
+    strategy: str  # in full
+    label: str
+    seed: int
+    code: str  # fingerprint of the strategy's own modules
+    identity: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained once, and the cells that are decided from it."""
+
+    conditions: Conditions
+    strategy: str  # the training part, in full
+    seed: int
+    identity: str
+    cells: tuple[Cell, ...]
+
+    def __str__(self) -> str:
+        labels = ", ".join(cell.label for cell in self.cells)
+        return f"{labels} · seed {self.seed}"
+
+
+def make_conditions(
+    name: str, settings: Any, path: str, data: Data, budget: Budget, portion: Portion = "all"
+) -> Conditions:
+    """The conditions of a task on the data that it loaded, or on a portion of it."""
+    code = fingerprint([*HARNESS, f"tasks.{name}"])
+    settings_text = format_settings(settings)
+    content = data.digest[:16]
+    identity = digest(name, settings_text, content, data.source, budget, portion, code)
+    tested = data.labels if portion == "all" else data.labels[held_out_rows(data)]
+    counts = tuple(np.bincount(tested, minlength=len(data.classes)).tolist())
+    found = Conditions(
+        task=name,
+        settings=settings,
+        data=path,
+        classes=data.classes,
+        counts=counts,
+        source=data.source,
+        origin=data.origin,
+        content=content,
+        budget=budget,
+        portion=portion,
+        identity=identity,
+    )
+    if len(json.dumps(found.facts())) > MOST_FACTS:
+        raise UserError(
+            f"the path of the data ({len(path)} characters) or the settings ({len(settings_text)}) "
+            "are too long for a tracking store: move the data, or name it from a nearer folder"
+        )
+    return found
+
+
+def format_settings(settings: Any) -> str:
+    """A task's settings in full, as they are written; without those that are empty."""
+    given = dataclasses.asdict(settings).items()
+    return arguments.as_text({name: value for name, value in given if value != ""}, " ")
+
+
+def require_suitable(
+    task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[StrategySpec]
+) -> None:
+    """Raises UserError naming a strategy that makes no sense on this task."""
+    for remedy in remedies:
+        lacking = _lacking(task, settings, classes, remedy)
+        if lacking:
+            model = "" if task.is_network(settings) else " and a model that is no network"
+            raise UserError(
+                f"strategy {remedy.label!r} needs {' and '.join(lacking)}, but this task has "
+                f"{IN_WORDS[task.kind]} and {len(classes)} classes{model}: leave it out"
+            )
+
+
+def suitable_specs(
+    task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[StrategySpec]
+) -> list[StrategySpec]:
+    """The strategies that make sense on this task."""
+    return [remedy for remedy in remedies if not _lacking(task, settings, classes, remedy)]
+
+
+def _lacking(task: Task, settings: Any, classes: Sequence[str], remedy: StrategySpec) -> list[str]:
+    traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
+    lacking = [IN_WORDS[need] for need in sorted(remedy.strategy.needs - traits)]
+    if changed(remedy.strategy, NETWORK_SLOTS) and not task.is_network(settings):
+        lacking.append("a network")
+    return lacking
+
+
+def plan_trainings(
+    conditions: Conditions, remedies: Sequence[StrategySpec], seeds: Sequence[int]
+) -> Iterator[Training]:
+    """All trainings of the grid, seed by seed, so that every strategy has a first result early."""
+    by_training: dict[str, list[StrategySpec]] = {}
+    for remedy in remedies:
+        by_training.setdefault(remedy.training, []).append(remedy)
+    for seed in seeds:
+        for text, sharing in by_training.items():
+            code = fingerprint(sharing[0].training_modules)
+            yield Training(
+                conditions=conditions,
+                strategy=text,
+                seed=seed,
+                identity=digest("training", conditions.identity, text, seed, code),
+                cells=tuple(_make_cell(conditions, remedy, seed) for remedy in sharing),
+            )
+
+
+def longest_first(trainings: Sequence[Training], seconds: Mapping[str, float]) -> list[Training]:
+    """So that no worker is left with a long one at the end; the unknown count as the longest.
+
+    Args:
+        seconds: what a training with that training part took at another seed.
+    """
+    return sorted(trainings, key=lambda training: -seconds.get(training.strategy, math.inf))
+
+
+def make_plan(conditions: Conditions, remedies: Sequence[StrategySpec], seeds: int) -> Plan:
+    """The plan of an invocation."""
+    strategies = [(remedy.text, remedy.label, code_of(remedy)) for remedy in remedies]
+    return Plan(conditions, strategies, seeds)
+
+
+def code_of(remedy: StrategySpec) -> str:
+    """Fingerprint of the modules in which the strategy's functions stand."""
+    return fingerprint([*remedy.training_modules, *remedy.decision_modules])
+
+
+def _make_cell(conditions: Conditions, remedy: StrategySpec, seed: int) -> Cell:
+    code = code_of(remedy)
+    identity = digest("cell", conditions.identity, remedy.text, seed, code)
+    return Cell(remedy.text, remedy.label, seed, code, identity)

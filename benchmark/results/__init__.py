@@ -1,0 +1,1 @@
+"""Tracked runs in, tables and verdicts out."""

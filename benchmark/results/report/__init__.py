@@ -1,0 +1,1 @@
+"""Leaderboards for the terminal, Markdown, CSV and HTML."""

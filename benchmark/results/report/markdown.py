@@ -1,0 +1,97 @@
+"""Leaderboards in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmark.protocol.text import escape_markdown
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.report import tables
+from benchmark.results.report.tables import TextTable
+from benchmark.results.verdict import verdict
+from benchmark.tracking.notes import classes_in_words, source_in_words
+
+
+def leaderboards(tables: Sequence[Leaderboard]) -> str:
+    """A document with one section a table."""
+    return "# Leaderboard\n\n" + "\n\n".join(map(section, tables)) + "\n"
+
+
+def section(table: Leaderboard) -> str:
+    """One leaderboard: the verdict, its tables, the conditions, and the command."""
+    lines = [f"## {escape_markdown(title(table))}", ""]
+    for sentence in verdict(table):
+        figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
+        lines.append(f"- {escape_markdown(sentence.text)}{figures}")
+    first, *others = tables.tables(table)
+    lines += ["", *_grid(first), "", *_troubles(table)]
+    for grid in others:
+        lines += [f"### {grid.title}", "", *_grid(grid), ""]
+    lines += ["### Conditions", ""]
+    lines += [
+        f"- {escape_markdown(name)}: {escape_markdown(value)}"
+        for name, value in conditions(table).items()
+    ]
+    return "\n".join([*lines, "", "Reproduce with", "", "```", _fenced(table.command), "```"])
+
+
+def conditions(table: Leaderboard) -> dict[str, str]:
+    """Name -> value of what all strategies had in common."""
+    facts = table.facts
+    name, _, value = classes_in_words(facts["classes"], table.class_count).partition(": ")
+    known = {
+        "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
+        name: value,
+        "settings": facts["settings"],
+        "budget": f"{facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
+        "device": "; ".join(table.devices) or "unknown",
+        "versions": "; ".join(table.versions) or "unknown",
+        "cells": account(table),
+    }
+    if table.older:
+        known["older code"] = f"{table.older} runs that it made are left out"
+    return known
+
+
+def account(table: Leaderboard) -> str:
+    """``planned 18 = finished 17 + failed 1 + missing 0``."""
+    planned, finished, failed, missing = table.counts().values()
+    return f"planned {planned} = finished {finished} + failed {failed} + missing {missing}"
+
+
+def title(table: Leaderboard) -> str:
+    """The task, what of its settings was changed, and loudly if its data is not real."""
+    task, changed = str(table.facts["task"]), table.changed_settings
+    named = f"{task}, {' '.join(changed)}" if changed else task
+    if table.facts.get("portion", "all") == "confirmation":
+        named += ", tested on rows that no search has seen"
+    return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC STAND-IN DATA"
+
+
+def troubles(table: Leaderboard) -> list[str]:
+    """One line for each cell that ended badly, collapsed ones included."""
+    bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
+    return [
+        f"{row['label']}, seed {row['seed']}: {'collapsed' if row['collapsed'] else row['state']}, "
+        f"{row['reason'] or 'every test row was given the same class'}"
+        for row in bad.to_dict("records")
+    ]
+
+
+def _grid(grid: TextTable) -> list[str]:
+    lines = [
+        f"| {' | '.join(grid.headings)} |",
+        "| --- |" + " ---: |" * (len(grid.headings) - 1),
+    ]
+    for row in grid.rows:
+        lines.append(f"| {' | '.join(escape_markdown(cell.text) for cell in row)} |")
+    return [*lines, "", f"<sub>{escape_markdown(grid.caption)}</sub>"]
+
+
+def _troubles(table: Leaderboard) -> list[str]:
+    lines = [f"- {escape_markdown(line)}" for line in troubles(table)]
+    return ["Cells to look at:", "", *lines, ""] if lines else []
+
+
+def _fenced(text: str) -> str:
+    return " ".join(text.replace("`", "'").split())

@@ -1,0 +1,73 @@
+"""A leaderboard for the terminal."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from benchmark.protocol.errors import without_passwords
+from benchmark.results.analysis import Sentence
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.report import markdown, tables
+from benchmark.results.verdict import verdict
+from benchmark.tracking.store import Store, resolve
+
+
+def console(stderr: bool = False) -> Console:
+    """A console as wide as the terminal; wide enough for a table where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 140)
+
+
+def show(console: Console, table: Leaderboard) -> None:
+    """Prints the first table and the verdict; the files hold all of it."""
+    grid = tables.leaderboard(table)
+    shown = Grid(
+        title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
+        caption=f"on test, mean ± standard deviation over seeds   {markdown.account(table)}",
+    )
+    for number, heading in enumerate(grid.headings):
+        shown.add_column(heading, justify="right" if number else "left", no_wrap=number < 3)
+    for row in grid.rows:
+        shown.add_row(*(escape(cell.text) for cell in row))
+    console.print(shown)
+    sentences(console, verdict(table))
+
+
+def sentences(console: Console, found: Sequence[Sentence]) -> None:
+    """Prints each with its figures below it."""
+    for sentence in found:
+        console.print(f"• {escape(sentence.text)}", highlight=False)
+        if sentence.figures:
+            console.print(Padding(Text(sentence.figures, style="dim"), (0, 0, 0, 2)))
+
+
+def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
+    """Says how to open a page of the store's experiment."""
+    uri = without_passwords(store.uri)
+    address = uri
+    if not address.startswith(("http://", "https://")):
+        console.print(heading)
+        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
+        console.print(f"  {escape(command)}", soft_wrap=True)
+        address = "http://127.0.0.1:5000"
+    console.print(
+        f"  {escape(f'{address}/#/experiments/{store.experiment}{page}')}", soft_wrap=True
+    )
+
+
+def where_next(console: Console, store: Store) -> None:
+    """Says how to open the runs in MLflow, as commands that can be pasted."""
+    in_mlflow(console, store, "Compare the runs in MLflow:", "?workflowType=machine_learning")
+    uri = without_passwords(store.uri)
+    where = [] if store.uri == resolve("") else ["--tracking", uri]
+    words = ["uv", "run", "python", "-m", "benchmark", "leaderboard"]
+    command = shlex.join([*words, "--output", "my-leaderboard.md", *where])
+    console.print(f"Write the leaderboard:\n  {escape(command)}", soft_wrap=True)

@@ -1,0 +1,115 @@
+"""The processor or GPU that trains: its preparation and its name."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmark.protocol.task import Kind
+
+BFLOAT16_FROM = (8, 0)  # compute capability: Ampere
+SHARE_OF_DATA = 0.2  # of the free GPU memory; several processes may share it
+
+
+@cache
+def prepare(process: int = 0) -> None:
+    """Fixes the threads and the GPU; comes before all other use of TensorFlow.
+
+    One thread a process, whatever the number of processes: sums are then added in
+    the same order, and results are equal to the last bit. The GPUs are dealt out to
+    `process` 0, 1, ...; those that share one take memory as they need it.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with _quiet_import():
+        import keras
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    # whatever the person's own keras.json says
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if gpus:
+        mine = gpus[process % len(gpus)]
+        tf.config.set_visible_devices(mine, "GPU")
+        tf.config.experimental.set_memory_growth(mine, True)
+
+
+def name(kind: Kind) -> str:
+    """What a task of that kind is trained on: the GPU and the precision, else the processor."""
+    details = _gpu()
+    if details is None:
+        return f"CPU: {_processor()}, 1 thread"
+    return f"GPU: {details.get('device_name', 'unknown')}, {_policy(kind)}"
+
+
+@contextmanager
+def precision(kind: Kind) -> Iterator[None]:
+    """Networks that are built in the block compute in bfloat16 where that is safe and pays.
+
+    That is for pictures, on a GPU with units for it. Its exponents are those of
+    float32, so no loss has to be scaled; weights stay float32.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(_policy(kind))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def room() -> int:
+    """Bytes of GPU memory that one data set may take; 0 without a GPU."""
+    if _gpu() is None:
+        return 0
+    import pynvml
+
+    pynvml.nvmlInit()
+    free = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).free
+    return int(free * SHARE_OF_DATA)
+
+
+def _policy(kind: Kind) -> str:
+    capability = (_gpu() or {}).get("compute_capability", (0, 0))
+    return "mixed_bfloat16" if kind == "image" and capability >= BFLOAT16_FROM else "float32"
+
+
+def _gpu() -> dict[str, Any] | None:
+    """Details of the first GPU that this process sees."""
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
+    return tf.config.experimental.get_device_details(gpus[0]) if gpus else None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):  # not Linux
+        return platform.processor() or platform.machine()
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Hides what TensorFlow prints while it loads, which no log level silences."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

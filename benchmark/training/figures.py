@@ -1,0 +1,153 @@
+"""Figures of one run, drawn without pyplot's global state so that any thread may draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.metrics import classification
+from benchmark.protocol.arrays import Curve, Floats, Ints
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+MOST_DRAWN = 50  # classes; of more only those figures that are of all together
+
+
+def of_cell(
+    curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints, class_rows: Ints
+) -> dict[str, Figure]:
+    """Name -> figure: reliability, loss curve; of not too many classes precision-recall and
+    confusion matrix, of more than two recalls.
+
+    `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes), `class_rows` the
+    training rows (classes,).
+    """
+    several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
+    drawn = {**several, "reliability": reliability(labels, logits)}
+    if len(class_rows) <= MOST_DRAWN:
+        drawn["precision_recall"] = precision_recall(labels, logits, decisions)
+        drawn["confusion_matrix"] = confusion_matrix(labels, decisions, len(class_rows))
+    return drawn | ({"loss": loss(curves)} if curves else {})
+
+
+def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
+    """Precision against recall on test, and where the decisions lie on it.
+
+    Of more than two classes each against the rest, and the means of all as they are decided.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    figure, axes = canvas("Precision and recall on test", "recall", "precision")
+    area = classification.average_precision(labels, logits)
+    contests = list(classification.one_vs_rest(labels, logits))
+    single = len(contests) == 1
+    for true, scores in contests:
+        precision, recall, _ = precision_recall_curve(true, scores)
+        axes.step(recall, precision, where="post", color="C0", linewidth=1.5 if single else 0.6)
+    mean = "" if single else "mean "
+    axes.plot([], [], color="C0", label=f"{mean}average precision {area:.3f}")
+    prevalence = np.mean([true.mean() for true, _ in contests])
+    axes.axhline(prevalence, color="0.6", linestyle=":", label=f"by chance {prevalence:.3f}")
+    at_cut = classification.decision_metrics(labels, decisions, logits.shape[1])
+    f1 = "F1" if single else "macro-F1"
+    axes.plot(
+        at_cut["recall"], at_cut["precision"], "ko", label=f"as decided, {f1} {at_cut['f1']:.3f}"
+    )
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
+    axes.legend()
+    return figure
+
+
+def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
+    """Counts on test; shades are shares of the true class."""
+    figure, axes = canvas("Confusion matrix on test", "decided", "true")
+    counts = classification.confusion(labels, decisions, classes)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.grid(False)
+    if classes > 2:
+        return figure
+    for row, column in np.ndindex(2, 2):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
+            ha="center",
+            va="center",
+            color="white" if shares[row, column] > 0.5 else "black",
+        )
+    names = ["negative", "positive"]
+    axes.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names)
+    return figure
+
+
+def reliability(labels: Ints, logits: Floats) -> Figure:
+    """Share that came true against the probability that was promised, bins of equal mass."""
+    figure, axes = canvas("Reliability on test", "promised probability", "share that came true")
+    true, promised = classification.predicted_events(labels, logits)
+    mean, share, _ = classification.reliability(true, promised)
+    error = classification.calibration_error(true, promised)
+    top = max(mean.max(), share.max()) * 1.05 + 1e-6
+    axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
+    axes.plot(mean, share, "o-", label=f"calibration error {error:.3f}")
+    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.legend()
+    return figure
+
+
+def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
+    """Recall of each class on test against its training rows."""
+    figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
+    found = classification.class_recalls(labels, decisions, len(class_rows))
+    axes.plot(class_rows, found, "o", markersize=4)
+    axes.set(xscale="log", ylim=(-0.02, 1.02))
+    ends = sorted({int(class_rows.min()), int(class_rows.max())})
+    axes.set_xticks(ends, [f"{end:,}" for end in ends])
+    axes.minorticks_off()
+    return figure
+
+
+def loss(curves: Mapping[str, Curve]) -> Figure:
+    """Training loss, which strategies may define differently, and log loss on validation."""
+    figure, axes = canvas("Loss", "optimizer step", "loss (nats per row)")
+    for name, label in {
+        "train/loss": "training loss",
+        "val/log_loss": "validation log loss",
+    }.items():
+        if curves.get(name):
+            axes.plot(*zip(*curves[name], strict=True), label=label)
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    return figure
+
+
+def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """Drawn once a run, so without what makes matplotlib draw twice: layouts, a floating title."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4))
+    figure.subplots_adjust(left=0.14, bottom=0.13, right=0.97, top=0.91)
+    axes = figure.add_subplot(xlabel=x, ylabel=y)
+    axes.set_title(title, y=1.01)
+    axes.locator_params(nbins=5)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def svg(figure: Figure) -> str:
+    """As text."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

@@ -1,0 +1,38 @@
+"""A training whose learning rate rises all the time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.protocol.arrays import Floats
+from benchmark.training import device
+from benchmark.training.batches import Rows
+from benchmark.training.compiled import compile_network
+from benchmark.training.loop import Clock, Segment, losses
+from benchmark.training.network import TrainingJob, batches, build
+from benchmark.training.seeding import seeded
+from benchmark.training.stages import plan_stages
+
+
+def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
+    """Return the loss of each step, finite or not, of a training as it begins but for its rate.
+
+    Args:
+        rates: learning rate of each step, (steps,), each larger by the same factor.
+    """
+    from keras.optimizers import schedules
+
+    steps = len(rates)
+    planned = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
+    stage = planned.stages[0]
+    placed = Rows.place(planned.x, planned.y, device.room())
+    with seeded(job.seed), device.precision(job.task.kind):
+        network = build(job, job.budget, stage)
+        rising = schedules.ExponentialDecay(rates[0], steps - 1, rates[-1] / rates[0])
+        network.optimizer.learning_rate = rising
+        compiled = compile_network(
+            network, stage.loss, (job.task.network, job.settings, job.budget)
+        )
+        segment = Segment(compiled, batches(job, planned, stage, 0, 0), steps)
+        per_call = list(losses(segment, placed, steps, Clock()))
+    return np.concatenate(per_call).astype(np.float64)

@@ -1,0 +1,78 @@
+"""The post-hoc part of a cell: predictions in, test scores out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics import classification
+from benchmark.metrics.thresholds import best_offsets
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import Strategy
+from benchmark.training.decision import Checkpoint, fit_decision
+from benchmark.training.loop import require_finite
+from benchmark.training.predictions import Fit
+
+
+@dataclass(frozen=True)
+class Score:
+    """The numbers of a cell, and what its figures are drawn from."""
+
+    metrics: dict[str, float]
+    labels: Ints
+    decisions: Ints
+    logits: Floats  # calibrated, (rows, classes)
+    collapsed: bool  # every test row got the same decision
+
+
+def score(strategy: Strategy, fit: Fit) -> Score:
+    """Calibrates and decides on validation, then reads the test labels once.
+
+    Raises:
+        DivergedError: when a calibrated logit, an offset or a measure is not finite.
+    """
+    best, decisions, logits = _decide(strategy, fit, "best", fit.best_step)
+    # what was fitted whole has no other checkpoint
+    last = _decide(strategy, fit, "last", fit.last_step)[0] if fit.curves else {}
+    return Score(
+        metrics={
+            **{f"test/{name}": value for name, value in best.items()},
+            **{f"test_last_step/{name}": value for name, value in last.items()},
+        },
+        labels=fit.test.labels,
+        decisions=decisions,
+        logits=logits,
+        collapsed=len(np.unique(decisions)) == 1,
+    )
+
+
+def _decide(
+    strategy: Strategy, fit: Fit, checkpoint: Checkpoint, step: int
+) -> tuple[dict[str, float], Ints, Floats]:
+    """Test metrics, decisions and logits of the weights at one checkpoint."""
+    decision = fit_decision(strategy, fit, checkpoint)
+    calibration, offsets = decision.calibration, decision.offsets
+    validation = calibration(getattr(fit.validation, checkpoint))
+    require_finite(validation, "a calibrated logit on validation", step)
+    require_finite(offsets, "the threshold", step)
+    tuned = best_offsets(fit.validation.labels, validation)
+    # every choice is frozen here
+    test, truth = calibration(getattr(fit.test, checkpoint)), fit.test.labels
+    require_finite(test, "a calibrated logit on test", step)
+    values = classification.all_metrics(truth, test, offsets)
+    # what nobody can reach without the test labels: says how much a better cut could still give
+    oracle, plain = best_offsets(truth, test), np.zeros_like(tuned)
+    for name, cut in {"at_half": plain, "tuned": tuned, "oracle": oracle}.items():
+        at_cut = classification.decision_metrics(truth, classification.decide(test, cut), len(cut))
+        values |= {
+            f"{measure}_{name}": at_cut[measure] for measure in ("f1", "precision", "recall")
+        }
+    if len(plain) == 2:
+        values["cut"] = float(classification.positive_probabilities(-offsets[None])[0])
+        values["cut_tuned"] = float(classification.positive_probabilities(-tuned[None])[0])
+    else:
+        values |= classification.long_tail_metrics(truth, test, offsets, fit.class_rows)
+    for name, value in values.items():
+        require_finite(np.array([value]), f"{name} on test", step)
+    return values, classification.decide(test, offsets), test

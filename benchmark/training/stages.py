@@ -1,0 +1,189 @@
+"""The course of a training: rows, weights and a loss for so many steps, stage after stage.
+
+A strategy without phases has one stage. All of it is made from training rows before anything
+is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.chain import chain, sampler
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.splits import class_shares
+from benchmark.protocol.strategy import Features, Mix, RowLoss, Strategy, changed
+from benchmark.protocol.task import Splits
+from benchmark.training.seeding import RESAMPLING, stream
+
+NAMED = 5  # classes in a message
+
+InitialNetwork = Literal["as it is", "fresh head", "thawed"]  # with which network a stage does
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps with the same rows, weights and loss."""
+
+    steps: int
+    rows: Ints  # row numbers into x and y of the course, repeats allowed
+    weights: Floats  # (rows,), mean 1
+    priors: Floats  # class shares of the weighted rows
+    loss: RowLoss
+    mix: Mix | None
+    network: InitialNetwork
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """The stages of a training, and the rows that they draw from."""
+
+    x: NDArray[Any]  # the task's, with made rows at their end
+    y: Ints
+    stages: tuple[Stage, ...]
+
+
+def plan_stages(
+    splits: Splits, strategy: Strategy, classes: int, steps: int, seed: int, network: int = 0
+) -> StagePlan:
+    """What `strategy` trains on.
+
+    Args:
+        network: which one, of several that share the steps.
+
+    Raises:
+        UserError: for rows or weights that cannot be trained on, and too few steps.
+    """
+    _require_every_class(splits.y[splits.train], classes, "the training split has")
+    shares = [phase.share for phase in strategy.phases]
+    first, *later = _steps([1 - sum(shares), *shares], steps)
+    plain = replace(strategy, phases=())
+    draw = partial(_draw, categorical=splits.categorical, classes=classes)
+    rng = stream(seed, RESAMPLING, 0, network)
+    x, y, rows = draw(splits.x, splits.y, splits.train, plain, rng)
+    stages = [_stage(first, rows, y[rows], _own_weights(splits, rows), plain, classes)]
+    for number, (phase, count) in enumerate(zip(strategy.phases, later, strict=True), start=1):
+        rng = stream(seed, RESAMPLING, number, network)
+        x, y, drawn = draw(x, y, rows, phase.strategy, rng)
+        whole, own = chain(plain, phase.strategy), _own_weights(splits, drawn)
+        stage = _stage(count, drawn, y[drawn], own, whole, classes)
+        begins: InitialNetwork = "fresh head" if phase.trains == "head" else "as it is"
+        loss = stage.loss if changed(phase.strategy, ["loss"]) else stages[0].loss
+        stages.append(replace(stage, loss=loss, network=begins))
+    return StagePlan(x, y, tuple(stages))
+
+
+def split_at_thaw(stages: Sequence[Stage], share: float) -> list[Stage]:
+    """The stages, one of them cut, so that the network thaws for this share of all steps.
+
+    What is frozen under a fresh head stays so.
+    """
+    ends = np.cumsum([stage.steps for stage in stages])
+    begin = min(round((1 - share) * int(ends[-1])), int(ends[-1]) - 1)
+    number = int(np.searchsorted(ends, begin, side="right"))
+    before, stage = list(stages[:number]), stages[number]
+    if any(one.network == "fresh head" for one in (*before, stage)):
+        return list(stages)
+    left = int(ends[number]) - begin
+    if left < stage.steps:
+        before.append(replace(stage, steps=stage.steps - left))
+    return [*before, replace(stage, steps=left, network="thawed"), *stages[number + 1 :]]
+
+
+def _steps(shares: Sequence[float], steps: int) -> list[int]:
+    """Of each stage. UserError if one would have none."""
+    ends = np.round(np.cumsum(shares) * steps).astype(int)
+    counts = np.diff(ends, prepend=0)
+    if counts.min() < 1:
+        raise UserError(
+            f"{steps} steps are too few for {len(shares)} stages of training, of which one has "
+            f"a share of {min(shares):g}: train for longer"
+        )
+    return [int(count) for count in counts]
+
+
+def _own_weights(splits: Splits, rows: Ints) -> Floats | None:
+    """What the task says that rows count; a made row as the mean of those that are trained on."""
+    if splits.weights is None:
+        return None
+    made = max(0, int(rows.max()) + 1 - len(splits.y))
+    mean = splits.weights[splits.train].mean()
+    return np.concatenate([splits.weights, np.full(made, mean)])[rows]
+
+
+def _stage(
+    steps: int, rows: Ints, labels: Ints, own: Floats | None, strategy: Strategy, classes: int
+) -> Stage:
+    weights = strategy.weigh(labels, classes)
+    weights = _relative(weights if own is None else weights * own, labels)
+    priors = class_shares(labels, classes, weights)
+    priors.setflags(write=False)  # several slots are handed them
+    return Stage(
+        steps=steps,
+        rows=rows,
+        weights=weights,
+        priors=priors,
+        loss=strategy.loss(priors),
+        mix=strategy.mix if changed(strategy, ["mix"]) else None,
+        network="as it is",
+    )
+
+
+def _draw(
+    x: NDArray[Any],
+    y: Ints,
+    numbers: Ints,
+    strategy: Strategy,
+    rng: np.random.Generator,
+    categorical: tuple[int, ...],
+    classes: int,
+) -> tuple[NDArray[Any], Ints, Ints]:
+    """x and y with made rows at their end, and the row numbers that are drawn from `numbers`."""
+    # bound to no more than it needs: nothing that a strategy is handed leads to a label of test
+    features = partial(_features, x, numbers, categorical)
+    drawn = sampler(strategy)(y[numbers], features, rng)
+    if drawn.made is not None and drawn.made_labels is not None:
+        numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.made))])
+        x, y = np.concatenate([x, drawn.made]), np.concatenate([y, drawn.made_labels])
+    rows = numbers[drawn.rows]
+    _require_every_class(y[rows], classes, "resampling left")
+    return x, y, rows
+
+
+def _require_every_class(labels: Ints, classes: int, cause: str) -> None:
+    counts = np.bincount(labels, minlength=classes)
+    wrong = [f"no row of class {label}" for label in np.flatnonzero(counts[:classes] == 0)]
+    wrong += [f"rows of class {label}" for label in np.flatnonzero(counts[classes:]) + classes]
+    if wrong:
+        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        raise UserError(
+            f"{cause} {', '.join(wrong[:NAMED])}{more}: "
+            f"each of {classes} classes, and no other, must have some"
+        )
+
+
+def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:
+    return Features(x[rows], categorical)
+
+
+def _relative(weights: Floats, labels: Ints) -> Floats:
+    """Weights of mean 1. UserError unless all are positive, in float32 too."""
+    if weights.shape != labels.shape:
+        raise UserError(f"{weights.shape} weights were given to {len(labels)} training rows")
+    with np.errstate(all="ignore"):
+        relative: Floats = weights / weights.mean()
+        right = np.isfinite(weights) & (weights > 0)
+        if right.all():
+            right = np.isfinite(relative) & (relative.astype(np.float32) > 0)
+    if not right.all():
+        raise UserError(
+            f"a training row of class {labels[~right][0]} weighs {weights[~right][0]}: weights "
+            "must be positive, finite, and not so far apart that the smallest counts for nothing"
+        )
+    return relative

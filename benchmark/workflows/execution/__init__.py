@@ -1,0 +1,1 @@
+"""Where trainings run: this process or the workers of a Dask cluster."""

@@ -1,0 +1,142 @@
+"""Where trainings run: this process, Dask workers on this machine, or a cluster elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from benchmark.protocol.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+
+WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
+GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
+DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
+SECONDS_BETWEEN_LOOKS = 2.0  # at the workers
+ANSWER = 10.0  # seconds that a cluster elsewhere may take to answer
+MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
+
+
+def default_workers() -> int:
+    """One a core, if the memory suffices; where there are GPUs, as many as fit on them."""
+    import psutil
+    from dask.system import CPU_COUNT
+
+    fitting = max(1, min(CPU_COUNT, int(psutil.virtual_memory().total // WORKER_MEMORY)))
+    gpus = _free_gpu_memory()
+    return min(fitting, sum(map(_on_one_gpu, gpus))) if gpus else fitting
+
+
+def _on_one_gpu(free: float) -> int:
+    return max(1, min(MOST_ON_A_GPU, int(free // GPU_WORKER_MEMORY)))
+
+
+def _free_gpu_memory() -> list[float]:
+    """Bytes of each GPU."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [float(pynvml.nvmlDeviceGetMemoryInfo(handle).free) for handle in handles]
+    except pynvml.NVMLError:  # no driver
+        return []
+
+
+@contextmanager
+def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
+    """A client of the Dask cluster to run on; None is this process.
+
+    Args:
+        workers: processes on this machine; 0 is this process.
+        scheduler: address of a cluster to use instead; "" is none.
+
+    Raises:
+        UserError: if there is no cluster at that address.
+    """
+    if workers == 0 and not scheduler:
+        yield None
+        return
+    import dask
+    from distributed import Client, LocalCluster
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in ("distributed", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes tell of failures
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=ANSWER)
+        except (OSError, ValueError) as error:
+            raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
+        with client:
+            yield client
+        return
+    dask.config.set(
+        {
+            # it looks at every thread 100 times a second, and TensorFlow's stacks are deep
+            "distributed.worker.profile.enabled": False,
+            # the store counts attempts at trainings that began; Dask blames those that waited, too
+            "distributed.scheduler.allowed-failures": DEATHS_BESIDE,
+            # a worker that is slow to come back, on a busy machine, is not given up
+            "distributed.deploy.lost-worker-timeout": "1 hour",
+        }
+    )
+    local = LocalCluster(
+        n_workers=0,  # they are scaled up to: one that dies now would break this off
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
+        memory_limit=0,  # a worker that is killed for its size would only be started again
+    )
+    with local, Client(local) as client, _refilled(local, workers):
+        try:
+            client.wait_for_workers(workers)
+            yield client
+        except BaseException:
+            _kill(local)  # or else a worker is waited for until its training ends
+            raise
+
+
+@contextmanager
+def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
+    """Starts workers, and replaces those that Dask gives up: killed while they started."""
+    from distributed.core import Status
+
+    stop, loop = threading.Event(), local.loop
+    assert loop is not None
+
+    def refill() -> None:
+        given_up = [
+            name
+            for name, nanny in local.workers.items()
+            if nanny.status in (Status.closed, Status.failed)
+        ]
+        for name in given_up:
+            del local.workers[name]
+        if given_up:
+            local.scale(workers)
+
+    def look() -> None:
+        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+            loop.add_callback(refill)
+
+    local.scale(workers)
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _kill(local: LocalCluster) -> None:
+    for nanny in local.workers.values():
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)

@@ -1,0 +1,172 @@
+"""The card of an exported model, in Markdown: what it is, how good, and what it is not for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+import numpy as np
+
+from benchmark.metrics import classification, stats
+from benchmark.metrics.costs import PER
+from benchmark.metrics.stats import Difference
+from benchmark.protocol.errors import without_passwords
+from benchmark.protocol.text import escape_markdown
+from benchmark.results import comparison
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.recommendation import Recommendation
+from benchmark.results.report import markdown
+from benchmark.training.decision import Decision
+from benchmark.training.predictions import Fit
+
+MOST_NAMED = 10  # classes
+ANY_CUT = ("test/average_precision", "test/roc_auc", "test/brier", "test/log_loss", "test/ece")
+AT_CUT = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
+
+
+def card(
+    advice: Recommendation, seed: int, fit: Fit, decision: Decision, model: str, uri: str
+) -> str:
+    """All of it. `model` is the address under which the store at `uri` has the model."""
+    sections = {
+        "Data": _data(advice.table, fit),
+        "Strategy": _strategy(advice, decision),
+        "On test": _measures(advice, fit, decision),
+        "Probabilities": _probabilities(advice, decision),
+        "Limits": _limits(advice.table, fit, decision),
+        "Use": _use(model, uri),
+    }
+    names = advice.table.facts["classes"]
+    named = " or ".join(f"*{escape_markdown(name)}*" for name in names)
+    count = advice.table.class_count
+    classes = named if count <= MOST_NAMED else f"{count:,} classes"
+    lines = [
+        f"# {escape_markdown(markdown.title(advice.table))}: {escape_markdown(advice.label)}",
+        "",
+        f"Decides between {classes}, row by row. Trained by Skewbench with seed {seed}.",
+        "",
+    ]
+    for title, text in sections.items():
+        lines += [f"## {title}", "", *text, ""]
+    return "\n".join(lines)
+
+
+def _data(table: Leaderboard, fit: Fit) -> list[str]:
+    facts = table.facts
+    counts = dict(zip(facts["classes"], facts["counts"], strict=True))  # of many, the first
+    tested = dict(zip(counts, _test_counts(fit), strict=False))
+    conditions = markdown.conditions(table)
+    return [
+        f"- {escape_markdown(conditions['data'])}",
+        f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
+        f"- rows of test: {_shares(tested, len(fit.test.labels), table.class_count)}",
+        f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
+        f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
+        f"- settings: {escape_markdown(facts['settings'])}",
+        f"- made with {escape_markdown(conditions['versions'])}, on {escape_markdown(conditions['device'])}",
+    ]
+
+
+def _test_counts(fit: Fit) -> list[int]:
+    counts: list[int] = np.bincount(fit.test.labels, minlength=fit.test.best.shape[1]).tolist()
+    return counts
+
+
+def _shares(counts: Mapping[str, int], rows: int, classes: int) -> str:
+    """Rows and prevalence of each class; of many, of the rarest and of the most frequent ones."""
+    ordered = sorted(counts, key=lambda name: counts[name])
+    half = MOST_NAMED // 2
+    told = list(counts) if len(counts) <= MOST_NAMED else [*ordered[:half], *ordered[-half:]]
+    shares = ", ".join(
+        f"{escape_markdown(name)} {counts[name]:,} ({counts[name] / rows:.2%})" for name in told
+    )
+    left = f", and {classes - len(told):,} more classes" if len(told) < classes else ""
+    return shares.replace("%", " %") + left
+
+
+def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
+    lines = [f"**{escape_markdown(advice.label)}**"]
+    if len(decision.offsets) == 2:
+        positive = escape_markdown(advice.table.facts["classes"][1])
+        lines[0] += f", which decides *{positive}* from a probability of {decision.cut:.4g}"
+    lines += ["", "Why, as the leaderboard has it:", ""]
+    for sentence in advice.sentences:
+        figures = f" ({escape_markdown(sentence.figures)})" if sentence.figures else ""
+        lines.append(f"- {escape_markdown(sentence.text)}{figures}")
+    return lines
+
+
+def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]:
+    """Over seeds, as the leaderboard has them, and of this model alone."""
+    table, label = advice.table, advice.label
+    own = classification.all_metrics(
+        fit.test.labels, decision.calibration(fit.test.best), decision.offsets
+    )
+    lines = ["| | over seeds, with the 95 % interval | this model |", "| --- | ---: | ---: |"]
+    for name in (*AT_CUT, *ANY_CUT):
+        # with costs the cut is another than the leaderboard's
+        known = advice.costs is None or name in ANY_CUT
+        over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
+        this = own[name.removeprefix("test/")]
+        lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
+    if advice.costs:
+        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
+        lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
+    return [*lines, "", f"Seeds measured: {len(comparison.of(table, label, AT_CUT[0]).dropna())}."]
+
+
+def _shown(it: Difference, digits: int = 3) -> str:
+    ends = "" if np.isnan(it.low) else f" [{it.low:,.{digits}f}, {it.high:,.{digits}f}]"
+    return f"{it.mean:,.{digits}f}{ends}"
+
+
+def _cost(advice: Recommendation) -> str:
+    assert advice.prices and advice.way
+    it = stats.difference(np.array(advice.way.cost), advice.prices.overlap)
+    return _shown(it, 1)
+
+
+def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
+    table, label = advice.table, advice.label
+    error = comparison.mean(comparison.of(table, label, "test/ece"), table)
+    can = "cannot" if error.mean > comparison.UNUSABLE else "can"
+    moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
+    return [
+        f"They {can} be taken at their word: calibration error (ECE) {_shown(error)}, where above "
+        f"{comparison.UNUSABLE} counts as too much.",
+        "The strategy moves them before it decides." if moved else "They are the model's own.",
+    ]
+
+
+def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
+    rare = int(np.bincount(fit.test.labels).min())
+    lines = [
+        f"- The rarest class has {rare:,} test rows: the intervals above say what that is worth. "
+        "They hold for rows like these.",
+        "- Where the shares of the classes are others than here, probabilities and decisions are "
+        "off.",
+        "- Nobody has looked at whether it treats groups of people alike.",
+    ]
+    if len(np.unique(decision.decide(fit.test.best))) == 1:
+        lines.insert(0, "- **It gives every test row the same class.**")
+    if table.facts["source"] != "real":
+        lines.insert(0, "- **Trained on SYNTHETIC STAND-IN DATA: it knows nothing of the world.**")
+    return lines
+
+
+def _use(model: str, uri: str) -> list[str]:
+    words = ["uv", "run", "mlflow", "models"]
+    local = ["-m", model, "--env-manager", "local"]
+    serve = shlex.join([*words, "serve", *local, "--host", "127.0.0.1", "--port", "5001"])
+    files = ["-t", "csv", "-i", "rows.csv", "-o", "answers.json"]
+    return [
+        "Raw rows in; of each the decided class, its number, and the probability out:",
+        "",
+        "```bash",
+        f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(uri))}",
+        serve,
+        "curl -d @serving_input_example.json -H 'Content-Type: application/json' \\",
+        "    http://127.0.0.1:5001/invocations   # that file is logged beside the model",
+        shlex.join([*words, "predict", *local, *files]),
+        "```",
+    ]

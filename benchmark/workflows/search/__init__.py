@@ -1,0 +1,1 @@
+"""Optuna chooses the arguments of a strategy; `search.py` is the whole of it."""

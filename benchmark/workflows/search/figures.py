@@ -1,0 +1,118 @@
+"""Figures of a search: the curve of each number, the history, and which number matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.workflows.search.objective import Objective
+from benchmark.workflows.search.space import Dimension
+from benchmark.workflows.search.spec import Search
+from benchmark.workflows.search.summary import SearchSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+BEST = "#b2182b"
+
+
+def figures(search: Search, goal: Objective, found: SearchSummary) -> dict[str, Figure]:
+    """Name -> figure: the curve of each number, the history, and which number matters."""
+    return {"curve": _curve(search, goal, found), "history": _history(goal, found)}
+
+
+def _curve(search: Search, goal: Objective, found: SearchSummary) -> Figure:
+    from matplotlib.figure import Figure
+
+    places = [
+        (search.pattern.parts[a.part][0], one) for a in search.pattern.open for one in a.dimensions
+    ]
+    columns = min(len(places), 3)
+    rows = -(-len(places) // columns)
+    drawn = Figure(figsize=(max(6.5, 4.2 * columns), 4 * rows), layout="constrained")
+    for place, (part, dimension) in enumerate(places):
+        name = f"{dimension.name} of {part}"
+        axes = drawn.add_subplot(rows, columns, place + 1, xlabel=name)
+        _one_curve(axes, dimension, found)
+        axes.set_ylabel(f"{goal.name} on validation" if place % columns == 0 else "")
+        if place == 0:
+            axes.legend(fontsize=8, frameon=False, loc="best")
+    return drawn
+
+
+def _one_curve(axes: Axes, dimension: Dimension, found: SearchSummary) -> None:
+    complete = [point for point in found.points if point.complete]
+    pruned = [point for point in found.points if not point.complete]
+    name = dimension.name
+    if found.alike:
+        axes.axvspan(*found.alike[name], color="0.92", label="cannot be told from the best")
+    if pruned:
+        axes.plot(
+            [point.chosen[name] for point in pruned],
+            [point.mean for point in pruned],
+            "x",
+            color="0.6",
+            markersize=4,
+            label="pruned, fewer seeds",
+        )
+    for points, color, label in (
+        (complete, "0.25", "a trial ± sd over seeds"),
+        ([found.best], BEST, "the best"),
+    ):
+        axes.errorbar(
+            [point.chosen[name] for point in points],
+            [point.mean for point in points],
+            yerr=[point.deviation for point in points],
+            fmt="o",
+            color=color,
+            markersize=4,
+            elinewidth=0.8,
+            label=label,
+        )
+    if dimension.log:
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.3)
+
+
+def _history(goal: Objective, found: SearchSummary) -> Figure:
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(6.5, 4), layout="constrained")
+    axes = drawn.add_subplot(xlabel="trial", ylabel=f"{goal.name} on validation")
+    for complete, marker, color, label in (
+        (True, "o", "0.25", "complete"),
+        (False, "x", "0.6", "pruned"),
+    ):
+        points = [point for point in found.points if point.complete == complete]
+        if points:
+            numbers = [point.number for point in points]
+            axes.plot(numbers, [p.mean for p in points], marker, color=color, ms=4, label=label)
+    points = [point for point in found.points if point.complete]
+    best = (np.minimum if goal.minimize else np.maximum).accumulate([p.mean for p in points])
+    axes.step([p.number for p in points], best, where="post", color=BEST, label="best so far")
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(fontsize=8, frameon=False, loc="best")
+    axes.grid(alpha=0.3)
+    return drawn
+
+
+def importance(shares: dict[str, float]) -> Figure:
+    """How much of what trials differ in is due to which number."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(6.5, 0.6 * len(shares) + 1.2), layout="constrained")
+    axes = drawn.add_subplot(xlabel="share of the difference between trials")
+    names = list(reversed(shares))
+    bars = axes.barh(names, [shares[name] for name in names], color="0.4")
+    axes.bar_label(bars, fmt="{:.2f}", padding=3)
+    axes.set_xlim(0, 1.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    return drawn

@@ -1,0 +1,192 @@
+"""What a search makes large or small: numbers of one split, after its choices are made.
+
+A cut that is tuned is tuned on validation, whatever split it is then measured on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+
+from benchmark.metrics import classification
+from benchmark.metrics.costs import PER, Costs
+from benchmark.metrics.thresholds import best_offsets
+from benchmark.protocol import arguments
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Strategy
+from benchmark.training.decision import fit_decision
+from benchmark.training.predictions import Fit, Predictions
+
+DEFAULT = "f1"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A split: labels, calibrated logits, and the offsets that the strategy decides with."""
+
+    labels: Ints
+    logits: Floats
+    offsets: Floats
+
+    def decisions(self, offsets: Floats | None = None) -> Ints:
+        """As the strategy decides, or with other offsets."""
+        return classification.decide(self.logits, self.offsets if offsets is None else offsets)
+
+    @property
+    def margin(self) -> Floats:
+        """Of the positive class."""
+        return self.logits[:, 1] - self.logits[:, 0]
+
+
+Measure = Callable[[Scored, Scored], float]
+"""(validation, the split to measure) -> number"""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A measure and which way is better.
+
+    Attributes:
+        text: as ``--objective`` takes it.
+        metric: its name in MLflow, without the split.
+        name: for people.
+        binary: whether it is of two classes only.
+    """
+
+    text: str
+    metric: str
+    name: str
+    measure: Measure
+    minimize: bool = False
+    binary: bool = False
+
+    def on_validation(self, strategy: Strategy, fit: Fit) -> float:
+        """What a trial is judged by; reads nothing but validation."""
+        validation = _scored(strategy, fit, fit.validation)
+        return self.measure(validation, validation)
+
+    def on_test(self, strategy: Strategy, fit: Fit) -> float:
+        """The same of test, where every choice is made on validation."""
+        validation = _scored(strategy, fit, fit.validation)
+        return self.measure(validation, _scored(strategy, fit, fit.test))
+
+
+def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
+    decision = fit_decision(strategy, fit)
+    return Scored(part.labels, decision.calibration(part.best), decision.offsets)
+
+
+def f1() -> Objective:
+    """F1 as the strategy decides: at the plain cut, unless it moves it."""
+    return Objective("f1", "f1", "F1", lambda _, on: _f_beta(on, on.decisions(), 1))
+
+
+def f1_tuned() -> Objective:
+    """F1 at the cut where it is largest on validation."""
+
+    def measure(validation: Scored, on: Scored) -> float:
+        tuned = best_offsets(validation.labels, validation.logits)
+        return _f_beta(on, on.decisions(tuned), 1)
+
+    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned cut", measure)
+
+
+def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
+    """F-beta as the strategy decides; beta above 1 asks for recall."""
+    text = f"fbeta({arguments.as_text({'beta': beta}, ', ')})"
+    return Objective(
+        text, "fbeta", f"F-beta ({beta:g})", lambda _, on: _f_beta(on, on.decisions(), beta)
+    )
+
+
+def average_precision() -> Objective:
+    """Average precision, which no cut moves."""
+    return Objective(
+        "average_precision",
+        "average_precision",
+        "average precision",
+        lambda _, on: classification.average_precision(on.labels, on.logits),
+    )
+
+
+def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
+    """Recall at the lowest cut that has this precision on validation; 0 where none has."""
+
+    def measure(validation: Scored, on: Scored) -> float:
+        from sklearn.metrics import precision_recall_curve
+
+        precisions, _, cuts = precision_recall_curve(validation.labels, validation.margin)
+        reached = np.flatnonzero(precisions[:-1] >= precision)
+        if not len(reached):
+            return 0.0
+        return float((on.margin[on.labels == 1] >= cuts[reached[0]]).mean())
+
+    text = f"recall({arguments.as_text({'precision': precision}, ', ')})"
+    name = f"recall at a precision of {precision:g}"
+    return Objective(text, "recall_at_precision", name, measure, binary=True)
+
+
+def cost(
+    fp: Annotated[float, Range(0, open_low=True)], fn: Annotated[float, Range(0, open_low=True)]
+) -> Objective:
+    """What wrong decisions cost as the strategy decides."""
+    costs = Costs(fp, fn)
+    return Objective(
+        f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
+        "cost",
+        f"cost per {PER:,} rows",
+        lambda _, on: costs.of(on.labels, on.decisions()),
+        minimize=True,
+        binary=True,
+    )
+
+
+KNOWN: dict[str, Callable[..., Objective]] = {
+    made.__name__: made for made in (f1, f1_tuned, fbeta, average_precision, recall, cost)
+}
+
+
+def read(text: str, costs: str = "") -> Objective:
+    """An objective as a person wrote it, ``fbeta(beta=2)``; `costs` is ``fp=1,fn=10``.
+
+    Raises:
+        UserError: if there is none like that.
+    """
+    if costs and text not in ("", "cost"):
+        raise UserError(f"--cost is an objective of its own: leave out --objective {text}")
+    written = f"cost({costs})" if costs else text or DEFAULT
+    name, _, rest = written.partition("(")
+    if name not in KNOWN:
+        raise UserError(f"unknown objective {written!r}: {arguments.suggest(name, KNOWN)}")
+    given: dict[str, Any] = {}
+    for word in filter(None, re.split(r"[,\s]+", rest.removesuffix(")"))):
+        key, equals, value = word.partition("=")
+        if not (key and equals and value) or key in given:
+            raise UserError(f"objective {name!r}: arguments are written name=value, not {word!r}")
+        given[key] = value
+    bound = arguments.bind(KNOWN[name], given, f"objective {name!r}")
+    missing = [key for key, value in bound.items() if value is inspect.Parameter.empty]
+    if missing:
+        raise UserError(
+            f"a cost needs both sides, and {' and '.join(missing)} is missing: --cost fp=1,fn=10"
+        )
+    return KNOWN[name](**bound)
+
+
+def _f_beta(on: Scored, decisions: Ints, beta: float) -> float:
+    from sklearn.metrics import fbeta_score
+
+    if on.logits.shape[1] == 2:
+        return float(fbeta_score(on.labels, decisions, beta=beta, zero_division=0))
+    known = np.unique(on.labels)  # the mean over the classes that the labels hold, as everywhere
+    found = fbeta_score(
+        on.labels, decisions, beta=beta, labels=known, average="macro", zero_division=0
+    )
+    return float(found)

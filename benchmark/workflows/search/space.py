@@ -1,0 +1,197 @@
+"""What a search may choose: a strategy with numbers left open.
+
+Arguments that are written stay as they are, ``focal(gamma=2)``; of the others those are
+searched that declare a ``Space``, or those that ``--space`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from benchmark.protocol import arguments, grammar, registry
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.errors import UserError
+
+DIGITS = 3  # of a chosen number: the strategy is what its text says, and the text is readable
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One number that is chosen."""
+
+    name: str  # of the argument, or part.argument where that is not clear
+    low: float
+    high: float
+    log: bool
+    whole: bool
+
+    def rounded(self, value: float) -> float:
+        """The number that a strategy is given."""
+        if self.whole:
+            return int(value)
+        return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
+
+    def __str__(self) -> str:
+        ends = arguments.as_text({"": self.low, " ": self.high}, "..").replace("=", "")
+        return f"{self.name}={ends.replace(' ', '')}{' log' * self.log}"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a part that is left open; of several dimensions it is a tuple of numbers."""
+
+    part: int
+    name: str
+    each: bool  # one number a class; the first class counts 1, as only ratios matter
+    dimensions: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A strategy whose open arguments are to be filled in."""
+
+    text: str  # as it was written: the strategy with defaults
+    parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (name, what is written)
+    open: tuple[Argument, ...]
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """All that is chosen, in the order of the strategy."""
+        return tuple(one for argument in self.open for one in argument.dimensions)
+
+    def filled(self, values: Mapping[str, float]) -> str:
+        """The strategy with these values, by dimension, as ``--strategies`` takes it."""
+        words = []
+        for number, (name, written) in enumerate(self.parts):
+            given: dict[str, Any] = dict(written)
+            for argument in self.open:
+                if argument.part == number:
+                    chosen = [values[one.name] for one in argument.dimensions]
+                    given[argument.name] = (1, *chosen) if argument.each else chosen[0]
+            words.append(f"{name}({arguments.as_text(given, ', ')})" if given else name)
+        return grammar.read("+".join(words)).label
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.dimensions))
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An argument that is not written."""
+
+    part: int
+    of: str  # name of the part
+    name: str
+    kind: Any
+    bounds: Range
+    space: Space | None  # declared
+
+    @property
+    def each(self) -> bool:
+        """Whether it holds a number for every class."""
+        return any(get_origin(option) is tuple for option in (self.kind, *get_args(self.kind)))
+
+    @property
+    def whole(self) -> bool:
+        return int in (self.kind, *get_args(self.kind))
+
+
+def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
+    """A strategy as a person wrote it, with what is to be searched.
+
+    Args:
+        text: e.g. ``oversample+focal(gamma=2)``.
+        spaces: to be searched instead of what the strategy declares: ``positive=1..50 tau=0..2``.
+
+    Raises:
+        UserError: if it cannot be read, or there is nothing to search.
+    """
+    calls = grammar.calls(text)
+    unwritten = [
+        _Open(number, call.name, name, *arguments.annotated(annotation))
+        for number, call in enumerate(calls)
+        for name, (annotation, _) in arguments.parameters(call.function).items()
+        if name not in call.given
+    ]
+    chosen = _named(text, unwritten, _read(spaces)) if spaces else _declared(unwritten, classes)
+    if not chosen:
+        raise UserError(
+            f"strategy {text!r} has nothing to search: none of its open arguments has a space. "
+            f"These have one: {', '.join(_searchable())}"
+        )
+    names = [one.name for one, _ in chosen]
+    made = Pattern(
+        text,
+        tuple((call.name, tuple(call.given.items())) for call in calls),
+        tuple(_argument(one, space, names.count(one.name) == 1, classes) for one, space in chosen),
+    )
+    dimensions = made.dimensions
+    if len({one.name for one in dimensions}) < len(dimensions):
+        raise UserError(f"strategy {text!r} has a part twice: write the arguments of one of them")
+    made.filled({one.name: one.rounded(one.low) for one in dimensions})  # what cannot be is refused
+    made.filled({one.name: one.rounded(one.high) for one in dimensions})
+    return made
+
+
+def _declared(unwritten: list[_Open], classes: int) -> list[tuple[_Open, Space]]:
+    """What a strategy's own spaces say for so many classes."""
+    return [
+        (one, one.space)
+        for one in unwritten
+        if one.space and (classes > 2 if one.each else classes == 2 or not one.space.binary)
+    ]
+
+
+def _named(
+    text: str, unwritten: list[_Open], ends: Mapping[str, tuple[float, float]]
+) -> list[tuple[_Open, Space]]:
+    """What a person named, by argument or by part.argument."""
+    names = [one.name for one in unwritten] + [f"{one.of}.{one.name}" for one in unwritten]
+    for name in set(ends) - set(names):
+        raise UserError(
+            f"--space: {text!r} has no open argument {name!r}: {arguments.suggest(name, names)}"
+        )
+    found = []
+    for one in unwritten:
+        for name in {one.name, f"{one.of}.{one.name}"} & set(ends):
+            low, high = ends[name]
+            log = one.space is not None and one.space.log and low > 0
+            found.append((one, Space(low, high, log)))
+    return found
+
+
+def _argument(one: _Open, space: Space, clear: bool, classes: int) -> Argument:
+    name = one.name if clear else f"{one.of}.{one.name}"
+    for end in (space.low, space.high):
+        if end not in one.bounds:
+            raise UserError(f"--space: {name} must be {one.bounds}, not {end:g}")
+    names = [f"{name}.{label}" for label in range(1, classes)] if one.each else [name]
+    dimensions = (Dimension(way, space.low, space.high, space.log, one.whole) for way in names)
+    return Argument(one.part, one.name, one.each, tuple(dimensions))
+
+
+def _searchable() -> list[str]:
+    """Names of the strategies that declare a space."""
+
+    def declares(function: Callable[..., Any]) -> bool:
+        marks = [arguments.annotated(kind) for kind, _ in arguments.parameters(function).values()]
+        return any(space for _, _, space in marks)
+
+    return [name for name, function in registry.strategies().items() if declares(function)]
+
+
+def _read(spaces: str) -> dict[str, tuple[float, float]]:
+    """``positive=1..50 tau=0..2`` as name -> ends."""
+    found: dict[str, tuple[float, float]] = {}
+    for word in spaces.replace(",", " ").split():
+        name, _, ends = word.partition("=")
+        try:
+            low, high = map(float, ends.split(".."))
+        except ValueError:
+            raise UserError(f"--space is written like positive=1..50, not {word!r}") from None
+        if not low < high or name in found:
+            raise UserError(f"--space: {word!r} must go from low to high, and be given once")
+        found[name] = (low, high)
+    return found

@@ -1,0 +1,61 @@
+"""Remedies that alter pictures."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Features, Resampling, Strategy
+
+SHARPNESS = 1.5
+Pictures = NDArray[Any]  # uint8 (rows, height, width, 3)
+
+
+def augmented_copies(
+    under: Annotated[int, Range(1)] = 10, radius: Annotated[float, Range(0.1, 10)] = 1.0
+) -> Strategy:
+    """Adds five altered copies of each picture to classes with fewer than `under`.
+
+    Each single colour channel in grey, the picture blurred, and with its edges sharpened
+    (unsharp masking, 150 %), by a Gaussian of `radius` pixels: what an article on Kaggle's
+    humpback whales did to classes with few pictures. Copies are made before rows are resampled,
+    so that ``oversample+augmented_copies`` repeats copies too.
+    """
+
+    def augment(
+        labels: Ints, features: Callable[[], Features], rng: np.random.Generator
+    ) -> Resampling:
+        rare = np.flatnonzero(np.bincount(labels)[labels] < under)
+        if not len(rare):
+            return Resampling(np.arange(len(labels)))
+        pictures = features().values[rare]
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
+            raise UserError(
+                "augmented_copies alters pictures in colour, but the rows of this task are "
+                f"{pictures.dtype} {pictures.shape[1:]} (of a frozen network?): leave it out"
+            )
+        copies = [*_channels(pictures), *_filtered(pictures, radius)]
+        made_labels = np.tile(labels[rare], len(copies))
+        rows = np.arange(len(labels) + len(made_labels))
+        return Resampling(rows, np.concatenate(copies), made_labels)
+
+    return Strategy(augment=augment, needs=frozenset({"image"}))
+
+
+def _channels(pictures: Pictures) -> list[Pictures]:
+    """Each colour alone, as shades of grey."""
+    return [np.repeat(pictures[..., channel, None], 3, axis=-1) for channel in range(3)]
+
+
+def _filtered(pictures: Pictures, radius: float) -> list[Pictures]:
+    """All blurred, and all sharpened: x + 1.5 (x - blurred x)."""
+    from scipy.ndimage import gaussian_filter
+
+    exact = pictures.astype(np.float32)
+    blurred = gaussian_filter(exact, (0, radius, radius, 0), mode="nearest")
+    sharpened = exact + SHARPNESS * (exact - blurred)
+    return [np.round(np.clip(each, 0, 255)).astype(np.uint8) for each in (blurred, sharpened)]

@@ -1,0 +1,81 @@
+"""Remedies that need no training: they change how scores become probabilities and decisions."""
+
+from typing import Annotated
+
+import numpy as np
+
+from benchmark.metrics.thresholds import best_offsets
+from benchmark.protocol.arguments import Range, Space
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.strategy import Calibration, OutputLayer, Priors, Strategy
+
+SHORTEST = 1e-6  # length of a class's weights, as a network may have forgotten the class
+
+
+def threshold(
+    beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
+) -> Strategy:
+    """Moves the cut to where F-beta is largest on validation; probabilities stay as they are.
+
+    With more than two classes every class has its own offset, and F-beta is macro-averaged.
+    """
+
+    def offsets(logits: Floats, labels: Ints) -> Floats:
+        return best_offsets(labels, logits, beta)
+
+    return Strategy(threshold=offsets)
+
+
+def logit_shift(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:
+    """Subtracts tau log pi from the trained logits, as if the classes had been balanced.
+
+    Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 9.
+    """
+
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
+        return Calibration(-tau * np.log(priors.training))
+
+    return Strategy(calibrate=calibrate)
+
+
+def prior_correction() -> Strategy:
+    """Gives probabilities the population's class shares back after resampling or weighting.
+
+    Alone it changes nothing: join it, as in ``undersample+prior_correction``.
+    z - log pi_training + log pi_population. Source: Saerens et al. 2002; for random
+    undersampling it is Dal Pozzolo et al. 2015, "Calibrating probability with
+    undersampling for unbalanced classification", eq. 4. A class without a row in validation,
+    from which the population is known, counts as half as frequent as the rarest that has one.
+    """
+
+    def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
+        rarest = priors.population[priors.population > 0].min()
+        population = np.where(priors.population > 0, priors.population, rarest / 2)
+        return Calibration(np.log(population) - np.log(priors.training))
+
+    return Strategy(calibrate=calibrate)
+
+
+def tau_norm(tau: Annotated[float | None, Range(0, 2), Space(0, 1)] = None) -> Strategy:
+    """Divides each class's weights in the last layer by their length^tau, without bias.
+
+    Rare classes have short weights; at tau = 1 all are of one length. Without `tau` it is the
+    one of 0, 0.1, ... 1 with the largest balanced accuracy on validation. A head that is
+    normalised already (``ldam``) stays as it is. Source: Kang et al. 2020, "Decoupling
+    representation and classifier for long-tailed recognition", eq. 4.
+    """
+
+    def normalise(logits: Floats, labels: Ints, output: OutputLayer) -> Calibration:
+        def scaled(tau: float) -> Calibration:
+            lengths = np.maximum(output.norms, SHORTEST) ** tau
+            return Calibration(-output.bias / lengths, 1 / lengths)
+
+        def accuracy(one: Calibration) -> float:
+            decisions = one(logits).argmax(axis=1)
+            return float(np.mean([(decisions[labels == c] == c).mean() for c in np.unique(labels)]))
+
+        if tau is not None:
+            return scaled(tau)
+        return max((scaled(step / 10) for step in range(11)), key=accuracy)
+
+    return Strategy(normalise=normalise)

@@ -1,0 +1,124 @@
+"""Networks of keras.applications: frozen, with features that are computed once, or thawed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.protocol.arrays import Array
+from benchmark.protocol.errors import UserError
+from benchmark.training import device
+from benchmark.training.seeding import seeded
+from tasks.images.cache import cached, key
+
+if TYPE_CHECKING:
+    import keras
+
+
+# Written down, because importing Keras to check a name takes seconds; a test compares.
+NAMES = tuple(
+    """
+    ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge
+    DenseNet121 DenseNet169 DenseNet201
+    EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3
+    EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7
+    EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3
+    EfficientNetV2L EfficientNetV2M EfficientNetV2S
+    InceptionResNetV2 InceptionV3
+    MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small
+    NASNetLarge NASNetMobile
+    ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2
+    VGG16 VGG19 Xception
+    """.split()  # noqa: SIM905
+)
+BATCH = 64
+SEED = 0  # of random weights; not a cell's seed, so that all cells share the features
+
+
+def features(pictures: Array, name: str, weights: str) -> Array:
+    """What the backbone `name` sees in each picture, averaged over places: float32 (rows, width).
+
+    Args:
+        pictures: uint8 (rows, size, size, 3).
+        weights: "imagenet", or "random" for untrained ones, always the same.
+
+    Raises:
+        UserError: if the weights cannot be downloaded or the pictures are too small.
+    """
+    model, _ = backbone(name, weights, pictures.shape[1])  # which prepares the device first
+    import keras
+
+    content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
+    return cached(
+        key("features", keras.__version__, name, weights, pictures.shape, content),
+        (len(pictures), model.output_shape[1]),
+        np.float32,
+        lambda: _batches(pictures, name, weights),
+    )
+
+
+def network(name: str, weights: str, size: int, head: Callable[[int], keras.Model]) -> keras.Model:
+    """The backbone, frozen, and on it a head: uint8 pictures (rows, size, size, 3) -> logits.
+
+    Args:
+        head: (width of the features) -> what is trained on them.
+
+    Its batch normalisation keeps the statistics that it has, whatever is trained: those of a
+    batch would undo what the weights know (Keras' guide "Transfer learning & fine-tuning").
+    """
+    import keras
+
+    made, preprocess = backbone(name, weights, size)
+    frozen = keras.models.clone_model(made)  # it will learn
+    frozen.set_weights(made.get_weights())
+    frozen.trainable = False
+    pictures = keras.Input((size, size, 3), dtype="uint8")
+    x = frozen(preprocess(keras.ops.cast(pictures, "float32")), training=False)
+    for layer in head(made.output_shape[1]).layers:
+        x = layer(x)
+    return keras.Model(pictures, x, name=name)
+
+
+def compute(pictures: Array, name: str, weights: str) -> Array:
+    """As `features`, for pictures that will not come again."""
+    return np.concatenate(list(_batches(pictures, name, weights)))
+
+
+def _batches(pictures: Array, name: str, weights: str) -> Iterator[Array]:
+    model, preprocess = backbone(name, weights, pictures.shape[1])
+    for start in range(0, len(pictures), BATCH):
+        batch = pictures[start : start + BATCH].astype(np.float32)
+        yield np.asarray(model.predict_on_batch(preprocess(batch)))
+
+
+@functools.cache  # building one takes seconds, and every seed asks for it
+def backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
+    """It, and what it wants done to pictures first. UserError as for `features`."""
+    device.prepare()
+    import keras
+
+    build = getattr(keras.applications, name)
+    try:
+        with seeded(SEED), contextlib.redirect_stdout(sys.stderr):  # Keras reports downloads
+            model = build(
+                include_top=False,
+                pooling="avg",
+                input_shape=(size, size, 3),
+                weights=None if weights == "random" else weights,
+            )
+    except ValueError as error:
+        raise UserError(f"model={name} does not work with size={size}: {error}") from error
+    except Exception as error:  # the only class that Keras raises when a download fails
+        if "URL fetch failure" not in str(error):
+            raise
+        raise UserError(
+            f"the {weights} weights of {name} cannot be downloaded ({error}): use weights=random "
+            "or another model, or put that file into ~/.keras/models"
+        ) from error
+    return model, sys.modules[build.__module__].preprocess_input

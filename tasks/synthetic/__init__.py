@@ -1,0 +1,1 @@
+"""Synthetic data, the same at every call."""

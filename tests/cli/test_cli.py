@@ -1,0 +1,161 @@
+"""What a person gets wrong: one line, status 2, nothing half-written."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmark.cli import options
+from benchmark.cli.main import main
+from benchmark.protocol import registry
+from benchmark.protocol.errors import UserError
+from benchmark.workflows.execution import cluster
+
+WRONG = {
+    "task": (["--task", "catdogs"], "did you mean 'catsdogs'?"),
+    "strategy": (["--strategies", "none,oversampel"], "did you mean 'oversample'?"),
+    "argument": (["--strategies", "focal(gama=2)"], "did you mean 'gamma'?"),
+    "range": (["--strategies", "oversample(ratio=2)"], "ratio must be between 0 and 1"),
+    "two losses": (["--strategies", "focal+logit_adjust"], "two losses cannot be joined"),
+    "setting": (["--settings", "imbalanse=20"], "did you mean 'imbalance'?"),
+    "setting's range": (["--settings", "imbalance=0.5"], "imbalance must be at least 1"),
+    "setting's form": (["--settings", "imbalance:20"], "settings are written name=value"),
+    "model": (["--settings", "model=Xcepton"], "did you mean 'Xception'?"),
+    "strategies": (["--strategies", "none+" * 3000 + "]"], "cannot read strategies"),
+    "setting twice": (["--settings", "size=64 size=32"], "size is given twice"),
+    "seeds": (["--seeds", "three"], "--seeds must be a whole number"),
+    "strange number": (["--seeds", "²"], "--seeds must be a whole number"),
+    "steps": (["--steps", "0"], "--steps must be a whole number, at least 1"),
+    "workers": (["--workers", "-1"], "--workers must be a whole number"),
+    "no such data": (["--data", "/nowhere/photos"], "/nowhere/photos"),
+    "smote on images": (
+        ["--strategies", "smote", "--settings", "train=20 validation=10 test=10 size=16"],
+        "needs a table, but this task has images",
+    ),
+    "scheduler without a server": (["--scheduler", "tcp://127.0.0.1:1"], "tracking server"),
+}
+
+
+@pytest.fixture
+def store_uri(tmp_path: Path) -> str:
+    """A store that does not exist yet, and must not after a wrong request."""
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def invoke(store_uri: str, *words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["run", "--tracking", store_uri, *words])
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize("words, expected", WRONG.values(), ids=list(WRONG))
+def test_a_wrong_request_is_one_line_and_leaves_nothing(
+    words: list[str], expected: str, store_uri: str, tmp_path: Path
+) -> None:
+    status, errors = invoke(store_uri, *words)
+    assert status == 2
+    [line] = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert expected in line
+    assert "Traceback" not in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_that_is_too_small_for_the_settings_is_refused_before_any_run(
+    store_uri: str, tmp_path: Path
+) -> None:
+    rows = ["id,Gender,Age,Driving_License,Region_Code,Previously_Insured,Vehicle_Age,"]
+    rows[0] += "Vehicle_Damage,Annual_Premium,Policy_Sales_Channel,Vintage,Response"
+    rows += [f"{i},Male,4{i},1,28.0,0,1-2 Year,Yes,3000{i}.0,26.0,2{i},0" for i in range(5)]
+    data = tmp_path / "train.csv"
+    data.write_text("\n".join(rows) + "\n")
+    status, errors = invoke(store_uri, "--task", "insurance", "--data", str(data))
+    assert status == 2 and errors.startswith("error: ")
+    assert list(tmp_path.iterdir()) == [data]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}", "sqlite:////nowhere/at/all/mlflow.db"])
+def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
+    address = uri.format(port=free_port())
+    words = ["--task", "insurance", "--data", "stand-in", "--strategies", "none"]
+    status, errors = invoke(address, *words)
+    assert status == 2
+    assert f"error: tracking store {address} cannot be reached" in errors
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER", 1.0)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    for wrong in (address, "nonsense://"):
+        expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
+        with expected, cluster.engine(0, wrong):
+            pass
+
+
+def test_leaderboard_of_an_empty_store_says_so(store_uri: str, fresh_store: Path) -> None:
+    for uri, expected in {store_uri: "there is no", f"sqlite:///{fresh_store}": "no runs"}.items():
+        result = CliRunner().invoke(main, ["leaderboard", "--tracking", uri])
+        assert result.exit_code == 2
+        assert expected in result.stderr
+    assert not Path(store_uri.removeprefix("sqlite:///")).exists()
+
+
+@pytest.mark.parametrize("command", ["tasks", "strategies"])
+def test_listings_name_everything_with_its_defaults(command: str) -> None:
+    shown = CliRunner().invoke(main, [command])
+    assert shown.exit_code == 0
+    for expected in {"tasks": ["catsdogs", "imbalance=10"], "strategies": ["smote", "k=5"]}[
+        command
+    ]:
+        assert expected in shown.output
+
+
+def test_data_is_found_where_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKEWBENCH_DATA", str(tmp_path / "shared"))
+    assert options.find_data("insurance", "") == ""
+    (tmp_path / "shared" / "insurance").mkdir(parents=True)
+    assert options.find_data("insurance", "") == str(tmp_path / "shared" / "insurance")
+    (tmp_path / "data" / "insurance").mkdir(parents=True)
+    assert options.find_data("insurance", "") == str(Path("data/insurance"))
+    assert options.find_data("insurance", "mine.csv") == "mine.csv"
+    assert options.find_data("insurance", "stand-in") == ""
+
+
+def test_a_profile_accounts_for_all_stages() -> None:
+    words = ["profile", "insurance", "--data", "stand-in", "--steps", "20"]
+    shown = CliRunner().invoke(main, words)
+    assert shown.exit_code == 0, shown.output
+    for stage in ("start", "data", "compilation", "training", "evaluation", "logging", "all"):
+        assert f" {stage} " in shown.output
+    assert "20 steps of 512 rows" in shown.output
+
+
+def test_a_profile_of_what_makes_no_sense_is_refused() -> None:
+    shown = CliRunner().invoke(main, ["profile", "insurance", "--strategy", "none,focal"])
+    assert shown.exit_code == 2 and "error: " in shown.stderr
+
+
+def test_strategies_are_listed_by_what_they_act_on() -> None:
+    lines = CliRunner().invoke(main, ["strategies"]).output.splitlines()
+    group, groups = "", {}
+    for line in lines:
+        if line.startswith("acts on "):
+            group = line.removeprefix("acts on ")
+        elif not line.startswith(" "):
+            groups[line] = group
+    assert list(dict.fromkeys(groups.values())) == [
+        *("nothing", "which rows", "the pictures", "what a row counts", "the loss", "the head"),
+        *("the start", "the course of training", "several networks", "the probabilities"),
+        "the decision",
+    ]
+    assert set(groups) == set(registry.strategies())
+    for name, found in {"ldam": "the head", "under_bagging": "several networks"}.items():
+        assert groups[name] == found

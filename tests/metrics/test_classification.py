@@ -1,0 +1,228 @@
+"""Every measure against a computation that shares no code with it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from benchmark.metrics import classification, thresholds
+from benchmark.protocol.arrays import Floats, Ints
+
+LABELS = np.array([0, 0, 0, 1, 0, 1, 1, 0])
+SCORES = np.array([-3.0, -1.0, -0.5, -0.4, 0.2, 0.3, 2.0, 2.5])
+
+
+def logits_of(scores: Floats) -> Floats:
+    """Two logits whose difference is the score."""
+    return np.stack([-scores / 4, scores * 3 / 4], axis=1)
+
+
+def f_beta(labels: Ints, positive: Ints, beta: float) -> float:
+    hits = int((labels & positive).sum())
+    return (1 + beta**2) * hits / (positive.sum() + beta**2 * labels.sum()) if hits else 0.0
+
+
+def random_case(seed: int) -> tuple[Ints, Floats]:
+    """Scores with many ties."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(60) < 0.2).astype(np.int64)
+    labels[:2] = 0, 1
+    return labels, np.round(rng.normal(size=60) + labels, 1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_the_best_cut_is_as_good_as_the_best_of_all_cuts(seed: int, beta: float) -> None:
+    labels, scores = random_case(seed)
+    every_cut = [-math.inf, *np.unique(scores)]
+    best = max(f_beta(labels, (scores > cut).astype(int), beta) for cut in every_cut)
+    cut = thresholds.best_threshold(labels, scores, beta)
+    assert f_beta(labels, (scores > cut).astype(int), beta) == pytest.approx(best, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_cut_lies_half_way_between_two_scores(seed: int) -> None:
+    labels, scores = random_case(seed)
+    cut = thresholds.best_threshold(labels, scores)
+    assert cut == pytest.approx((scores[scores < cut].max() + scores[scores > cut].min()) / 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "cut"),
+    [
+        ([0, 0, 1, 1], [0, 1, 2, 3], 1.5),
+        ([0, 1, 0, 1], [0, 1, 2, 3], 0.5),
+        ([1, 0, 0, 1], [0, 1, 2, 3], -0.5),  # F1 2/3 from all rows or from the last: the lowest
+        ([0, 1, 0, 1], [5, 5, 5, 5], 4.5),  # no cut can part ties
+        ([0, 0, 1, 1, 0], [0, 1, 1, 2, 0], 0.5),
+        ([0, 0, 1], [-1e8, 0, 1e8], 5e7),
+    ],
+)
+def test_the_best_cut_of_small_cases(labels: list[int], scores: list[float], cut: float) -> None:
+    assert thresholds.best_threshold(np.array(labels), np.array(scores, float)) == cut
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_moving_the_decision_by_the_best_cut_decides_as_the_cut_does(seed: int) -> None:
+    labels, scores = random_case(seed)
+    cut = thresholds.best_threshold(labels, scores)
+    decisions = classification.decide(logits_of(scores), np.array([0.0, -cut]))
+    assert decisions.tolist() == (scores > cut).astype(int).tolist()
+
+
+@pytest.mark.parametrize("cut", [0.05, 0.3, 0.5, 0.9])
+def test_a_cut_on_the_probability_is_the_offset_of_its_log_odds(cut: float) -> None:
+    decisions = classification.decide(logits_of(SCORES), np.array([0.0, math.log((1 - cut) / cut)]))
+    assert decisions.tolist() == [int(1 / (1 + math.exp(-score)) > cut) for score in SCORES]
+
+
+def test_without_offsets_the_largest_logit_decides_for_any_number_of_classes() -> None:
+    logits = np.array([[0.1, 0.2, 0.0], [3.0, 2.0, 1.0], [-2.0, -3.0, -1.0]])
+    assert classification.decide(logits, np.zeros(3)).tolist() == [1, 0, 2]
+    assert classification.decide(logits, np.array([0, 0, 9.0])).tolist() == [2, 2, 2]
+
+
+def test_decision_metrics_by_hand() -> None:
+    decisions = np.array([0, 1, 0, 1, 0, 1, 0, 0])  # 2 hits, 1 false alarm, 1 miss, 4 right noes
+    assert classification.decision_metrics(LABELS, decisions, 2) == pytest.approx(
+        {
+            "f1": 4 / 6,
+            "precision": 2 / 3,
+            "recall": 2 / 3,
+            "balanced_accuracy": (2 / 3 + 4 / 5) / 2,
+            "mcc": (2 * 4 - 1 * 1) / math.sqrt(3 * 3 * 5 * 5),
+            "accuracy": 6 / 8,
+            "true_positives": 2,
+            "false_positives": 1,
+            "false_negatives": 1,
+            "true_negatives": 4,
+        }
+    )
+
+
+@pytest.mark.parametrize(("decision", "f1", "recall"), [(0, 0.0, 0.0), (1, 2 * 3 / (3 + 8), 1.0)])
+def test_decisions_that_collapsed_to_one_class_have_numbers(
+    decision: int, f1: float, recall: float
+) -> None:
+    values = classification.decision_metrics(LABELS, np.full(8, decision), 2)
+    assert values["f1"] == pytest.approx(f1)
+    assert values["recall"] == recall
+    assert values["balanced_accuracy"] == 0.5
+    assert values["mcc"] == 0.0
+
+
+def test_ranking_metrics_by_hand() -> None:
+    pairs = [(p > n) + 0.5 * (p == n) for p in SCORES[LABELS == 1] for n in SCORES[LABELS == 0]]
+    # positives stand at the places 2, 3 and 5 from the top
+    assert classification.ranking_metrics(LABELS, logits_of(SCORES)) == pytest.approx(
+        {"average_precision": (1 / 2 + 2 / 3 + 3 / 5) / 3, "roc_auc": sum(pairs) / len(pairs)}
+    )
+
+
+def test_brier_and_log_loss_by_hand() -> None:
+    p = [1 / (1 + math.exp(-score)) for score in SCORES]
+    values = classification.probability_metrics(LABELS, logits_of(SCORES))
+    squares = [(label - q) ** 2 for label, q in zip(LABELS, p, strict=True)]
+    logs = [-math.log(q if label else 1 - q) for label, q in zip(LABELS, p, strict=True)]
+    assert values["brier"] == pytest.approx(sum(squares) / 8)
+    assert values["log_loss"] == pytest.approx(sum(logs) / 8)
+
+
+def test_calibration_error_by_hand_over_ten_bins_of_equal_mass() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.permutation(np.linspace(0.01, 0.6, 40))
+    labels = (rng.random(40) < p / 2).astype(np.int64)
+    ranked = sorted(zip(p, labels, strict=True))
+    gaps = []
+    for begin in range(0, 40, 4):
+        part = ranked[begin : begin + 4]
+        gaps.append(abs(sum(q for q, _ in part) / 4 - sum(int(y) for _, y in part) / 4))
+    assert classification.calibration_error(labels, p) == pytest.approx(sum(gaps) / 10)
+
+
+@pytest.mark.parametrize("rows", [3, 8, 25])
+def test_calibration_error_weighs_bins_by_their_rows(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    p, labels = rng.random(rows), rng.integers(0, 2, rows)
+    mean, share, counts = classification.reliability(labels, p)
+    assert counts.sum() == rows
+    assert len(counts) == min(rows, 10)
+    assert (mean * counts).sum() == pytest.approx(p.sum())
+    assert (share * counts).sum() == pytest.approx(labels.sum())
+    expected = sum(np.abs(mean - share) * counts) / rows
+    assert classification.calibration_error(labels, p) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [1e4, 700.0])
+@pytest.mark.parametrize("right", [True, False])
+def test_extreme_logits_give_finite_measures(size: float, right: bool) -> None:
+    scores = np.where((LABELS == 1) == right, size, -size)
+    values = classification.all_metrics(LABELS, logits_of(scores), np.zeros(2))
+    assert all(math.isfinite(value) for value in values.values())
+    assert values["log_loss"] == pytest.approx(0 if right else size)
+    assert values["brier"] == pytest.approx(0 if right else 1)
+
+
+def test_all_metrics_begin_with_f1_and_use_the_offsets_for_decisions_only() -> None:
+    logits = logits_of(SCORES)
+    plain, moved = (
+        classification.all_metrics(LABELS, logits, np.array([0, by])) for by in (0.0, 0.45)
+    )
+    assert next(iter(plain)) == "f1"
+    assert moved["recall"] == 1.0 > plain["recall"]
+    for name in ("average_precision", "roc_auc", "brier", "log_loss", "ece"):
+        assert plain[name] == moved[name]
+
+
+def test_long_tail_metrics_by_hand() -> None:
+    logits = np.array(
+        [
+            [5.0, 4.0, 3.0, 2.0, 1.0, 0.0],
+            [5.0, 4.0, 3.0, 2.0, 1.0, 0.0],
+            [0.0, 9.0, 3.0, 2.0, 1.0, 4.0],
+            [3.0, 2.0, 9.0, 1.0, 4.0, 0.0],
+        ]
+    )
+    labels = np.array([0, 5, 5, 2])  # at places 1, 6, 2 and 1
+    rows = np.array([101, 7, 20, 9, 9, 19])
+    assert classification.long_tail_metrics(labels, logits, np.zeros(6), rows) == pytest.approx(
+        {
+            "accuracy_many": 1.0,
+            "accuracy_medium": 1.0,
+            "accuracy_few": 0.0,
+            "map_at_5": (1 + 0 + 1 / 2 + 1) / 4,
+        }
+    )
+    moved = classification.long_tail_metrics(labels, logits, 9.0 * np.eye(6)[5], rows)
+    assert moved["accuracy_few"] == 1.0 and moved["accuracy_many"] == 0.0
+    assert "accuracy_medium" not in classification.long_tail_metrics(
+        labels[:2], logits[:2], np.zeros(6), rows
+    )
+
+
+def test_ties_count_against_the_true_class() -> None:
+    values = classification.long_tail_metrics(
+        np.array([1]), np.zeros((1, 6)), np.zeros(6), np.full(6, 50)
+    )
+    assert values["map_at_5"] == 0
+
+
+def test_the_recall_of_each_class_and_none_where_there_is_no_row() -> None:
+    labels, decisions = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 1, 0, 2, 0, 4])
+    found = classification.class_recalls(labels, decisions, 5)
+    assert found[[0, 2, 4]] == pytest.approx([2 / 3, 1 / 2, 1])
+    assert np.isnan(found[[1, 3]]).all() and len(found) == 5
+
+
+def test_several_networks_are_one_by_the_mean_of_their_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    networks = [rng.normal(0, 3, (5, 3)) for _ in range(4)]
+    each = [np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) for z in networks]
+    assert np.exp(classification.mean_logits(networks)) == pytest.approx(np.mean(each, axis=0))
+
+
+def test_confusion_counts_rows_by_true_class_and_decision() -> None:
+    counts = classification.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), 4)
+    assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]

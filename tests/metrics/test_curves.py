@@ -1,0 +1,38 @@
+"""Curves over seeds, against direct computations."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, precision_score
+
+from benchmark.metrics import curves as metric_curves
+
+rng = np.random.default_rng(2)
+labels = (rng.random(400) < 0.2).astype(np.int64)
+scores = np.clip(0.2 + 0.3 * labels + 0.15 * rng.normal(size=400), 0, 1)
+
+
+def test_f1_at_a_cut_is_scikit_learns() -> None:
+    found = metric_curves.f1_at(labels, scores, np.array([0.1, 0.35, 0.5, 1.1]))
+    expected = [f1_score(labels, scores >= cut, zero_division=0) for cut in (0.1, 0.35, 0.5, 1.1)]
+    assert found == pytest.approx(expected)
+
+
+def test_precision_is_where_the_recall_is_first_reached() -> None:
+    band = metric_curves.precision_recall([(labels, np.column_stack([0 * scores, scores]))])
+    place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
+    cut = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
+    assert band.mean[place] == pytest.approx(precision_score(labels, scores >= cut))
+
+
+def test_a_band_is_one_standard_deviation_over_seeds_and_none_for_one_seed() -> None:
+    curves = [np.array([1.0, 2.0]), np.array([3.0, 2.0])]
+    band = metric_curves.band(np.array([0.0, 1.0]), curves)
+    assert band.mean == pytest.approx([2, 2])
+    assert band.high - band.mean == pytest.approx([np.sqrt(2), 0])
+    alone = metric_curves.band(np.array([0.0, 1.0]), curves[:1])
+    assert alone.low == pytest.approx(alone.high)
+
+
+def test_curves_of_other_steps_are_read_at_the_first_ones() -> None:
+    band = metric_curves.steps([[(0, 1.0), (10, 0.0)], [(0, 1.0), (5, 0.8), (10, 0.6)]])
+    assert band.x.tolist() == [0, 10] and band.mean == pytest.approx([1, 0.3])

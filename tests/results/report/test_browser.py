@@ -1,0 +1,93 @@
+"""The report in a browser, at the width of a desk and of a telephone."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.protocol.strategy import Priors
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.predictions import TablePredictions
+from benchmark.results.report import html
+from benchmark.training.predictions import Fit, Predictions
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.drawn,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="chromium and chromedriver are not installed"
+    ),
+]
+LONG = "oversample(ratio=0.123456)+class_weight(gamma=0.25)+focal(gamma=1.5)+threshold(beta=2)"
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leaderboard]) -> Path:
+    """A report with all its figures and a name that is too long."""
+    rng = np.random.default_rng(0)
+    f1 = {label: {"f1": rng.uniform(0.2, 0.6, 3).tolist()} for label in ("none", LONG, "smote")}
+    table = table_of(f1)
+    labels = (rng.random(200) < 0.2).astype(np.int64)
+    logits = np.column_stack([np.zeros(200), rng.normal(2 * labels - 1.5)])
+    kept = Predictions(np.arange(200), labels, logits, logits)
+    curves = {"train/loss": [(1, 0.7), (9, 0.4)], "val/log_loss": [(1, 0.6), (9, 0.5)]}
+    priors = Priors(np.array([0.8, 0.2]), np.array([0.8, 0.2]))
+    fit = Fit(
+        kept, kept, {}, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
+    )
+    of_seeds = dict.fromkeys(f1, [(labels, logits)] * 3)
+    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1))] * 3)
+    evidence = TablePredictions(dict.fromkeys(f1, [fit] * 3), of_seeds, decided)
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(html.report([html.section(table, evidence)]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium, which notes all that it asks for and complains of."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_overflows_and_nothing_is_asked_for_elsewhere(
+    browser: Any, page: Path, width: int
+) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    loaded = "return [...document.images].map(it => it.complete && it.naturalWidth > 0)"
+    pictures = browser.execute_script(loaded)
+    assert len(pictures) > 15 and all(pictures)
+    asked = [entry["message"] for entry in browser.get_log("performance")]
+    asked = [message for message in asked if "Network.requestWillBeSent" in message]
+    assert asked and not any('"url":"http' in message for message in asked)
+    assert browser.get_log("browser") == []
+
+
+def test_a_click_on_a_heading_sorts(browser: Any, page: Path) -> None:
+    browser.get(page.as_uri())
+    first = (
+        "return [...document.querySelector('tbody').rows].map(row => row.cells[1].dataset.value)"
+    )
+    heading = browser.find_element("css selector", "thead th:nth-child(2) button")
+    as_it_came = [float(value) for value in browser.execute_script(first)]
+    heading.click()
+    assert [float(v) for v in browser.execute_script(first)] == sorted(as_it_came, reverse=True)
+    heading.click()
+    assert [float(v) for v in browser.execute_script(first)] == sorted(as_it_came)

@@ -1,0 +1,154 @@
+"""Markdown, HTML and CSV of one table: the same numbers, and nothing that a run says does harm."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.protocol.strategy import Priors
+from benchmark.protocol.text import escape_markdown
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.predictions import TablePredictions
+from benchmark.results.report import files, html, markdown, tables
+from benchmark.training import figures
+from benchmark.training.predictions import Fit, Predictions
+
+pytestmark = pytest.mark.drawn
+
+EVIL = "<script>alert(1)</script>"
+BREAK = "a | b\n\n| c |\n# d ](http://x) `e` ![f](g) https://evil.example @all"
+Tables = Callable[..., Leaderboard]
+
+
+@pytest.fixture
+def table(table_of: Tables) -> Leaderboard:
+    return table_of(
+        {
+            "none": {"f1": [0.1, 0.2, 0.15]},
+            "focal": {"f1": [0.3, 0.35, 0.4]},
+            "smote": {"f1": [0.3, None, 0.3]},
+        }
+    )
+
+
+@pytest.fixture
+def hostile(table: Leaderboard) -> Leaderboard:
+    """Names, errors and facts as somebody may have written them into a store."""
+    runs = table.runs.replace({"label": {"focal": EVIL, "smote": BREAK}})
+    runs["reason"] = runs["reason"].where(runs["reason"] == "", f"{EVIL} {BREAK}")
+    facts = table.facts | {"origin": EVIL, "settings": BREAK, "classes": [EVIL, BREAK]}
+    return Leaderboard("now", facts, (EVIL,), (BREAK,), runs, 0, 1)
+
+
+def page(table: Leaderboard) -> str:
+    return html.report([html.section(table, TablePredictions({}, {}, {}))])
+
+
+class Tags(HTMLParser):
+    """Names of all elements, and everything that an element refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.references: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.references += [value or "" for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_all_formats_show_the_same_numbers(table: Leaderboard) -> None:
+    text, words = markdown.section(table), Tags(page(table)).words
+    for grid in tables.tables(table):
+        for row in grid.rows:
+            for cell in row:
+                assert escape_markdown(cell.text) in text and cell.text in words
+    csv = pd.read_csv(io.StringIO(files.summary([table]))).set_index("label")
+    assert csv.loc["focal", "f1"] == pytest.approx(0.35)
+    assert csv.loc["focal", "difference"] == pytest.approx(0.2)
+
+
+def test_lost_cells_are_in_every_format_with_their_reason(table: Leaderboard) -> None:
+    for text in (markdown.section(table), Tags(page(table)).words):
+        assert "smote, seed 1: failed, the loss of step 7 is nan" in text
+        assert "2 of 3 (1 failed)" in text
+        assert "planned 9 = finished 8 + failed 1 + missing 0" in text
+    cells = pd.read_csv(io.StringIO(files.cells([table])))
+    assert cells.loc[cells["state"] == "failed", "reason"].item() == "the loss of step 7 is nan"
+
+
+def test_the_page_needs_nothing_from_elsewhere(table: Leaderboard) -> None:
+    tags = Tags(page(table))
+    assert tags.references and all(it.startswith("data:image/") for it in tags.references)
+    assert not {"link", "iframe", "object", "base", "form"} & set(tags.elements)
+    assert "default-src 'none'" in page(table)
+
+
+def test_what_a_run_says_is_inert_in_the_page(table: Leaderboard, hostile: Leaderboard) -> None:
+    tags = Tags(page(hostile))
+    assert tags.elements.count("script") == Tags(page(table)).elements.count("script") == 1
+    assert EVIL in tags.words  # it is there, as text
+
+
+def test_what_a_run_says_is_inert_in_markdown(table: Leaderboard, hostile: Leaderboard) -> None:
+    text, plain = markdown.section(hostile), markdown.section(table)
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    assert "://" not in prose and "@" not in prose
+    assert "<script" not in prose and not re.search(r"(?<!\\)\]\(", prose)
+    rows, usual = ([line for line in it.splitlines() if line[:1] == "|"] for it in (text, plain))
+    assert [len(re.split(r"(?<!\\)\|", row)) for row in rows] == [
+        len(re.split(r"(?<!\\)\|", row)) for row in usual
+    ]
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [line for line in plain.splitlines() if line.startswith("#")]
+    assert text.count("```") == 2
+
+
+def test_deleted_runs_are_missing_and_no_mean_hides_it(table: Leaderboard) -> None:
+    gone = table.runs["label"].eq("focal") & table.runs["seed"].gt(0)
+    measures = [name for name in table.runs if "/" in str(name)]
+    table.runs.loc[gone, measures] = float("nan")
+    table.runs.loc[gone, ["state", "reason"]] = "missing", "never run, or deleted"
+    text = markdown.section(table)
+    assert "planned 9 = finished 6 + failed 1 + missing 2" in text
+    assert "1 of 3 (2 missing)" in text
+    assert "focal and smote lack cells and are left out of all comparisons" in text
+
+
+def test_of_more_classes_the_columns_are_macro_and_there_is_no_cut(table: Leaderboard) -> None:
+    three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
+    headings = [heading for grid in tables.tables(three) for heading in grid.headings]
+    assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "MAP at 5"} <= {*headings}
+    assert not {"F1", "tuned cut", "recall"} & {*headings}
+    assert all(len(row) == len(grid.headings) for grid in tables.tables(three) for row in grid.rows)
+    assert "macro-F1 at tuned class offsets" in page(three)
+
+
+def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(3), rng.integers(0, 3, 57)])
+    logits = rng.normal(size=(60, 3)) + np.eye(3)[labels]
+    kept, shares = Predictions(np.arange(60), labels, logits, logits), np.array([0.8, 0.1, 0.1])
+    curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
+    rows = np.array([80, 10, 10])
+    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
+    scored, decided = [(labels, logits)] * 3, [(labels, logits.argmax(axis=1))] * 3
+    three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
+    evidence = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
+    shown = html.report([html.section(three, evidence)])
+    assert "Recall by class size" in shown and "Confusion on test" in shown
+    assert "F1 against the cut" not in shown
+    drawn = figures.of_cell(curves, labels, logits, decided[0][1], rows)
+    assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
+    for figure in drawn.values():
+        figure.savefig(io.BytesIO())

@@ -1,0 +1,69 @@
+"""Labels without a meaning: every strategy is trained on them, and the verdict claims nothing."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from benchmark.protocol import grammar
+from benchmark.protocol.grid import suitable_specs
+from benchmark.protocol.task import Budget, Data
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.verdict import verdict
+from benchmark.training import fit, score
+from tasks._template import TASK
+
+Tables = Callable[..., Leaderboard]
+
+
+def measured(of_data: Mapping[str, tuple[Data, int]], table_of: Tables) -> dict[str, Leaderboard]:
+    """All strategies that suit, on the template's network, for each data and number of seeds."""
+    settings, budget = TASK.settings(), Budget(steps=60, batch=64)
+    splits = {
+        (name, seed): TASK.split(data, settings, seed)
+        for name, (data, seeds) in of_data.items()
+        for seed in range(seeds)
+    }
+    remedies = suitable_specs(TASK, settings, ("no", "yes"), grammar.read_list("all"))
+    scores: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+    fits = {}
+    for remedy in remedies:
+        for (name, seed), split in splits.items():  # in turn, so that they share compiled code
+            key = (remedy.training, name, seed)
+            if key not in fits:
+                trained = grammar.read(remedy.training).strategy
+                arguments = (TASK, settings, split, 2, trained, budget, seed)
+                fits[key] = fit.fit(*arguments, lambda steps: None)
+            scores[name, remedy.label].append(score.score(remedy.strategy, fits[key]).metrics)
+    tested = [name for name in scores["meaningless", "none"][0] if name.startswith("test/")]
+    deciding = [remedy.label for remedy in remedies if remedy.training == "none"]
+    return {
+        name: table_of(
+            {
+                remedy.label: {
+                    metric.removeprefix("test/"): [
+                        row[metric] for row in scores[name, remedy.label]
+                    ]
+                    for metric in tested
+                }
+                for remedy in remedies
+            },
+            deciding=deciding,
+        )
+        for name in of_data
+    }
+
+
+def test_all_strategies_on_shuffled_labels_and_on_true_ones(table_of: Tables) -> None:
+    data = TASK.stand_in(TASK.settings())
+    shuffled = np.random.default_rng(1).permutation(data.labels)
+    of_data = {
+        "meaningless": (dataclasses.replace(data, labels=shuffled), 5),
+        "meaningful": (data, 4),
+    }
+    for name, table in measured(of_data, table_of).items():
+        table.facts["counts"] = np.bincount(data.labels).tolist()
+        said = " ".join(sentence.text for sentence in verdict(table))
+        nothing = "No strategy is shown to rank rows better" in said
+        assert nothing is (name == "meaningless"), name

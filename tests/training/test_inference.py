@@ -1,0 +1,175 @@
+"""What an exported model carries answers raw rows as the benchmark decided them."""
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Calibration
+from benchmark.protocol.task import Estimator
+from benchmark.training import estimator, inference, schema
+from benchmark.training.decision import Decision
+from benchmark.training.inference import IMAGE, ModelFacts, SavedModel
+
+ROOT = Path(__file__).parents[2]
+DECISION = Decision(
+    Calibration(np.array([0.5, -0.25]), np.array([1.5, 0.75])), np.array([0.0, 0.3])
+)
+
+
+def facts(task: str, settings: str, **changes: Any) -> tuple[ModelFacts, Any, Any]:
+    kind, chosen = registry.task(task), grammar.settings(task, settings)
+    data = kind.stand_in(chosen)
+    splits = kind.split(data, chosen, 0)
+    given = {"classes": data.classes, "decision": DECISION} | changes
+    given |= {"columns": schema.schema_of(data.rows)} if kind.kind == "table" else {}
+    return ModelFacts(task, chosen, splits.learned, **given), data, splits
+
+
+def answers(model: SavedModel, rows: Any) -> pd.DataFrame:
+    return inference.predict(model, pd.DataFrame({IMAGE: rows}))
+
+
+@pytest.fixture(scope="module", params=["simple", "compact"])
+def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A saved and loaded model of pictures, its data, and what it should say of all rows."""
+    size = f"train=12 validation=8 test=8 imbalance=4 size=16 model={request.param}"
+    known, data, splits = facts("catsdogs", size)
+    made = registry.task("catsdogs").network(
+        known.settings, splits, 2, registry.task("catsdogs").budget(known.settings, "synthetic")
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    inference.save(folder, known, made.model)
+    logits = np.asarray(made.model(splits.x, training=False), np.float64)
+    return inference.load(folder), data, logits
+
+
+def png(pixels: Any, kind: str = "PNG") -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def test_pictures_are_answered_from_their_bytes_and_from_base64(pictures: Any) -> None:
+    model, data, logits = pictures
+    files = [png(row) for row in data.rows]
+    said = answers(model, files)
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    np.testing.assert_allclose(said["probability"], DECISION.probabilities(logits)[:, 1], atol=1e-6)
+    assert set(said["label"]) <= {"cat", "dog"}
+    text = answers(model, [base64.b64encode(file).decode() for file in files])
+    pd.testing.assert_frame_equal(text, said)
+
+
+def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
+    known, _, splits = facts("folder", "size=16 model=compact")
+    task = registry.task("folder")
+    budget = task.budget(known.settings, "synthetic")
+    inference.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
+    code = (
+        "import sys, pathlib as p; from benchmark.training.inference import load; load(p.Path(sys.argv[1]))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+
+
+def test_what_is_no_picture_is_named(pictures: Any) -> None:
+    model, data, _ = pictures
+    whole = png(data.rows[0])
+    for bad, words in {
+        b"not a picture": "picture 1 is text, not a picture",
+        whole[: len(whole) // 2]: "picture 1 is damaged",
+        "no base64!": "column 'image' holds neither bytes nor base64",
+        b"": "picture 1 is empty",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            answers(model, [whole, bad])
+    with pytest.raises(UserError, match="there are no rows"):
+        answers(model, [])
+
+
+def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> None:
+    import keras
+
+    known, data, splits = facts("insurance", "rare=40")
+    network = keras.Sequential([keras.Input(splits.x.shape[1:]), keras.layers.Dense(2)])
+    inference.save(tmp_path, known, network)
+    assert {file.name for file in tmp_path.iterdir()} == {"network.keras", "model.json"}
+    model = inference.load(tmp_path)
+    back, first = model.facts, model.facts.decision
+    assert (back.task, back.settings, back.classes) == ("insurance", known.settings, data.classes)
+    assert back.learned == known.learned
+    assert first.calibration.scale.tolist() == [1.5, 0.75]
+    assert first.calibration.offsets.tolist() == DECISION.calibration.offsets.tolist()
+    assert first.offsets.tolist() == DECISION.offsets.tolist()
+    rows = splits.test[:600]  # several calls
+    said = inference.predict(model, data.rows.iloc[rows])
+    logits = np.asarray(network(splits.x[rows]), np.float64)
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+
+
+@pytest.mark.parametrize("kind", ["hgb", "logistic"])
+def test_a_reference_is_saved_without_a_pickle_and_answers(kind: str, tmp_path: Path) -> None:
+    known, data, splits = facts("csv", f"model={kind}")
+    task = registry.task("csv")
+    budget = task.budget(known.settings, "synthetic")
+    made = task.network(known.settings, splits, len(data.classes), budget)
+    assert isinstance(made, Estimator)
+    rows = splits.train
+    estimator.fit_estimator(made, splits.x[rows], splits.y[rows], np.ones(len(rows)))
+    inference.save(tmp_path, known, made.estimator)
+    assert {file.name for file in tmp_path.iterdir()} == {"reference.skops", "model.json"}
+    said = inference.predict(inference.load(tmp_path), data.rows.iloc[splits.test])
+    logits = estimator.predict_logits(made.estimator, splits.x[splits.test])
+    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    assert said["probability"].tolist() == DECISION.probabilities(logits)[:, 1].tolist()
+
+
+def test_of_more_than_two_classes_every_probability_is_told() -> None:
+    decision = Decision(Calibration(np.zeros(3)), np.array([0.0, 0.0, 2.0]))
+    known, data, _ = facts("insurance", "", classes=("no", "maybe", "yes"), decision=decision)
+    model = SavedModel(known, lambda x: np.tile(np.log([0.2, 0.5, 0.3]), (len(x), 1)))
+    [said] = inference.predict(model, data.rows.iloc[:1]).to_dict("records")
+    assert (said["label"], said["decision"]) == ("yes", 2)  # 0.3 exp(2) is the most
+    expected = {"no": 0.2, "maybe": 0.5, "yes": 0.3}
+    assert said["probability"] == pytest.approx(0.3)
+    for name, share in expected.items():
+        assert said[f"probability of {name}"] == pytest.approx(share)
+    assert set(said) == set(inference.output_types(known.classes))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras with NumPy 2
+@pytest.mark.parametrize("layer", ["jitter", "cosine", "several"])
+def test_a_new_process_finds_the_layers_of_tasks_and_remedies(layer: str, tmp_path: Path) -> None:
+    import keras
+
+    from benchmark.training.layers import Cosine, together
+    from tasks.images.augmentation import Jitter
+
+    inputs = keras.Input((8, 8, 3))
+    rows = keras.layers.Flatten()(Jitter()(inputs) if layer == "jitter" else inputs)
+    last = Cosine(2, 30.0) if layer == "cosine" else keras.layers.Dense(2)
+    model = keras.Model(inputs, last(rows))
+    if layer == "several":
+        model = together(model, [model.get_weights()] * 2)
+    model.save(tmp_path / "network.keras")
+    code = (
+        "from pathlib import Path; import numpy as np; from benchmark.training import inference as deployed; "
+        f"logits = deployed._network(Path({str(tmp_path / 'network.keras')!r})); "
+        "print(*logits(np.ones((1, 8, 8, 3), np.float32))[0])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    expected = np.asarray(model(np.ones((1, 8, 8, 3)), training=False))[0]
+    assert [float(one) for one in said.stdout.split()] == pytest.approx(expected, abs=1e-5)

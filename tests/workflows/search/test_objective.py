@@ -1,0 +1,96 @@
+"""Objectives against scikit-learn, and against what a run logs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn import metrics as known
+
+from benchmark.protocol import grammar
+from benchmark.protocol.errors import UserError
+from benchmark.training import score
+from benchmark.training.predictions import Fit, Predictions
+from benchmark.workflows.search import objective
+from tests.faults.toys import FIT
+
+
+def predictions(seed: int, rows: int = 400) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(rows) < 0.2).astype(np.int64)
+    logits = rng.normal(size=(rows, 2)) + np.eye(2)[labels]
+    return Predictions(np.arange(rows), labels, logits, logits)
+
+
+@pytest.fixture
+def fit() -> Fit:
+    return replace(FIT, validation=predictions(1), test=predictions(2))
+
+
+@pytest.mark.parametrize("text", ["none", "threshold", "logit_shift(tau=0.5)+threshold(beta=2)"])
+def test_on_test_they_are_what_a_run_logs(text: str, fit: Fit) -> None:
+    strategy = grammar.read(text).strategy
+    logged = score.score(strategy, fit).metrics
+    for name in ("f1", "f1_tuned", "average_precision"):
+        assert objective.read(name).on_test(strategy, fit) == pytest.approx(
+            logged[f"test/{name}"], abs=1e-12
+        )
+
+
+def test_on_validation_nothing_of_test_is_read(fit: Fit) -> None:
+    strategy = grammar.read("threshold").strategy
+    nothing = np.empty(0, np.int64)
+    without = replace(fit, test=Predictions(nothing, nothing, np.empty((0, 2)), np.empty((0, 2))))
+    for text in ("f1", "f1_tuned", "fbeta", "average_precision", "recall", "cost(fp=1,fn=9)"):
+        goal = objective.read(text)
+        assert goal.on_validation(strategy, fit) == goal.on_validation(strategy, without)
+
+
+def test_by_hand(fit: Fit) -> None:
+    strategy = grammar.read("none").strategy
+    test = fit.test
+    margin = test.best[:, 1] - test.best[:, 0]
+    decided = (margin > 0).astype(int)
+    f2 = objective.read("fbeta(beta=2)").on_test(strategy, fit)
+    assert f2 == pytest.approx(known.fbeta_score(test.labels, decided, beta=2))
+    _, fp, fn, _ = known.confusion_matrix(test.labels, decided).ravel()
+    cost = objective.read("", "fp=1,fn=10")
+    assert cost.minimize
+    assert cost.on_test(strategy, fit) == pytest.approx(1000 * (fp + 10 * fn) / len(decided))
+    goal = objective.read("recall(precision=0.5)")
+    found = goal.on_validation(strategy, fit)
+    own = fit.validation
+    margin = own.best[:, 1] - own.best[:, 0]
+    reached = [
+        known.recall_score(own.labels, margin >= cut)
+        for cut in margin
+        if known.precision_score(own.labels, margin >= cut) >= 0.5
+    ]
+    assert found == pytest.approx(max(reached))
+
+
+def test_a_precision_that_is_never_reached_is_worth_nothing(fit: Fit) -> None:
+    own = fit.validation
+    upside_down = replace(fit, validation=replace(own, best=own.best[:, ::-1], last=own.last))
+    strategy = grammar.read("none").strategy
+    assert objective.read("recall(precision=0.99)").on_validation(strategy, upside_down) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "costs", "said"),
+    [
+        ("f2", "", "unknown objective 'f2': known: average_precision, cost, f1"),
+        ("f1_tund", "", "did you mean 'f1_tuned'?"),
+        ("fbeta(gamma=2)", "", "objective 'fbeta' has no argument 'gamma'"),
+        ("fbeta(beta=0)", "", "beta must be above 0"),
+        ("recall(0.5)", "", "arguments are written name=value"),
+        ("cost", "", "fp and fn is missing"),
+        ("", "fp=1", "a cost needs both sides, and fn is missing"),
+        ("", "fp=1,fn=x", "fn must be a number"),
+        ("", "fp=1,fn=-1", "fn must be above 0"),
+        ("f1_tuned", "fp=1,fn=2", "leave out --objective f1_tuned"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(text: str, costs: str, said: str) -> None:
+    with pytest.raises(UserError) as raised:
+        objective.read(text, costs)
+    assert said in str(raised.value) and "\n" not in str(raised.value)

@@ -1,0 +1,98 @@
+"""A look at the data: what is counted, what is tracked, and how sharp the test split is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from mlflow import MlflowClient
+
+from benchmark.cli.main import main
+from benchmark.metrics import stats
+from benchmark.protocol import grammar
+from benchmark.tracking import tags
+from benchmark.workflows import inspection, inspection_report
+
+pytestmark = pytest.mark.drawn
+
+ROWS = 500
+
+
+def table(path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    lines = ["a,b,kind"]
+    for number in range(ROWS):
+        gap = "" if number % 10 == 0 else f"{rng.normal():.4f}"
+        lines.append(f"{gap},{rng.normal():.4f},{'x' if number % 5 == 0 else 'y$|<b>'}")
+    lines += [lines[2], lines[3], lines[4].replace("y$|<b>", "x")]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_what_is_counted(tmp_path: Path) -> None:
+    settings = grammar.settings("csv", "target=kind")
+    found = inspection.inspect("csv", settings, str(table(tmp_path / "t.csv")))
+    assert found.counts.tolist() == [402, 101] and found.imbalance == pytest.approx(402 / 101)
+    assert {part: counts.sum() for part, counts in found.splits.items()} == {
+        **{"train": found.splits["train"].sum(), "validation": found.splits["validation"].sum()},
+        "test": 503 - found.splits["train"].sum() - found.splits["validation"].sum(),
+    }
+    assert (found.together, found.contradictory, found.unused) == (6, 1, 0)
+    assert found.missing == {"a": pytest.approx(50 / 503)} and found.columns == 2
+    assert found.half_width == stats.f1_half_width(found.splits["test"])[1]
+
+
+def test_it_is_printed_and_tracked_as_a_run_of_its_own(tmp_path: Path, store_uri: str) -> None:
+    words = ["inspect", "csv", "--data", str(table(tmp_path / "t.csv"))]
+    words += ["--settings", "target=kind", "--tracking", store_uri]
+    shown = CliRunner().invoke(main, words)
+    assert shown.exit_code == 0, shown.output
+    for expected in ("imbalance ratio 4.0", "a 9.9%", "y$|<b>", "█", "6 rows are together", "±"):
+        assert expected in shown.output
+    client = MlflowClient(store_uri)
+    experiment = client.get_experiment_by_name("csv").experiment_id
+    [run] = client.search_runs([experiment])
+    assert (run.info.status, run.data.tags[tags.KIND]) == ("FINISHED", "inspection")
+    assert "| x | 101 |" in run.data.tags[tags.NOTE]
+    names = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert names == {"inspection.md", "classes.png"}
+    assert f"#/experiments/{experiment}/runs/{run.info.run_id}/artifacts" in shown.output
+
+
+def test_pictures_are_shown_with_their_labels() -> None:
+    settings = grammar.settings("folder", "size=16")
+    found = inspection.inspect("folder", settings, "")
+    drawn = inspection_report.figures(found)
+    assert set(drawn) == {"classes", "pictures"}
+    shown = [axes for axes in drawn["pictures"].axes if axes.images]
+    assert len(shown) == 2 * inspection_report.SHEET_PICTURES
+    titles = [axes.get_title("left") for axes in drawn["pictures"].axes]
+    assert [title for title in titles if title] == ["cat", "dog"]
+    assert "SYNTHETIC" in inspection_report.markdown(found)
+
+
+def test_what_a_benchmark_would_refuse_is_one_line_and_leaves_no_run(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
+    words = ["inspect", "csv", "--data", str(tmp_path / "t.csv")]
+    shown = CliRunner().invoke(main, [*words, "--tracking", f"sqlite:///{tmp_path}/m.db"])
+    assert shown.exit_code == 2 and shown.stderr.startswith("error: ")
+    assert not (tmp_path / "m.db").exists()
+
+
+@pytest.mark.parametrize("recall", [0.2, 0.42, 0.7, 0.95])
+@pytest.mark.parametrize("positives", [30, 300])
+def test_the_half_width_of_f1_is_that_of_simulated_test_splits(
+    recall: float, positives: int
+) -> None:
+    rng = np.random.default_rng(0)
+    negatives = 40 * positives
+    tp = rng.binomial(positives, recall, 20_000)
+    fp = rng.binomial(negatives, positives * (1 - recall) / negatives, 20_000)  # precision = recall
+    low, high = np.quantile(2 * tp / (tp + fp + positives), [0.025, 0.975])
+    # the number of positives is fixed here, which leaves a little less to chance
+    formula = stats.f1_half_width(np.array(positives), recall)
+    assert formula == pytest.approx((high - low) / 2, rel=0.25)
+    assert formula <= stats.f1_half_width(np.array(positives)) + 1e-9
+    assert stats.f1_half_width(np.array(100)) == pytest.approx(0.86 / 10, rel=1e-3)
