@@ -219,7 +219,7 @@ def without_straddlers(places: Ints, groups: Ints) -> Ints:
     _, group = np.unique(groups, return_inverse=True)
     latest = np.full(group.max() + 1, NOWHERE)
     np.maximum.at(latest, group, places)
-    return np.where(places == latest[group], places, NOWHERE)
+    return np.asarray(np.where(places == latest[group], places, NOWHERE), np.int64)
 
 
 def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
@@ -236,4 +236,4 @@ def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
             f"{len(np.unique(times)):,} points in time, too unevenly spread for train, "
             "validation and test: lower their shares or leave out time="
         )
-    return places
+    return np.asarray(places, np.int64)

@@ -19,8 +19,8 @@ from benchmark.metrics import classification
 from benchmark.protocol.arrays import Curve
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import class_shares
-from benchmark.protocol.strategy import Priors, Strategy
-from benchmark.protocol.task import Budget, Estimator, Splits, Task
+from benchmark.protocol.strategy import Priors
+from benchmark.protocol.task import Estimator
 from benchmark.training import device, estimator
 from benchmark.training.loop import Clock
 from benchmark.training.network import TrainedNetwork, TrainingJob, train_network
@@ -28,56 +28,39 @@ from benchmark.training.predictions import Fit, Predictions
 from benchmark.training.stages import Stage, plan_stages
 
 
-def fit(
-    task: Task,
-    settings: Any,
-    splits: Splits,
-    classes: int,
-    strategy: Strategy,
-    budget: Budget,
-    seed: int,
-    report: Callable[[int], None],
-) -> Fit:
-    """What training with the training part of `strategy` leaves; see `fit_network`."""
-    job = TrainingJob(task, settings, splits, classes, strategy, budget, seed)
-    fitted, _ = _fit(job, report) if task.is_network(settings) else _reference(job)
+def fit(job: TrainingJob, on_step: Callable[[int], None]) -> Fit:
+    """Train the training part of a strategy and return what it leaves; see `fit_network`."""
+    fitted, _ = _fit(job, on_step) if job.task.is_network(job.settings) else _fit_estimator(job)
     return fitted
 
 
-def fit_network(
-    task: Task,
-    settings: Any,
-    splits: Splits,
-    classes: int,
-    strategy: Strategy,
-    budget: Budget,
-    seed: int,
-    report: Callable[[int], None],
-) -> tuple[Fit, Any]:
-    """Trains a network with the training part of `strategy` on ``task.split(..., seed)``.
+def fit_network(job: TrainingJob, on_step: Callable[[int], None]) -> tuple[Fit, Any]:
+    """Train, and return what the training leaves together with the Keras model.
 
-    The Keras model is given at the chosen checkpoint; the next training may use it again. Of a
-    Reference it is the fitted estimator.
+    The model is at the chosen checkpoint; the next training may use it again. Of an `Estimator`
+    it is the fitted estimator of scikit-learn.
+
+    Args:
+        on_step: receives the number of finished steps now and then.
 
     Raises:
         UserError: for what the strategy made of the rows, if it cannot be trained on.
         DivergedError: when a loss or an output of the network is not finite.
     """
-    job = TrainingJob(task, settings, splits, classes, strategy, budget, seed)
-    if not task.is_network(settings):
-        return _reference(job)
-    fitted, members = _fit(job, report)
-    model = members[0].trained.program.model
-    if len(members) > 1:
+    if not job.task.is_network(job.settings):
+        return _fit_estimator(job)
+    fitted, networks = _fit(job, on_step)
+    model = networks[0].trained.program.model
+    if len(networks) > 1:
         from benchmark.training.layers import together
 
-        return fitted, together(model, [member.trained.best for member in members])
-    model.set_weights(members[0].trained.best)
+        return fitted, together(model, [network.trained.best for network in networks])
+    model.set_weights(networks[0].trained.best)
     return fitted, model
 
 
-def _reference(job: TrainingJob) -> tuple[Fit, Any]:
-    """A Reference in the place of a network, and its fitted estimator."""
+def _fit_estimator(job: TrainingJob) -> tuple[Fit, Any]:
+    """Fit an estimator of scikit-learn in place of a network."""
     clock = Clock()
     clock.turn("data")
     planned = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
@@ -93,7 +76,7 @@ def _priors(job: TrainingJob, stage: Stage) -> Priors:
     return Priors(stage.priors, population)
 
 
-def _fit(job: TrainingJob, report: Callable[[int], None]) -> tuple[Fit, list[TrainedNetwork]]:
+def _fit(job: TrainingJob, on_step: Callable[[int], None]) -> tuple[Fit, list[TrainedNetwork]]:
     """Several networks start from the same weights, as all strategies do, and share the steps."""
     clock = Clock()
     number, steps = job.strategy.networks, job.budget.steps
@@ -101,7 +84,7 @@ def _fit(job: TrainingJob, report: Callable[[int], None]) -> tuple[Fit, list[Tra
         raise UserError(f"{steps} steps are too few for {number} networks: train for longer")
     ends = [steps * each // number for each in range(number + 1)]
     members = [
-        train_network(job, each, end - start, clock, partial(_after, report, start))
+        train_network(job, each, end - start, clock, partial(_after, on_step, start))
         for each, (start, end) in enumerate(pairwise(ends))
     ]
     clock.turn("")
@@ -122,8 +105,8 @@ def _fit(job: TrainingJob, report: Callable[[int], None]) -> tuple[Fit, list[Tra
     return fitted, members
 
 
-def _after(report: Callable[[int], None], start: int, done: int) -> None:
-    report(start + done)
+def _after(on_step: Callable[[int], None], start: int, done: int) -> None:
+    on_step(start + done)
 
 
 def _averaged(members: list[Predictions]) -> Predictions:

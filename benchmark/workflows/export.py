@@ -32,6 +32,7 @@ from benchmark.tracking.history import read_fit
 from benchmark.training import fit as fitting
 from benchmark.training import inference
 from benchmark.training.decision import fit_decision
+from benchmark.training.network import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.schema import ColumnSchema, schema_of
 from benchmark.workflows import model_card
@@ -88,13 +89,15 @@ def export(order: ExportRequest) -> ExportedModel:
     workers.prepare(0)
     splits = restrict(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
     fit, trained = fitting.fit_network(
-        task,
-        settings,
-        splits,
-        len(data.classes),
-        grammar.read(text).strategy,
-        Budget(table.facts["steps"], table.facts["batch"]),
-        seed,
+        TrainingJob(
+            task,
+            settings,
+            splits,
+            len(data.classes),
+            grammar.read(text).strategy,
+            Budget(table.facts["steps"], table.facts["batch"]),
+            seed,
+        ),
         lambda steps: None,
     )
     _require_same(fit, tracked, table)

@@ -72,7 +72,7 @@ def here(
     original = fit.fit
 
     def counted(*args: Any) -> fit.Fit:
-        trained.append(args[6])
+        trained.append(args[0].seed)
         return original(*args)
 
     monkeypatch.setattr(fit, "fit", counted)

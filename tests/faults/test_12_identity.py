@@ -48,7 +48,7 @@ def trained(toy: Path, fresh_store: Path) -> Iterator[Callable[..., list[int]]]:
     seeds: list[int] = []
 
     def counted(*args: Any) -> Fit:
-        seeds.append(args[6])
+        seeds.append(args[0].seed)
         return toys.FIT
 
     def invoke(*words: str, strategy: str = "toy") -> list[int]:

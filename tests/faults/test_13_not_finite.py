@@ -21,6 +21,7 @@ from benchmark.training import batches as batching
 from benchmark.training import fit as fitting
 from benchmark.training import loop
 from benchmark.training import score as scoring
+from benchmark.training.network import TrainingJob
 from tasks._template import TASK, Settings
 from tests.faults import toys
 
@@ -40,7 +41,7 @@ def poisoned(splits: Splits, row: int, value: float) -> Splits:
 
 
 def fit(splits: Splits, budget: Budget = BUDGET) -> fitting.Fit:
-    return fitting.fit(TASK, SETTINGS, splits, 2, NONE, budget, 0, lambda steps: None)
+    return fitting.fit(TrainingJob(TASK, SETTINGS, splits, 2, NONE, budget, 0), lambda steps: None)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -69,7 +70,8 @@ def test_13_an_output_that_is_not_finite_is_named(
 def test_13_a_mean_of_huge_losses_is_finite(splits: Splits) -> None:
     huge = Strategy(loss=lambda priors: lambda targets, logits: 0 * logits[:, 0] + 3e38)
     fitted = fitting.fit(
-        TASK, SETTINGS, splits, 2, huge, Budget(steps=100, batch=1), 0, lambda steps: None
+        TrainingJob(TASK, SETTINGS, splits, 2, huge, Budget(steps=100, batch=1), 0),
+        lambda steps: None,
     )
     assert fitted.curves["train/loss"][0] == (2, pytest.approx(3e38))
 

@@ -19,6 +19,7 @@ from benchmark.protocol.splits import split_by_count, split_by_share, with_check
 from benchmark.protocol.strategy import Resampling, Strategy
 from benchmark.protocol.task import Budget, Data, Splits
 from benchmark.training import fit, score
+from benchmark.training.network import TrainingJob
 from benchmark.training.stages import plan_stages
 from tasks import catsdogs, insurance
 from tasks._template import TASK, Settings
@@ -54,7 +55,7 @@ def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strateg
     splits = as_task(without(part, 1, left=1)).split(DATA, SETTINGS, 0)
     remedy = read(strategy).strategy
     budget = Budget(steps=5, batch=16)
-    fitted = fit.fit(TASK, SETTINGS, splits, 2, remedy, budget, 0, lambda steps: None)
+    fitted = fit.fit(TrainingJob(TASK, SETTINGS, splits, 2, remedy, budget, 0), lambda steps: None)
     scores = score.score(remedy, fitted)
     assert all(math.isfinite(value) for value in scores.metrics.values())
     assert len(scores.metrics) > 30

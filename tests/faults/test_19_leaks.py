@@ -25,6 +25,7 @@ from benchmark.protocol.splits import with_checked_splits
 from benchmark.protocol.strategy import NONE, Resampling, Strategy
 from benchmark.protocol.task import Budget, Data, Splits
 from benchmark.training import fit, score
+from benchmark.training.network import TrainingJob
 from tasks import insurance
 from tasks._template import TASK, Settings
 from tasks.images import dataset
@@ -143,7 +144,7 @@ def test_19_copies_of_a_photo_with_other_bytes_are_one_group(tmp_path: Path) -> 
 
 
 def fitted(splits: Splits, strategy: Strategy) -> fit.Fit:
-    return fit.fit(TASK, SETTINGS, splits, 2, strategy, BUDGET, 0, lambda steps: None)
+    return fit.fit(TrainingJob(TASK, SETTINGS, splits, 2, strategy, BUDGET, 0), lambda steps: None)
 
 
 def reachable(value: Any, seen: dict[int, Any] | None = None) -> Iterator[np.ndarray]:

@@ -17,6 +17,7 @@ from benchmark.protocol.task import Budget
 from benchmark.tracking import tags
 from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
+from benchmark.training.network import TrainingJob
 from tasks import _template, catsdogs
 from tests.faults import toys
 
@@ -33,14 +34,16 @@ def predictions(case: str, seed: int) -> str:
     task, settings, strategy, budget = CASES[case]
     splits = task.split(task.stand_in(settings), settings, seed)
     remedy = grammar.read(strategy).strategy
-    fit = fitting.fit(task, settings, splits, 2, remedy, budget, seed, lambda steps: None)
+    fit = fitting.fit(
+        TrainingJob(task, settings, splits, 2, remedy, budget, seed), lambda steps: None
+    )
     logits = (fit.validation.best, fit.validation.last, fit.test.best, fit.test.last)
     return hashlib.sha256(b"".join(part.tobytes() for part in logits)).hexdigest()
 
 
 def in_a_new_process(**environment: str) -> dict[str, str]:
     code = (
-        "from benchmark import device; device.prepare();"
+        "from benchmark.training import device; device.prepare();"
         "from tests.faults.test_20_repeatable import CASES, predictions;"
         "[print(case, predictions(case, 3)) for case in CASES]"
     )

@@ -151,7 +151,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seeds: list[int] = []
 
     def fit(*args: Any) -> fit_files.Fit:
-        seeds.append(args[6])
+        seeds.append(args[0].seed)
         return toys.FIT
 
     monkeypatch.setattr(fitting, "fit", fit)

@@ -12,6 +12,7 @@ from benchmark.protocol.task import Budget, Data
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.verdict import verdict
 from benchmark.training import fit, score
+from benchmark.training.network import TrainingJob
 from tasks._template import TASK
 
 Tables = Callable[..., Leaderboard]
@@ -33,8 +34,8 @@ def measured(of_data: Mapping[str, tuple[Data, int]], table_of: Tables) -> dict[
             key = (remedy.training, name, seed)
             if key not in fits:
                 trained = grammar.read(remedy.training).strategy
-                arguments = (TASK, settings, split, 2, trained, budget, seed)
-                fits[key] = fit.fit(*arguments, lambda steps: None)
+                job = TrainingJob(TASK, settings, split, 2, trained, budget, seed)
+                fits[key] = fit.fit(job, lambda steps: None)
             scores[name, remedy.label].append(score.score(remedy.strategy, fits[key]).metrics)
     tested = [name for name in scores["meaningless", "none"][0] if name.startswith("test/")]
     deciding = [remedy.label for remedy in remedies if remedy.training == "none"]

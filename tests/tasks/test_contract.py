@@ -157,7 +157,7 @@ def test_settings_are_a_frozen_dataclass_with_defaults(name: str) -> None:
 def test_importing_all_tasks_loads_nothing_heavy() -> None:
     heavy = ("tensorflow", "keras", "mlflow", "pandas", "sklearn", "matplotlib")
     code = (
-        "import sys; from benchmark import registry; registry.tasks(); "
+        "import sys; from benchmark.protocol import registry; registry.tasks(); "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

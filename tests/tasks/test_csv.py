@@ -18,6 +18,7 @@ from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Data
 from benchmark.training import fit as fitting
 from benchmark.training import score as scoring
+from benchmark.training.network import TrainingJob
 from benchmark.training.stages import plan_stages
 from tasks import csv
 from tasks.csv import TASK, Settings
@@ -384,7 +385,9 @@ def test_a_reference_learns_and_is_the_same_to_the_last_bit(tmp_path: Path, mode
     data = load(tmp_path / "table.csv", frame, model=model)
     splits = TASK.split(data, settings, 0)
     fits = [
-        fitting.fit(TASK, settings, splits, 2, NONE, csv.budget(settings, "real"), 0, print)
+        fitting.fit(
+            TrainingJob(TASK, settings, splits, 2, NONE, csv.budget(settings, "real"), 0), print
+        )
         for _ in range(2)
     ]
     np.testing.assert_array_equal(fits[0].test.best, fits[1].test.best)

@@ -14,6 +14,7 @@ from benchmark.protocol.strategy import RowLoss, cross_entropy
 from benchmark.protocol.task import Budget, Network, Splits, Task
 from benchmark.training import compiled as compiling
 from benchmark.training import fit as fitting
+from benchmark.training.network import TrainingJob
 from tasks._template import TASK, Settings
 
 BUDGET = Budget(steps=20, batch=32)
@@ -49,7 +50,9 @@ def with_dropout(settings: Any, splits: Splits, classes: int, budget: Budget) ->
 
 def logits(task: Task, splits: Splits, strategy: str, seed: int = 0) -> Floats:
     remedy = grammar.read(strategy).strategy
-    fit = fitting.fit(task, Settings(), splits, 2, remedy, BUDGET, seed, lambda steps: None)
+    fit = fitting.fit(
+        TrainingJob(task, Settings(), splits, 2, remedy, BUDGET, seed), lambda steps: None
+    )
     return fit.test.last
 
 

@@ -21,6 +21,7 @@ from benchmark.protocol.task import Budget, Estimator, Splits, Task
 from benchmark.tracking import tags
 from benchmark.training import estimator as estimators
 from benchmark.training import fit as fitting
+from benchmark.training.network import TrainingJob
 from tasks import _template
 
 SETTINGS = _template.Settings()
@@ -39,7 +40,9 @@ def fit(estimator: Any, strategy: str = "none", splits: Splits | None = None) ->
     task = task_of(estimator)
     splits = splits or task.split(DATA, SETTINGS, 0)
     remedy = grammar.read(strategy).strategy
-    return fitting.fit(task, SETTINGS, splits, 2, remedy, Budget(50, 0), 0, lambda steps: None)
+    return fitting.fit(
+        TrainingJob(task, SETTINGS, splits, 2, remedy, Budget(50, 0), 0), lambda steps: None
+    )
 
 
 @pytest.mark.parametrize(

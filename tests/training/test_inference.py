@@ -76,9 +76,7 @@ def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
     task = registry.task("folder")
     budget = task.budget(known.settings, "synthetic")
     inference.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
-    code = (
-        "import sys, pathlib as p; from benchmark.training.inference import load; load(p.Path(sys.argv[1]))"
-    )
+    code = "import sys, pathlib as p; from benchmark.training.inference import load; load(p.Path(sys.argv[1]))"
     words = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 

@@ -19,6 +19,7 @@ from benchmark.training import compiled as compiling
 from benchmark.training import device, loop
 from benchmark.training import fit as fitting
 from benchmark.training import score as scoring
+from benchmark.training.network import TrainingJob
 from tasks._template import TASK, Settings
 
 BUDGET = Budget(steps=60, batch=64)
@@ -33,7 +34,7 @@ def fit(
 ) -> fitting.Fit:
     remedy = grammar.read(strategy).strategy if isinstance(strategy, str) else strategy
     splits = TASK.split(data, Settings(), seed)
-    return fitting.fit(TASK, Settings(), splits, 2, remedy, budget, seed, silent)
+    return fitting.fit(TrainingJob(TASK, Settings(), splits, 2, remedy, budget, seed), silent)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,9 @@ def test_strategies_start_from_the_same_weights(clouds: Data) -> None:
     task = replace(TASK, network=remember)
     splits = task.split(clouds, Settings(), 0)
     for text in ("none", "oversample", "focal"):
-        fitting.fit(task, Settings(), splits, 2, grammar.read(text).strategy, BUDGET, 0, silent)
+        fitting.fit(
+            TrainingJob(task, Settings(), splits, 2, grammar.read(text).strategy, BUDGET, 0), silent
+        )
     for weights in starts[1:]:
         for mine, first in zip(weights, starts[0], strict=True):
             np.testing.assert_array_equal(mine, first)
@@ -158,7 +161,7 @@ def test_progress_reaches_the_last_step(clouds: Data) -> None:
     told: list[int] = []
     report: Callable[[int], None] = told.append
     splits = TASK.split(clouds, Settings(), 0)
-    fitting.fit(TASK, Settings(), splits, 2, Strategy(), BUDGET, 0, report)
+    fitting.fit(TrainingJob(TASK, Settings(), splits, 2, Strategy(), BUDGET, 0), report)
     assert told == sorted(told) and told[-1] == BUDGET.steps
 
 

@@ -21,6 +21,7 @@ from benchmark.training import device
 from benchmark.training import fit as fitting
 from benchmark.training import network as networks
 from benchmark.training import score as scoring
+from benchmark.training.network import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.stages import plan_stages, split_at_thaw
 from tasks._template import TASK
@@ -71,14 +72,15 @@ def splits() -> Splits:
 def fit(splits: Splits, text: str, steps: int = STEPS, task: Task = PICTURES) -> Fit:
     strategy = grammar.read(text).strategy
     return fitting.fit(
-        task, None, splits, CLASSES, strategy, Budget(steps, 32), 0, lambda steps: None
+        TrainingJob(task, None, splits, CLASSES, strategy, Budget(steps, 32), 0), lambda steps: None
     )
 
 
 def network(splits: Splits, text: str, steps: int = STEPS) -> tuple[Fit, Any]:
     strategy = grammar.read(text).strategy
     return fitting.fit_network(
-        PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0, lambda steps: None
+        TrainingJob(PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0),
+        lambda steps: None,
     )
 
 

@@ -52,7 +52,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     original = fitting.fit
 
     def counted(*args: Any) -> fitting.Fit:
-        seeds.append(args[6])
+        seeds.append(args[0].seed)
         return original(*args)
 
     monkeypatch.setattr(fitting, "fit", counted)
@@ -169,7 +169,7 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     original = fitting.fit
 
     def fit(*args: Any) -> fitting.Fit:
-        if args[6] == 1:
+        if args[0].seed == 1:
             raise loop.DivergedError("the loss was nan at step 7")
         return original(*args)
 

@@ -28,6 +28,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from benchmark.training import score as scoring
 from benchmark.training.loop import DivergedError
+from benchmark.training.network import TrainingJob
 from benchmark.workflows.execution.time_limit import limit
 
 if TYPE_CHECKING:
@@ -216,13 +217,15 @@ def train(training: Training, report: Report) -> fit_files.Fit:
     splits = _split(conditions, training.seed)
     waited = time.perf_counter() - started
     fit = fitting.fit(
-        registry.task(conditions.task),
-        conditions.settings,
-        splits,
-        len(conditions.classes),
-        grammar.read(training.strategy).strategy,
-        conditions.budget,
-        training.seed,
+        TrainingJob(
+            registry.task(conditions.task),
+            conditions.settings,
+            splits,
+            len(conditions.classes),
+            grammar.read(training.strategy).strategy,
+            conditions.budget,
+            training.seed,
+        ),
         lambda steps: report(training.identity, str(training), steps),
     )
     return replace(fit, seconds={**fit.seconds, "data": fit.seconds["data"] + waited})

@@ -162,7 +162,7 @@ def test_all_bad_files_are_named_at_once(
 
 def test_second_load_decodes_nothing(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(photos)
-    monkeypatch.setattr(dataset, "decode", lambda path, size: pytest.fail("decoded again"))
+    monkeypatch.setattr(dataset, "decode_file", lambda path, size: pytest.fail("decoded again"))
     np.testing.assert_array_equal(load(photos).rows, first.rows)
 
 
@@ -206,7 +206,7 @@ def test_of_two_that_want_the_same_one_decodes_and_the_other_waits(
         time.sleep(0.02)
         return decode.decode_file(path, size)
 
-    monkeypatch.setattr(dataset, "decode", slowly)
+    monkeypatch.setattr(dataset, "decode_file", slowly)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(load, [photos] * 2))
     assert len(decoded) == len(set(decoded))

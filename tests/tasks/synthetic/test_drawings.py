@@ -43,7 +43,7 @@ def test_more_pictures_leave_the_others_as_they_are() -> None:
 
 
 def test_same_in_another_process(tmp_path: Path) -> None:
-    code = "from tasks import _drawings; print(_drawings.draw(3, 3, 24).digest)"
+    code = "from tasks.synthetic import drawings; print(drawings.draw(3, 3, 24).digest)"
     other = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

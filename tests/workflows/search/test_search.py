@@ -50,7 +50,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Splits]:
     original = fit.fit
 
     def noted(*given: Any) -> fit.Fit:
-        found.append(given[2])
+        found.append(given[0].splits)
         return original(*given)
 
     monkeypatch.setattr(fit, "fit", noted)
