@@ -1,3 +1,3 @@
-"""Remedies for imbalance, one file a family."""
+"""Strategies for imbalance, one file a family."""
 
 DEFAULT = "none,undersample,oversample,class_weight,focal,threshold"  # if nobody says otherwise

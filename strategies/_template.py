@@ -35,8 +35,8 @@ def positive_share(
     # Fill in only what changes; every other slot does nothing by default:
     #   resample   which rows to train on       calibrate  a map of the logits, fitted on validation
     #   weigh      what a row counts            threshold  the decision rule, fitted on validation
-    #   loss       what is minimised            phases     what changes in the course of training
+    #   loss       what is minimised            stages     what changes in the course of training
     #   bias       where the output starts      networks   how many share the steps
     # and augment, mix, head and normalise, which benchmark/strategy.py describes.
-    # `needs` refuses tasks on which the remedy makes no sense: "image", "table" or "binary".
+    # `needs` refuses tasks on which the strategy makes no sense: "image", "table" or "binary".
     return Strategy(weigh=weigh, needs=frozenset({"binary"}))

@@ -1,4 +1,4 @@
-"""What every remedy is compared with, and the smallest change to it."""
+"""What every strategy is compared with, and the smallest change to it."""
 
 import numpy as np
 

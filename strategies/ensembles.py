@@ -1,4 +1,4 @@
-"""Remedies that train several networks."""
+"""Strategies that train several networks."""
 
 from collections.abc import Callable
 from typing import Annotated

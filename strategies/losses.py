@@ -1,4 +1,4 @@
-"""Remedies that replace the loss. All are computed on logits and are finite at any logit."""
+"""Strategies that replace the loss. All are computed on logits and are finite at any logit."""
 
 from typing import Annotated
 

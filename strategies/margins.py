@@ -1,4 +1,4 @@
-"""Remedies that ask for a wider margin around rare classes."""
+"""Strategies that ask for a wider margin around rare classes."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Remedies that train on mixtures of two rows; pictures only, as category codes cannot be mixed."""
+"""Strategies that train on mixtures of two rows; images only, as category codes cannot be mixed."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Remedies that need no training: they change how scores become probabilities and decisions."""
+"""Strategies that need no training: they change how scores become probabilities and decisions."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ SHORTEST = 1e-6  # length of a class's weights, as a network may have forgotten 
 def threshold(
     beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
 ) -> Strategy:
-    """Moves the cut to where F-beta is largest on validation; probabilities stay as they are.
+    """Moves the threshold to where F-beta is largest on validation; probabilities stay as they are.
 
     With more than two classes every class has its own offset, and F-beta is macro-averaged.
     """

@@ -1,4 +1,4 @@
-"""Remedies that change which rows are trained on."""
+"""Strategies that change which rows are trained on."""
 
 from collections.abc import Callable
 from typing import Annotated

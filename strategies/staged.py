@@ -1,4 +1,4 @@
-"""Remedies that change in the course of training."""
+"""Strategies that change in the course of training."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -24,19 +24,19 @@ Share = Annotated[float, Range(0.01, 0.99)]
 
 
 def deferred(
-    remedy: Strategy = AS_PUBLISHED,
+    strategy: Strategy = AS_PUBLISHED,
     share: Annotated[Share, Space(0.05, 0.5)] = 0.2,
 ) -> Strategy:
-    """Trains without `remedy` first, and with it for the last `share` of the steps.
+    """Trains without `strategy` first, and with it for the last `share` of the steps.
 
     With weights it is deferred reweighting (DRW), with resampling deferred resampling (DRS).
-    Joined with other remedies, these act all the time: ``ldam+deferred`` is LDAM-DRW. Source:
+    Joined with other strategies, these act all the time: ``ldam+deferred`` is LDAM-DRW. Source:
     Cao et al. 2019, "Learning imbalanced datasets with label-distribution-aware margin loss",
     algorithm 1; they defer weights by the effective number to the last 40 of 200 epochs.
     """
-    if remedy == NONE:
-        raise UserError("there is nothing to defer: name a remedy, e.g. deferred(class_weight)")
-    return Strategy(phases=(StageSpec(share, remedy),), needs=remedy.needs)
+    if strategy == NONE:
+        raise UserError("there is nothing to defer: name a strategy, e.g. deferred(class_weight)")
+    return Strategy(stages=(StageSpec(share, strategy),), needs=strategy.needs)
 
 
 def crt(share: Annotated[Share, Space(0.05, 0.5)] = 0.1) -> Strategy:
@@ -46,7 +46,7 @@ def crt(share: Annotated[Share, Space(0.05, 0.5)] = 0.1) -> Strategy:
     and classifier for long-tailed recognition", section 4.1; 10 epochs after 90.
     """
     balanced = Strategy(resample=_balanced(1.0))
-    return Strategy(phases=(StageSpec(share, balanced, trains="head"),))
+    return Strategy(stages=(StageSpec(share, balanced, trains="head"),))
 
 
 def progressive_sampling(stages: Annotated[int, Range(2, 50)] = 10) -> Strategy:
@@ -57,7 +57,7 @@ def progressive_sampling(stages: Annotated[int, Range(2, 50)] = 10) -> Strategy:
     recognition", eq. 3, where every epoch is a stage.
     """
     parts = [Strategy(resample=_balanced(t / stages)) for t in range(1, stages)]
-    return Strategy(phases=tuple(StageSpec(1 / stages, part) for part in parts))
+    return Strategy(stages=tuple(StageSpec(1 / stages, part) for part in parts))
 
 
 def _balanced(progress: float) -> Resample:

@@ -1,4 +1,4 @@
-"""Remedies that make a mistake on one class cost more than on another.
+"""Strategies that make a mistake on one class cost more than on another.
 
 Only the ratio of the weights matters: the harness divides them by their mean.
 """

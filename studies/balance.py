@@ -18,7 +18,7 @@ MEASURES = {
     "test/precision": "precision",
     "test/recall": "recall",
     "test/f1_at_half": "F1 at 0.5",
-    "test/f1_tuned": "F1 at tuned cut",
+    "test/f1_tuned": "F1 at tuned threshold",
     "test/average_precision": "average precision",
 }
 
@@ -39,11 +39,11 @@ def answer(measured: list[Measured]) -> Answer:
     ways += [("balanced, rows dropped", measured[0], "undersample")]
     ways += [(other.arm.name, other, "none") for other in measured[1:]]
     rows = [[name, *(shown(mean_of(of, label, m)) for m in MEASURES)] for name, of, label in ways]
-    cuts = {"cut at 0.5": "test/f1_at_half", "cut tuned on validation": "test/f1_tuned"}
+    thresholds = {"cut at 0.5": "test/f1_at_half", "threshold tuned on validation": "test/f1_tuned"}
     places = np.arange(1, len(ways) + 1)
     lines = [
         Line(name, places, [mean_of(of, label, metric) for _, of, label in ways])
-        for name, metric in cuts.items()
+        for name, metric in thresholds.items()
     ]
     gaps = {
         (name, words): comparison.mean(
@@ -52,7 +52,7 @@ def answer(measured: list[Measured]) -> Answer:
             measured[0].table,
         )
         for name, of, label in ways[1:]
-        for words, metric in cuts.items()
+        for words, metric in thresholds.items()
     }
     sentences = [
         f"Trained on data {name}, {words}: F1 {interval(gap)} against the population's, "

@@ -1,4 +1,4 @@
-"""At which imbalance does a remedy start to pay?"""
+"""At which imbalance does a strategy start to pay?"""
 
 from typing import Any
 
@@ -10,42 +10,41 @@ from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import mean_of, shown
 
 RATIOS = (2, 5, 10, 20, 50, 100)
-REMEDIES = ("undersample", "oversample", "class_weight")
+SPECS = ("undersample", "oversample", "class_weight")
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
     """Every imbalance, in all splits alike."""
     if not hasattr(settings, "imbalance"):
         raise UserError("this study needs a task with the setting imbalance; see `tasks`")
-    strategies = ", ".join(["none", "threshold", *REMEDIES])
+    strategies = ", ".join(["none", "threshold", *SPECS])
     return [Arm(str(ratio), strategies, {"imbalance": ratio}) for ratio in RATIOS]
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """What each remedy adds to plain training once every cut is tuned, against the imbalance."""
+    """What each strategy adds to plain training once every threshold is tuned, against the imbalance."""
     lines, pays = [], []
-    for remedy in REMEDIES:
+    for spec in SPECS:
         gaps = [
-            comparison.against(one.table, "none", "test/f1_tuned", [remedy])[remedy]
-            for one in measured
+            comparison.against(one.table, "none", "test/f1_tuned", [spec])[spec] for one in measured
         ]
-        lines.append(Line(remedy, RATIOS, gaps))
+        lines.append(Line(spec, RATIOS, gaps))
         sure = [
             f"{ratio}:1 ({gap.mean:+.3f})"
             for ratio, gap in zip(RATIOS, gaps, strict=True)
-            if gap.p < LEVEL / (len(RATIOS) * len(REMEDIES)) and gap.mean > 0
+            if gap.p < LEVEL / (len(RATIOS) * len(SPECS)) and gap.mean > 0
         ]
-        pays.append(f"{remedy} at {', '.join(sure)}" if sure else f"{remedy} nowhere")
+        pays.append(f"{spec} at {', '.join(sure)}" if sure else f"{spec} nowhere")
     moved = [
         comparison.against(one.table, "none", "test/f1", ["threshold"])["threshold"].mean
         for one in measured
     ]
     paragraph = (
-        f"With every cut tuned, training differently pays beyond chance: {'; '.join(pays)}. "
-        f"Tuning the cut of plain training alone adds {moved[0]:+.3f} to F1 at {RATIOS[0]}:1 and "
+        f"With every threshold tuned, training differently pays beyond chance: {'; '.join(pays)}. "
+        f"Tuning the threshold of plain training alone adds {moved[0]:+.3f} to F1 at {RATIOS[0]}:1 and "
         f"{moved[-1]:+.3f} at {RATIOS[-1]}:1."
     )
-    labels = ("none", "threshold", *REMEDIES)
+    labels = ("none", "threshold", *SPECS)
     rows = [
         [f"{one.arm.name}:1", *(shown(mean_of(one, label, "test/f1")) for label in labels)]
         for one in measured
@@ -56,9 +55,9 @@ def answer(measured: list[Measured]) -> Answer:
         rows,
         lines,
         "negatives for each positive, in every split",
-        "F1 at tuned cut, less plain training's",
+        "F1 at tuned threshold, less plain training's",
         {ratio: str(ratio) for ratio in RATIOS},
     )
 
 
-STUDY = Study("At which imbalance does a remedy start to pay?", arms, answer)
+STUDY = Study("At which imbalance does a strategy start to pay?", arms, answer)

@@ -20,8 +20,8 @@ from studies._words import shown
 
 ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives for a positive
 LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
-RETUNED = "cut tuned for it"
-CUTS = np.linspace(0.005, 0.995, 199)
+RETUNED = "threshold tuned for it"
+THRESHOLDS = np.linspace(0.005, 0.995, 199)
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
@@ -30,7 +30,7 @@ def arms(settings: Any, data: Data) -> list[Arm]:
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """F1 of fixed decisions against the prevalence, and of a cut that follows it."""
+    """F1 of fixed decisions against the prevalence, and of a threshold that follows it."""
     [only] = measured
     found = {
         label: [comparison.mean(_f1(only, label, odds), only.table) for odds in ODDS]
@@ -48,7 +48,7 @@ def answer(measured: list[Measured]) -> Answer:
         where = f"between {_odds(max(good))} and {_odds(min(good))}" if good else "nowhere"
         survives.append(f"{label} {where}")
     paragraph = (
-        "Within 5 % of the F1 of a cut that is tuned for the prevalence it meets: "
+        "Within 5 % of the F1 of a threshold that is tuned for the prevalence it meets: "
         f"{'; '.join(survives)}."
     )
     names = (*LABELS, RETUNED)
@@ -86,7 +86,7 @@ def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
 
 
 def _retuned(measured: Measured) -> list[Difference]:
-    """Plain training, the cut tuned on validation rows weighted to each prevalence."""
+    """Plain training, the threshold tuned on validation rows weighted to each prevalence."""
     from benchmark.metrics.classification import positive_probabilities
 
     fits = read_predictions(measured.store, measured.table).fits.get("none")
@@ -97,7 +97,7 @@ def _retuned(measured: Measured) -> list[Difference]:
         seeds = []
         for fit in fits:
             validation, test = (
-                f1_at(part.labels, positive_probabilities(part.best), CUTS, odds)
+                f1_at(part.labels, positive_probabilities(part.best), THRESHOLDS, odds)
                 for part in (fit.validation, fit.test)
             )
             seeds.append(test[np.argmax(validation)])

@@ -1,4 +1,4 @@
-"""How many more rare rows is a remedy worth?"""
+"""How many more rare rows is a strategy worth?"""
 
 from typing import Any
 
@@ -63,4 +63,4 @@ def _share(reached: float, plain: list[float]) -> str:
     return f"{np.interp(reached, rising, SHARES):.0%} of them".replace("%", " %")
 
 
-STUDY = Study("How many more rare rows is a remedy worth?", arms, answer)
+STUDY = Study("How many more rare rows is a strategy worth?", arms, answer)

@@ -17,12 +17,12 @@ def label(weight: int) -> str:
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
-    """All weights, and the cut of plain training tuned."""
+    """All weights, and the threshold of plain training tuned."""
     return [Arm("weights", ", ".join(["threshold", *map(label, WEIGHTS)]))]
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """F1 against weight, at 0.5 and at the tuned cut."""
+    """F1 against weight, at 0.5 and at the tuned threshold."""
     [only] = measured
     half = [mean_of(only, label(weight), "test/f1_at_half") for weight in WEIGHTS]
     tuned = [mean_of(only, label(weight), "test/f1_tuned") for weight in WEIGHTS]
@@ -34,13 +34,13 @@ def answer(measured: list[Measured]) -> Answer:
     if best:
         gap = versus[label(WEIGHTS[best])]
         rest = (
-            f" Against plain training with a tuned cut, {shown(tuned[0])}, that is "
+            f" Against plain training with a tuned threshold, {shown(tuned[0])}, that is "
             f"{interval(gap)}: {verdicts[label(WEIGHTS[best])]}."
         )
     spread = max(it.mean for it in tuned) - min(it.mean for it in tuned)
     paragraph = (
-        f"At a cut of 0.5 the highest mean of these weights is that of {WEIGHTS[best]}: F1 "
-        f"{shown(half[best])}, where no weight gives {shown(half[0])}.{rest} Once the cut is "
+        f"At a threshold of 0.5 the highest mean of these weights is that of {WEIGHTS[best]}: F1 "
+        f"{shown(half[best])}, where no weight gives {shown(half[0])}.{rest} Once the threshold is "
         f"tuned, F1 moves by {spread:.3f} in all between weights of {WEIGHTS[0]} and {WEIGHTS[-1]}."
     )
     measures = ("test/precision", "test/recall", "test/average_precision")
@@ -53,12 +53,12 @@ def answer(measured: list[Measured]) -> Answer:
         ]
         for place, weight in enumerate(WEIGHTS)
     ]
-    headings = ("weight", "F1 at 0.5", "F1 at tuned cut", "precision", "recall")
+    headings = ("weight", "F1 at 0.5", "F1 at tuned threshold", "precision", "recall")
     return Answer(
         paragraph,
         (*headings, "average precision"),
         rows,
-        [Line("cut at 0.5", WEIGHTS, half), Line("cut tuned on validation", WEIGHTS, tuned)],
+        [Line("cut at 0.5", WEIGHTS, half), Line("threshold tuned on validation", WEIGHTS, tuned)],
         "weight of the positive class",
         "F1 on test",
         {weight: str(weight) for weight in WEIGHTS},

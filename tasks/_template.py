@@ -50,7 +50,7 @@ def load(settings: Settings, path: Path) -> Data:
 
 # Something small of the same form, for those who do not have the data yet. It has to be the
 # same at every call.
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """Two clouds of points that overlap."""
     rng = np.random.default_rng(0)
     y = (rng.random(4000) < settings.prevalence).astype(np.int64)
@@ -114,7 +114,7 @@ TASK = Task(
     kind="table",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=encode,
     network=network,

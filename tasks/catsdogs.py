@@ -18,7 +18,7 @@ from benchmark.protocol.splits import split_by_count
 from benchmark.protocol.task import Data, Splits, Task
 from tasks.images import dataset, models
 from tasks.images.cache import folder
-from tasks.images.decode import BadPicture, decode_bytes
+from tasks.images.decode import BadImage, decode_bytes
 from tasks.synthetic import drawings
 
 URL = (
@@ -86,7 +86,7 @@ def _whole(content: bytes) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata
             decode_bytes(content, "JPEG", 64)
-    except BadPicture:
+    except BadImage:
         return False
     return True
 
@@ -122,7 +122,7 @@ class Settings:
                 )
 
     def counts(self) -> Ints:
-        """Pictures of each split and class, (3, 2)."""
+        """Images of each split and class, (3, 2)."""
         cats = np.array([self.train, self.validation, self.test])
         ratios = [self.train_imbalance or self.imbalance, self.imbalance, self.imbalance]
         return np.column_stack([cats, np.round(cats / ratios)]).astype(np.int64)
@@ -133,8 +133,8 @@ def load(settings: Settings, path: Path) -> Data:
     return dataset.load(path, CLASSES, settings.size)
 
 
-def stand_in(settings: Settings) -> Data:
-    """As many drawn pictures as the settings ask for, with dogs enough for balanced training."""
+def synthetic(settings: Settings) -> Data:
+    """As many drawn images as the settings ask for, with dogs enough for balanced training."""
     cats = settings.train + settings.validation + settings.test
     dogs = settings.train + settings.counts()[1:, 1].sum()
     return drawings.draw(int(cats), int(dogs), settings.size)
@@ -157,7 +157,7 @@ TASK = Task(
     kind="image",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=models.encode,
     network=models.network,

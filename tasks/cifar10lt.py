@@ -1,9 +1,9 @@
-"""CIFAR-10 with a long tail: the field's standard test of remedies for ten classes.
+"""CIFAR-10 with a long tail: the field's standard test of strategies for ten classes.
 
-Of class c, in CIFAR's order, int(largest * imbalance^(-c / 9)) pictures are trained on (Cui et
+Of class c, in CIFAR's order, int(largest * imbalance^(-c / 9)) images are trained on (Cui et
 al. 2019); test is CIFAR's own, balanced. The field has no validation split and chooses on
-test; here `validation` pictures a class are set apart from CIFAR's training part first, in the
-test's shares, so that cuts and checkpoints are chosen for the population that is tested.
+test; here `validation` images a class are set apart from CIFAR's training part first, in the
+test's shares, so that thresholds and checkpoints are chosen for the population that is tested.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tasks.synthetic import textures
 
 KERAS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-MADE = {TRAIN: 320, TEST: 60}  # pictures a class of the stand-in
+MADE = {TRAIN: 320, TEST: 60}  # images a class of the stand-in
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Settings:
     """What can be changed about the task."""
 
     imbalance: Annotated[float, Range(1, 1000)] = 100.0  # largest class : smallest
-    validation: Annotated[int, Range(1, 1000)] = 100  # pictures a class
+    validation: Annotated[int, Range(1, 1000)] = 100  # images a class
     model: Literal["small", "resnet32"] = "small"
 
 
@@ -46,22 +46,22 @@ def load(settings: Settings, path: Path) -> Data:
     return _data(*cifar.read(path), "real", str(path))
 
 
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """Ten textures."""
     places = np.repeat([TRAIN, TEST], [10 * MADE[TRAIN], 10 * MADE[TEST]]).astype(np.int64)
     labels = np.arange(len(places)) % 10
-    pictures = textures.pictures(labels, SIDE, 10)
-    return _data(pictures, labels, places, "synthetic", "textures")
+    images = textures.images(labels, SIDE, 10)
+    return _data(images, labels, places, "synthetic", "textures")
 
 
 def _data(
-    pictures: NDArray[np.uint8], labels: Ints, places: Ints, source: Source, origin: str
+    images: NDArray[np.uint8], labels: Ints, places: Ints, source: Source, origin: str
 ) -> Data:
-    pixels = [hashlib.sha256(picture).hexdigest() for picture in np.ascontiguousarray(pictures)]
+    pixels = [hashlib.sha256(image).hexdigest() for image in np.ascontiguousarray(images)]
     groups = np.unique(pixels, return_inverse=True)[1].astype(np.int64)
     content = hashlib.sha256("".join(pixels).encode() + labels.tobytes() + places.tobytes())
     return Data(
-        rows=pictures,
+        rows=images,
         labels=labels,
         groups=groups,
         classes=CLASSES,
@@ -73,7 +73,7 @@ def _data(
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Other training and validation pictures at every seed; test is always the same."""
+    """Other training and validation images at every seed; test is always the same."""
     assert data.places is not None
     rng = np.random.default_rng(seed)
     firsts = np.unique(data.groups, return_index=True)[1]
@@ -83,7 +83,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
     counts = profile(largest, settings.imbalance)
     if counts[-1] < 1:
         raise UserError(
-            f"{data.origin}: {largest:,} pictures of a class are left beside {settings.validation} "
+            f"{data.origin}: {largest:,} images of a class are left beside {settings.validation} "
             f"for validation, too few for imbalance {settings.imbalance:g}: lower one of them"
         )
     validation = np.concatenate([pool[: settings.validation] for pool in pools])
@@ -98,14 +98,14 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
 
 def profile(largest: int, imbalance: float) -> Ints:
-    """Training pictures of each class: int(largest * imbalance^(-c / (classes - 1)))."""
+    """Training images of each class: int(largest * imbalance^(-c / (classes - 1)))."""
     shares = np.arange(len(CLASSES)) / (len(CLASSES) - 1)
     # a whole number may come out a hair below itself
     return np.floor(largest * imbalance**-shares + 1e-9).astype(np.int64)
 
 
 def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
-    """The pixels of picture files."""
+    """The pixels of image files."""
     return decode.decode_all(raw, SIDE)
 
 
@@ -141,7 +141,7 @@ TASK = Task(
     kind="image",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=encode,
     network=network,

@@ -52,7 +52,7 @@ def load(settings: Settings, path: Path) -> Data:
     return _data(table, settings, "real", str(file))
 
 
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """Made-up customers, of whom one in ten leaves."""
     return _data(table.customers(), settings, "synthetic", "table stand-in")
 
@@ -193,7 +193,7 @@ TASK = Task(
     kind="table",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=encode,
     network=network,

@@ -1,4 +1,4 @@
-"""Pictures of your own: one folder a class, whatever their sizes and formats."""
+"""Images of your own: one folder a class, whatever their sizes and formats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CATS, DOGS = 600, 120  # of the stand-in
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be changed. Shares are of all pictures, unless folders say where they belong."""
+    """What can be changed. Shares are of all images, unless folders say where they belong."""
 
     positive: str = ""  # the class that counts as positive; else the rarer of two
     size: Annotated[int, Range(16, 512)] = 64  # pixels a side
@@ -39,7 +39,7 @@ class Settings:
 
 
 def load(settings: Settings, path: Path) -> Data:
-    """The pictures under `path`; UserError names every file that cannot be used."""
+    """The images under `path`; UserError names every file that cannot be used."""
     layout = folders.find_layout(path)
     classes, name_of = _classes(layout, settings.positive, path)
     files = {file.path: file for file in layout.files}
@@ -54,8 +54,7 @@ def load(settings: Settings, path: Path) -> Data:
         places = splits.without_straddlers(given, data.groups)
         if (places != given).any():
             notes.append(
-                f"{(places != given).sum():,} pictures are left out: the same one is in a later "
-                "split"
+                f"{(places != given).sum():,} images are left out: the same one is in a later split"
             )
         data = replace(data, places=places, digest=f"{_of_places(places)}{data.digest}")
     return replace(data, notes=(*notes, *_alike(data, settings, rows)))
@@ -85,7 +84,7 @@ def _classes(
 
 
 def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
-    """A warning of pictures that are almost the same in different splits of the first seed."""
+    """A warning of images that are almost the same in different splits of the first seed."""
     parts = np.full(len(data.labels), -1)
     for part, rows in enumerate(splits.by_groups(data, settings.validation, settings.test, 0)):
         parts[rows] = part
@@ -94,12 +93,12 @@ def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
         return []
     one, two = (files[row].relative_to(data.origin) for row in pairs[0])
     return [
-        f"{len(np.unique(pairs)):,} pictures look almost like one in another split, e.g. {one} and "
+        f"{len(np.unique(pairs)):,} images look almost like one in another split, e.g. {one} and "
         f"{two}: results are too good if they show the same thing"
     ]
 
 
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """Drawn cats and, fewer, dogs."""
     return drawings.draw(CATS, DOGS, settings.size)
 
@@ -113,15 +112,15 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
 def fetch(path: Path) -> None:
     """They are yours."""
-    raise UserError("the pictures are your own: name their folder with --data")
+    raise UserError("the images are your own: name their folder with --data")
 
 
 TASK = Task(
-    summary="pictures of your own, one folder a class",
+    summary="images of your own, one folder a class",
     kind="image",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=models.encode,
     network=models.network,

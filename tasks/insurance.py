@@ -50,7 +50,7 @@ def load(settings: Settings, path: Path) -> Data:
     return _data(insurance_csv.read(path), "real", str(insurance_csv.find(path)))
 
 
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """Made-up customers with the real columns, types and rates."""
     return _data(synthetic_insurance.customers(), "synthetic", "insurance stand-in")
 
@@ -180,7 +180,7 @@ TASK = Task(
     kind="table",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=encode,
     network=network,

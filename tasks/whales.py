@@ -1,7 +1,7 @@
-"""Which whale is it, by its fluke: thousands of classes, half of them with one picture.
+"""Which whale is it, by its fluke: thousands of classes, half of them with one image.
 
-Kaggle's layout: a table with the columns Image and Id, and a folder of pictures. A class that
-has too few different pictures for all three splits stays in training, as a whale that is known
+Kaggle's layout: a table with the columns Image and Id, and a folder of images. A class that
+has too few different images for all three splits stays in training, as a whale that is known
 but that nothing can be measured of.
 """
 
@@ -24,7 +24,7 @@ from tasks.synthetic import textures
 
 KAGGLE = "https://www.kaggle.com/competitions/whale-categorization-playground"
 NEW = "new_whale"  # whales that nobody has named
-MADE = (60, 30, 20, 12, 8, 6, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1)  # pictures of the stand-in
+MADE = (60, 30, 20, 12, 8, 6, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1)  # images of the stand-in
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Settings:
     model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
-    validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # of the pictures of a class
+    validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # of the images of a class
     test: Annotated[float, Range(0.01, 0.45)] = 0.15
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Settings:
 
 
 def load(settings: Settings, path: Path) -> Data:
-    """The pictures that the table names; UserError names every row and file that is bad."""
+    """The images that the table names; UserError names every row and file that is bad."""
     named = label_table.read(path)
     if settings.new_whale == "left out":
         named = [(file, name) for file, name in named if name != NEW]
@@ -59,19 +59,19 @@ def load(settings: Settings, path: Path) -> Data:
     return _with_notes(data)
 
 
-def stand_in(settings: Settings) -> Data:
+def synthetic(settings: Settings) -> Data:
     """A texture a whale."""
     import hashlib
 
     labels = np.repeat(np.arange(len(MADE)), MADE).astype(np.int64)
-    pictures = textures.pictures(labels, settings.size, 11)
+    images = textures.images(labels, settings.size, 11)
     return _with_notes(
         Data(
-            rows=pictures,
+            rows=images,
             labels=labels,
             groups=np.arange(len(labels)),
             classes=(NEW, *(f"whale {number}" for number in range(1, len(MADE)))),
-            digest=hashlib.sha256(pictures.tobytes()).hexdigest(),
+            digest=hashlib.sha256(images.tobytes()).hexdigest(),
             source="synthetic",
             origin="textures",
         )
@@ -82,19 +82,19 @@ def _with_notes(data: Data) -> Data:
     small = (_different(data) < len(PLACES)).sum()
     note = (
         f"{small:,} of {len(data.classes):,} classes have fewer than {len(PLACES)} different "
-        "pictures: they stay in training, and nothing is measured of them"
+        "images: they stay in training, and nothing is measured of them"
     )
     return replace(data, notes=(*data.notes, note)) if small else data
 
 
 def _different(data: Data) -> Ints:
-    """Different pictures of each class."""
+    """Different images of each class."""
     firsts = np.unique(data.groups, return_index=True)[1]
     return np.bincount(data.labels[firsts], minlength=len(data.classes)).astype(np.int64)
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Class by class, by share: at least one of its pictures is in each split, if it has three."""
+    """Class by class, by share: at least one of its images is in each split, if it has three."""
     rng = np.random.default_rng(seed)
     firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)[1:]
     place = np.zeros(len(firsts), np.int64)
@@ -123,11 +123,11 @@ def fetch(path: Path) -> None:
 
 
 TASK = Task(
-    summary="thousands of whales by their flukes, half with one picture (Kaggle's layout)",
+    summary="thousands of whales by their flukes, half with one image (Kaggle's layout)",
     kind="image",
     settings=Settings,
     load=load,
-    stand_in=stand_in,
+    synthetic=synthetic,
     split=split,
     encode=models.encode,
     network=models.network,

@@ -33,7 +33,7 @@ def prepared_device() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Decoded pictures of all tests, away from the person's own."""
+    """Decoded images of all tests, away from the person's own."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKEWBENCH_CACHE", str(folder))
@@ -107,7 +107,7 @@ def table_of() -> Callable[..., Any]:
                 row = dict.fromkeys(measures.MEASURES, 0.5) | {measures.ROWS: 100.0}
                 # ten of a hundred rows are positive, of a thousand in all
                 row |= dict(zip(measures.COUNTS, (5, 10, 5, 80), strict=True))
-                row |= {"test/cut_tuned": 0.3, "seconds/training": 10.0, "test/roc_auc": 0.9}
+                row |= {"test/threshold_tuned": 0.3, "seconds/training": 10.0, "test/roc_auc": 0.9}
                 row |= {f"test/{name}": values[seed] for name, values in given.items()}
                 done = all(values[seed] is not None for values in given.values())
                 row = row if done else dict.fromkeys(row, float("nan"))

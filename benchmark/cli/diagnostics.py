@@ -43,14 +43,14 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
 @click.option("--steps", default="", help="as for `run`")
 def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> None:
     """Show where the time of a run of TASK goes. Nothing is kept."""
-    chosen, remedy = grammar.settings(task, settings), grammar.read(strategy)
+    chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     budget = count("--steps", steps, 1) if steps else None
     path = find_data(task, data)
 
     from benchmark.results.report import terminal
     from benchmark.workflows import profile as profile_workflow
 
-    profiled = profile_workflow.profile(task, chosen, path, remedy, budget)
+    profiled = profile_workflow.profile(task, chosen, path, spec, budget)
     terminal.console().print(profile_workflow.table(task, profiled))
 
 
@@ -69,7 +69,7 @@ def lr(
 
     The rate rises from 1e-7 to 10 while a network trains. It is tracked as a run of its own.
     """
-    chosen, remedy = grammar.settings(task, settings), grammar.read(strategy)
+    chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     number = count("--steps", steps, 1)
     path = find_data(task, data)
 
@@ -77,7 +77,7 @@ def lr(
     from benchmark.workflows import lr_range_test
 
     uri = store.resolve(tracking)
-    found = lr_range_test.range_test(task, chosen, path, remedy, number)
+    found = lr_range_test.range_test(task, chosen, path, spec, number)
     said, figure = lr_range_test.sentence(task, found), lr_range_test.figure(found)
     click.echo(said)
     if output:

@@ -191,7 +191,7 @@ def _request(
     tracking: str,
 ) -> RunRequest:
     """What the person asked for, checked as far as it goes without the data."""
-    chosen, remedies = grammar.settings(task, settings), grammar.read_list(strategies)
+    chosen, specs = grammar.settings(task, settings), grammar.read_list(strategies)
     number = count("--seeds", seeds, 1)
     budget = count("--steps", steps, 1) if steps else None
     processes = count("--workers", workers, 0) if workers else None
@@ -205,7 +205,7 @@ def _request(
         task=task,
         settings=chosen,
         path=path,
-        remedies=tuple(remedies),
+        specs=tuple(specs),
         every=strategies.strip() == "all",
         seeds=number,
         steps=budget,

@@ -29,7 +29,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Measures which remedy for class imbalance helps, on your data, over several seeds."""
+    """Measures which strategy for class imbalance helps, on your data, over several seeds."""
     try:
         Path.home()
     except RuntimeError:  # several libraries need one as soon as they are imported

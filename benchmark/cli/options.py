@@ -33,7 +33,7 @@ def write(path: str, text: str) -> None:
     click.echo(f"wrote {path}", err=True)
 
 
-STAND_IN = "stand-in"
+SYNTHETIC = "stand-in"
 
 Command = Callable[..., None]
 
@@ -60,7 +60,7 @@ portion_option = click.option(
 
 def find_data(task: str, given: str) -> str:
     """Where a task's data lies: as given, else data/TASK, else $SKEWBENCH_DATA/TASK, else ""."""
-    if given == STAND_IN:
+    if given == SYNTHETIC:
         return ""
     if given:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.options import STAND_IN, count, portion_option, together, write
+from benchmark.cli.options import SYNTHETIC, count, portion_option, together, write
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 
@@ -90,7 +90,7 @@ def export(
 ) -> None:
     """Train the recommended strategy of TASK again and register it as a model to serve.
 
-    The model takes raw rows, or the bytes of pictures, and decides as the benchmark did.
+    The model takes raw rows, or the bytes of images, and decides as the benchmark did.
     """
     number = count("--seed", seed, 0) if seed else None
     uri, advice = _advice(cost, tracking, **chosen)
@@ -119,7 +119,7 @@ def _advice(
     wanted = recommending.LeaderboardQuery(
         task=task,
         settings=grammar.settings(task, settings) if settings else None,
-        data=None if not data else "" if data == STAND_IN else data,
+        data=None if not data else "" if data == SYNTHETIC else data,
         steps=count("--steps", steps, 1) if steps else None,
         portion=portion,
     )

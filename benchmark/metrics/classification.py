@@ -80,7 +80,7 @@ def predicted_events(labels: Ints, logits: Floats) -> tuple[Ints, Floats]:
 
 
 def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, float]:
-    """What depends on the cut: F1, precision, recall, balanced accuracy, MCC, accuracy, counts."""
+    """What depends on the threshold: F1, precision, recall, balanced accuracy, MCC, accuracy, counts."""
     from sklearn import metrics
 
     # the kinds of rows, weighted by how many there are: exact, and fast for any number
@@ -139,7 +139,7 @@ def log_loss(labels: Ints, logits: Floats) -> float:
 
 
 def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
-    """What no cut moves: average precision and ROC AUC."""
+    """What no threshold moves: average precision and ROC AUC."""
     from sklearn.metrics import roc_auc_score
 
     areas = [roc_auc_score(*each) for each in one_vs_rest(labels, logits)]

@@ -1,4 +1,4 @@
-"""What wrong decisions cost a person, and where that puts the cut between two classes."""
+"""What wrong decisions cost a person, and where that puts the threshold between two classes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Costs:
     fn: Annotated[float, Range(0, open_low=True)] = 1.0
 
     @property
-    def cut(self) -> float:
+    def threshold(self) -> float:
         """The probability from which a positive decision is the cheaper one, fp / (fp + fn).
 
         Source: Elkan 2001, "The foundations of cost-sensitive learning", section 1.2.
@@ -57,35 +57,37 @@ def read(text: str) -> Costs:
 
 
 def by_theory(costs: Costs) -> Threshold:
-    """Cuts at `Costs.cut`: right as far as the probabilities are."""
+    """Thresholds at `Costs.threshold`: right as far as the probabilities are."""
     return lambda logits, labels: np.array([0.0, math.log(costs.fn / costs.fp)])
 
 
 def tuned(costs: Costs) -> Threshold:
-    """Cuts where the validation rows cost least: right whatever the probabilities."""
+    """Thresholds where the validation rows cost least: right whatever the probabilities."""
     return lambda logits, labels: np.array(
-        [0.0, -cheapest_cut(labels, logits[:, 1] - logits[:, 0], costs)]
+        [0.0, -cheapest_threshold(labels, logits[:, 1] - logits[:, 0], costs)]
     )
 
 
-THEORY = "decision theory's cut"
+THEORY = "decision theory's threshold"
 RULES: dict[str, Callable[[Costs], Threshold]] = {
     THEORY: by_theory,
-    "the cut tuned on validation": tuned,
+    "the threshold tuned on validation": tuned,
 }
 
 
-def cheapest_cut(labels: Ints, scores: Floats, costs: Costs) -> float:
-    """The cut on `scores` at which the rows cost least, half-way between two scores.
+def cheapest_threshold(labels: Ints, scores: Floats, costs: Costs) -> float:
+    """The threshold on `scores` at which the rows cost least, half-way between two scores.
 
-    Of equally good cuts the lowest wins.
+    Of equally good thresholds the lowest wins.
     """
     order = np.argsort(scores, kind="stable")
     ordered, positive = scores[order], labels[order] == 1
     # place k: the k lowest rows are called negative, the others positive
     missed = np.append(0, np.cumsum(positive))
     false = (~positive).sum() - np.append(0, np.cumsum(~positive))
-    apart = np.append(np.append(True, np.diff(ordered) > 0), True)  # no cut between equal scores
+    apart = np.append(
+        np.append(True, np.diff(ordered) > 0), True
+    )  # no threshold between equal scores
     best = int(np.argmin(np.where(apart, costs.fn * missed + costs.fp * false, np.inf)))
     ends = np.concatenate([[ordered[0] - 1], ordered, [ordered[-1] + 1]])
     return float((ends[best] + ends[best + 1]) / 2)

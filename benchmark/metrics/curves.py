@@ -11,7 +11,7 @@ from benchmark.metrics import classification
 from benchmark.protocol.arrays import Curve, Floats, Ints
 
 RECALLS = np.linspace(0, 1, 101)
-CUTS = np.linspace(0.01, 0.99, 99)  # probabilities
+THRESHOLDS = np.linspace(0.01, 0.99, 99)  # probabilities
 
 Scored = tuple[Ints, Floats]  # labels (rows,) and logits (rows, classes)
 
@@ -49,25 +49,27 @@ def _precision(labels: Ints, scores: Floats) -> Floats:
     return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
 
 
-def f1_by_cut(seeds: Sequence[Scored]) -> Band:
-    """F1 on test of every row whose probability reaches the cut being called positive."""
+def f1_by_threshold(seeds: Sequence[Scored]) -> Band:
+    """F1 on test of every row whose probability reaches the threshold being called positive."""
     curves = [
-        f1_at(labels, classification.positive_probabilities(logits), CUTS)
+        f1_at(labels, classification.positive_probabilities(logits), THRESHOLDS)
         for labels, logits in seeds
     ]
-    return band(CUTS, curves)
+    return band(THRESHOLDS, curves)
 
 
-def f1_at(labels: Ints, probabilities: Floats, cuts: Floats, odds: float | None = None) -> Floats:
-    """F1 at each cut; 0 where nothing is called positive.
+def f1_at(
+    labels: Ints, probabilities: Floats, thresholds: Floats, odds: float | None = None
+) -> Floats:
+    """F1 at each threshold; 0 where nothing is called positive.
 
     Args:
         odds: negatives for each positive, to which the rows are weighted; None is as they are.
     """
     negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
     odds = len(negatives) / len(positives) if odds is None else odds
-    found = 1 - np.searchsorted(positives, cuts) / len(positives)
-    false = odds * (1 - np.searchsorted(negatives, cuts) / len(negatives))
+    found = 1 - np.searchsorted(positives, thresholds) / len(positives)
+    false = odds * (1 - np.searchsorted(negatives, thresholds) / len(negatives))
     return np.asarray(2 * found / (1 + found + false), np.float64)
 
 

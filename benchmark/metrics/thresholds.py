@@ -1,4 +1,4 @@
-"""The decision rule that is best on labelled rows: a cut, or an offset a class."""
+"""The decision rule that is best on labelled rows: a threshold, or an offset a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIE = 1e-12  # of the largest: nearer moves differ by rounding alone
 def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
     """What to add to each class's logit for the largest F-beta, macro-averaged, (classes,).
 
-    Two classes: the exact best cut of the positive one. More: the offsets of one class after
+    Two classes: the exact best threshold of the positive one. More: the offsets of one class after
     the other, rarest first, each set to its best while the others stand still, until none
     moves; a local optimum, never worse than no offsets. Source: cyclic optimisation of macro F
     as in Fan and Lin 2007, "A study on threshold selection for multi-label classification".
@@ -61,7 +61,7 @@ def _best_move(
     order = np.argsort(needed, kind="stable")
     needed, rival, true = needed[order], rival[order], labels[order]
     f = _own(true == label, int(counts[label]), beta) + _rivals(rival, true, counts, beta)
-    # between different moves only: no cut can part ties
+    # between different moves only: no threshold can part ties
     tie = TIE * np.abs(needed).max()
     ends = np.flatnonzero(np.diff(needed) > tie) + 1
     ends = np.concatenate([[0], ends, [len(needed)]])
@@ -105,15 +105,15 @@ def _rivals(rival: Ints, true: Ints, counts: Ints, beta: float) -> Floats:
 
 
 def best_threshold(labels: Ints, scores: Floats, beta: float = 1.0) -> float:
-    """The cut on `scores` at which F-beta is largest, half-way between two scores.
+    """The threshold on `scores` at which F-beta is largest, half-way between two scores.
 
-    Of equally good cuts the lowest wins. `scores` may be of any scale.
+    Of equally good thresholds the lowest wins. `scores` may be of any scale.
     """
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, cuts = precision_recall_curve(labels, scores)
+    precision, recall, thresholds = precision_recall_curve(labels, scores)
     reached = beta**2 * precision[:-1] + recall[:-1]
     f = (1 + beta**2) * precision[:-1] * recall[:-1] / np.where(reached > 0, reached, 1)
     best = int(np.argmax(f))
-    below = cuts[best - 1] if best else cuts[0] - 1
-    return float((below + cuts[best]) / 2)
+    below = thresholds[best - 1] if best else thresholds[0] - 1
+    return float((below + thresholds[best]) / 2)

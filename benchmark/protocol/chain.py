@@ -33,7 +33,7 @@ PLURALS = {  # of what there can be one of
     "loss": "losses",
     "head": "heads",
     "bias": "biases",
-    "phases": "courses of training",
+    "stages": "courses of training",
     "networks": "groups of networks",
     "normalise": "normalised output layers",
     "threshold": "thresholds",
@@ -41,7 +41,7 @@ PLURALS = {  # of what there can be one of
 
 
 def chain(*parts: Strategy) -> Strategy:
-    """Several remedies as one, in the order given.
+    """Several strategies as one, in the order given.
 
     Resamplers and calibrations run one after the other, each on what the one
     before it gave; weights multiply. Weights are computed from resampled labels:
@@ -63,7 +63,7 @@ def chain(*parts: Strategy) -> Strategy:
         loss=_only(parts, "loss"),
         head=_only(parts, "head"),
         bias=_only(parts, "bias"),
-        phases=_only(parts, "phases"),
+        stages=_only(parts, "stages"),
         networks=_only(parts, "networks"),
         normalise=_only(parts, "normalise"),
         calibrate=reduce(_calibrate_twice, calibrations) if calibrations else uncalibrated,
@@ -91,8 +91,8 @@ def _require_compatible(parts: Sequence[Strategy]) -> None:
             "several networks and one whose output layer is rescaled cannot be joined: "
             "keep one of them"
         )
-    for phase in _only(parts, "phases"):
-        chain(*(replace(part, phases=()) for part in parts), phase.strategy)
+    for stage_spec in _only(parts, "stages"):
+        chain(*(replace(part, stages=()) for part in parts), stage_spec.strategy)
 
 
 def sampler(strategy: Strategy) -> Resample:

@@ -81,12 +81,12 @@ def read_list(text: str) -> list[StrategySpec]:
     """
     tree = _parse(", ".join(strategies()) if text.strip() == "all" else text)
     nodes = tree.elts if isinstance(tree, ast.Tuple) and tree.elts else [tree]
-    remedies = [_spec(node) for node in nodes]
-    texts = [remedy.text for remedy in remedies]
-    for remedy in remedies:
-        if texts.count(remedy.text) > 1:
-            raise UserError(f"strategy {remedy.label!r} is given twice")
-    return remedies
+    specs = [_spec(node) for node in nodes]
+    texts = [spec.text for spec in specs]
+    for spec in specs:
+        if texts.count(spec.text) > 1:
+            raise UserError(f"strategy {spec.label!r} is given twice")
+    return specs
 
 
 def read(text: str) -> StrategySpec:
@@ -110,7 +110,7 @@ def calls(text: str) -> list[Call]:
 
 @dataclass(frozen=True)
 class _Part:
-    """One of the remedies that `+` joins, its arguments bound."""
+    """One of the strategies that `+` joins, its arguments bound."""
 
     text: str
     label: str
@@ -192,17 +192,17 @@ def _part(node: ast.expr) -> _Part:
     plain = {key: value for key, value in call.given.items() if key not in inner}
     bound = arguments.bind(function, plain, f"strategy {name!r}")
     labels = {
-        key: defaults[key] if remedy.text == read(defaults[key]).text else remedy.label
-        for key, remedy in inner.items()
+        key: defaults[key] if spec.text == read(defaults[key]).text else spec.label
+        for key, spec in inner.items()
     }
     chosen = arguments.without_defaults(function, bound | labels)
     try:
-        strategy = function(**bound | {key: remedy.strategy for key, remedy in inner.items()})
+        strategy = function(**bound | {key: spec.strategy for key, spec in inner.items()})
     except UserError as error:
         raise UserError(f"strategy {name!r}: {error}") from None
-    modules = {function.__module__}.union(*(remedy.training_modules for remedy in inner.values()))
+    modules = {function.__module__}.union(*(spec.training_modules for spec in inner.values()))
     return _Part(
-        text=_format_call(function, bound | {key: remedy.text for key, remedy in inner.items()}),
+        text=_format_call(function, bound | {key: spec.text for key, spec in inner.items()}),
         label=_format_call(function, chosen),
         modules=tuple(modules),
         strategy=strategy,

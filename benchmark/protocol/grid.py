@@ -145,41 +145,41 @@ def format_settings(settings: Any) -> str:
 
 
 def require_suitable(
-    task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[StrategySpec]
+    task: Task, settings: Any, classes: Sequence[str], specs: Sequence[StrategySpec]
 ) -> None:
     """Raises UserError naming a strategy that makes no sense on this task."""
-    for remedy in remedies:
-        lacking = _lacking(task, settings, classes, remedy)
+    for spec in specs:
+        lacking = _lacking(task, settings, classes, spec)
         if lacking:
             model = "" if task.is_network(settings) else " and a model that is no network"
             raise UserError(
-                f"strategy {remedy.label!r} needs {' and '.join(lacking)}, but this task has "
+                f"strategy {spec.label!r} needs {' and '.join(lacking)}, but this task has "
                 f"{IN_WORDS[task.kind]} and {len(classes)} classes{model}: leave it out"
             )
 
 
 def suitable_specs(
-    task: Task, settings: Any, classes: Sequence[str], remedies: Sequence[StrategySpec]
+    task: Task, settings: Any, classes: Sequence[str], specs: Sequence[StrategySpec]
 ) -> list[StrategySpec]:
     """The strategies that make sense on this task."""
-    return [remedy for remedy in remedies if not _lacking(task, settings, classes, remedy)]
+    return [spec for spec in specs if not _lacking(task, settings, classes, spec)]
 
 
-def _lacking(task: Task, settings: Any, classes: Sequence[str], remedy: StrategySpec) -> list[str]:
+def _lacking(task: Task, settings: Any, classes: Sequence[str], spec: StrategySpec) -> list[str]:
     traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
-    lacking = [IN_WORDS[need] for need in sorted(remedy.strategy.needs - traits)]
-    if changed(remedy.strategy, NETWORK_SLOTS) and not task.is_network(settings):
+    lacking = [IN_WORDS[need] for need in sorted(spec.strategy.needs - traits)]
+    if changed(spec.strategy, NETWORK_SLOTS) and not task.is_network(settings):
         lacking.append("a network")
     return lacking
 
 
 def plan_trainings(
-    conditions: Conditions, remedies: Sequence[StrategySpec], seeds: Sequence[int]
+    conditions: Conditions, specs: Sequence[StrategySpec], seeds: Sequence[int]
 ) -> Iterator[Training]:
     """All trainings of the grid, seed by seed, so that every strategy has a first result early."""
     by_training: dict[str, list[StrategySpec]] = {}
-    for remedy in remedies:
-        by_training.setdefault(remedy.training, []).append(remedy)
+    for spec in specs:
+        by_training.setdefault(spec.training, []).append(spec)
     for seed in seeds:
         for text, sharing in by_training.items():
             code = fingerprint(sharing[0].training_modules)
@@ -188,7 +188,7 @@ def plan_trainings(
                 strategy=text,
                 seed=seed,
                 identity=digest("training", conditions.identity, text, seed, code),
-                cells=tuple(_make_cell(conditions, remedy, seed) for remedy in sharing),
+                cells=tuple(_make_cell(conditions, spec, seed) for spec in sharing),
             )
 
 
@@ -201,18 +201,18 @@ def longest_first(trainings: Sequence[Training], seconds: Mapping[str, float]) -
     return sorted(trainings, key=lambda training: -seconds.get(training.strategy, math.inf))
 
 
-def make_plan(conditions: Conditions, remedies: Sequence[StrategySpec], seeds: int) -> Plan:
+def make_plan(conditions: Conditions, specs: Sequence[StrategySpec], seeds: int) -> Plan:
     """The plan of an invocation."""
-    strategies = [(remedy.text, remedy.label, code_of(remedy)) for remedy in remedies]
+    strategies = [(spec.text, spec.label, code_of(spec)) for spec in specs]
     return Plan(conditions, strategies, seeds)
 
 
-def code_of(remedy: StrategySpec) -> str:
+def code_of(spec: StrategySpec) -> str:
     """Fingerprint of the modules in which the strategy's functions stand."""
-    return fingerprint([*remedy.training_modules, *remedy.decision_modules])
+    return fingerprint([*spec.training_modules, *spec.decision_modules])
 
 
-def _make_cell(conditions: Conditions, remedy: StrategySpec, seed: int) -> Cell:
-    code = code_of(remedy)
-    identity = digest("cell", conditions.identity, remedy.text, seed, code)
-    return Cell(remedy.text, remedy.label, seed, code, identity)
+def _make_cell(conditions: Conditions, spec: StrategySpec, seed: int) -> Cell:
+    code = code_of(spec)
+    identity = digest("cell", conditions.identity, spec.text, seed, code)
+    return Cell(spec.text, spec.label, seed, code, identity)

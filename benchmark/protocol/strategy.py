@@ -1,4 +1,4 @@
-"""What a strategy is: a record of pure functions, one for each place where a remedy can act.
+"""What a strategy is: a record of pure functions, one for each place where a strategy can act.
 
 Every slot has a default that does nothing, so a strategy fills in only what it
 changes. The *training part* changes the trained weights; the *decision part*
@@ -138,7 +138,7 @@ Calibrate = Callable[[Floats, Ints, Priors], Calibration]
 
 Threshold = Callable[[Floats, Ints], Floats]
 """(validation logits, validation labels) -> offsets (classes,); the decision is the
-class with the largest logit + offset. For two classes a cut t is the offset
+class with the largest logit + offset. For two classes a threshold t is the offset
 log((1 - t) / t) of the positive class."""
 
 
@@ -206,9 +206,9 @@ class StageSpec:
 
     Attributes:
         share: of all steps.
-        strategy: joins what the phases belong to, as `+` does, for this phase alone. It draws
+        strategy: joins what the stages belong to, as `+` does, for this stage alone. It draws
             from the rows that were trained on before. A loss that it does not bring stays the
-            one that was made before the first phase, from the class shares of that time.
+            one that was made before the first stage, from the class shares of that time.
         trains: all of the network, or a fresh head alone: the rest is frozen, and optimizer and
             learning rate begin anew.
     """
@@ -229,7 +229,7 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A remedy for imbalance. Slots are described beside their types above."""
+    """A strategy for imbalance. Slots are described beside their types above."""
 
     resample: Resample = every_row
     augment: Augment = every_row
@@ -238,7 +238,7 @@ class Strategy:
     loss: Loss = cross_entropy
     head: Head = unchanged_head
     bias: Bias = zero_bias
-    phases: tuple[StageSpec, ...] = ()  # of the last steps, in order
+    stages: tuple[StageSpec, ...] = ()  # of the last steps, in order
     networks: int = 1  # that share the steps; their probabilities are averaged
     normalise: Normalise = unnormalised
     calibrate: Calibrate = uncalibrated
@@ -247,8 +247,8 @@ class Strategy:
 
 
 STAGE_SLOTS = ("resample", "augment", "weigh", "mix", "loss")  # what can change meanwhile
-TRAINING_SLOTS = (*STAGE_SLOTS, "head", "bias", "phases", "networks")
-NETWORK_SLOTS = ("mix", "loss", "head", "bias", "phases", "networks", "normalise")  # what only
+TRAINING_SLOTS = (*STAGE_SLOTS, "head", "bias", "stages", "networks")
+NETWORK_SLOTS = ("mix", "loss", "head", "bias", "stages", "networks", "normalise")  # what only
 # a network has
 POSTHOC_SLOTS = ("normalise", "calibrate", "threshold")
 SLOTS = TRAINING_SLOTS + POSTHOC_SLOTS
@@ -256,9 +256,9 @@ NONE = Strategy()
 
 ACTS_ON = {  # in words; of a strategy that fills several slots, the first one tells what it is
     "networks": "several networks",
-    "phases": "the course of training",
-    "augment": "the pictures",
-    "mix": "the pictures",
+    "stages": "the course of training",
+    "augment": "the images",
+    "mix": "the images",
     "head": "the head",
     "loss": "the loss",
     "weigh": "what a row counts",

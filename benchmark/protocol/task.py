@@ -120,14 +120,14 @@ class Task:
                Reference, if `is_network` says so
     budget:    (S, source) -> Budget; what is trained if nobody says otherwise
     fetch:     (path) -> None; downloads the real set into the folder `path`
-    is_network: (S) -> whether `network` gives one, for remedies that change its loss or its start
+    is_network: (S) -> whether `network` gives one, for strategies that change its loss or its start
     """
 
     summary: str
     kind: Kind
     settings: type
     load: Callable[[Any, Path], Data]
-    stand_in: Callable[[Any], Data]
+    synthetic: Callable[[Any], Data]
     split: Callable[[Data, Any, int], Splits]
     encode: Callable[[Any, Any, Any], NDArray[Any]]
     network: Callable[[Any, Splits, int, Budget], Network | Estimator]

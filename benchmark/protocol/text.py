@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 def escape_markdown(text: str) -> str:
-    """Text that cannot break out of a table cell or become HTML, a link or a picture."""
+    """Text that cannot break out of a table cell or become HTML, a link or an image."""
     for character, harmless in HARMLESS.items():
         text = text.replace(character, harmless)
     return " ".join(text.split())

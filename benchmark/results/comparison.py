@@ -127,7 +127,7 @@ def against(
 def claims(table: Leaderboard) -> list[Claim]:
     """All that is asked of the complete strategies, with p-values that hold together.
 
-    F1 as decided against `none`; F1 at the tuned cut of every other training part against that of
+    F1 as decided against `none`; F1 at the tuned threshold of every other training part against that of
     `none`; calibration error against `UNUSABLE`, of `none` too. Each pair is compared over the
     seeds that both have. Empty where `none` is not complete.
     """
@@ -198,29 +198,29 @@ STATISTICS = (
 
 
 def decision_account(table: Leaderboard) -> pd.DataFrame:
-    """What a moved cut gives each training part: mean F1 on test, one row a training part.
+    """What a moved threshold gives each training part: mean F1 on test, one row a training part.
 
     Columns: label of the strategy that was read, at_half, tuned (on validation), oracle (on
-    test itself, so out of reach), their standard deviations, and the tuned cut; difference, low,
+    test itself, so out of reach), their standard deviations, and the tuned threshold; difference, low,
     high and p of the tuned F1 against that of `none`. Best tuned first.
     """
     rows, claimed = [], claims_on(table, "test/f1_tuned")
     for part, label in trainings(table).items():
         own = table.runs[table.runs["label"] == label]
         row: dict[str, object] = {"training": part, "label": label}
-        for name in CUTS:
+        for name in THRESHOLDS:
             f1 = own[f"test/f1_{name}"]
             row |= {name: f1.mean(), f"{name}_sd": f1.std()}
         if label in claimed:
             it = claimed[label].difference
             row |= {"difference": it.mean, "low": it.low, "high": it.high, "p": claimed[label].p}
-        rows.append(row | {"cut": own["test/cut_tuned"].mean()})
-    names = ["training", "label", *CUTS, *(f"{name}_sd" for name in CUTS), "cut"]
+        rows.append(row | {"threshold": own["test/threshold_tuned"].mean()})
+    names = ["training", "label", *THRESHOLDS, *(f"{name}_sd" for name in THRESHOLDS), "threshold"]
     account = pd.DataFrame(rows, columns=[*names, "difference", "low", "high", "p"])
     return account.sort_values("tuned", ascending=False, ignore_index=True)
 
 
-CUTS = ("at_half", "tuned", "oracle")
+THRESHOLDS = ("at_half", "tuned", "upper_bound")
 
 
 def identical(table: Leaderboard) -> list[tuple[str, str]]:

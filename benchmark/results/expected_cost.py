@@ -1,7 +1,7 @@
-"""What the strategies of a table would have cost on test, with cuts placed for these costs.
+"""What the strategies of a table would have cost on test, with thresholds placed for these costs.
 
 Every complete strategy is tried with every rule of ``costs.RULES``, over the seeds that all of
-them have. A cut is chosen on validation or from the costs alone; test is only added up.
+them have. A threshold is chosen on validation or from the costs alone; test is only added up.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from benchmark.tracking.history import read_fit
 from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 
-OWN_THRESHOLD = "its own cut"
+OWN_THRESHOLD = "its own threshold"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A strategy and how its cut is placed; one number a seed."""
+    """A strategy and how its threshold is placed; one number a seed."""
 
     label: str
     rule: str  # `OWN` or a key of ``costs.RULES``
-    cuts: tuple[float, ...]  # probabilities
+    thresholds: tuple[float, ...]  # probabilities
     cost: tuple[float, ...]  # for ``costs.PER`` rows
 
     @property
@@ -53,7 +53,7 @@ class ExpectedCosts:
     """All ways to decide, the simplest first, and what they are held against."""
 
     ways: tuple[Candidate, ...]
-    plain: Candidate  # `none` at its own cut
+    plain: Candidate  # `none` at its own threshold
     one_way: tuple[Candidate, ...]  # every row is called the class `label`
     overlap: float
 
@@ -103,7 +103,7 @@ def expected_costs(uri: str, found: Analysis, wanted: Costs) -> ExpectedCosts:
     for rule, label in product(costs.RULES, labels):
         way = _candidate(table.runs, fits, label, rule, wanted)
         part = table.runs.loc[table.runs["label"] == label, "training_part"].iloc[0]
-        ways.setdefault((part, way.rule, way.cuts, way.cost), way)
+        ways.setdefault((part, way.rule, way.thresholds, way.cost), way)
     ordered = sorted(ways.values(), key=lambda way: labels.index(way.label))
     tests = [fits[key].test.labels for key in _keys(table.runs, found.none)]
     one_way = [
@@ -143,9 +143,9 @@ def _candidate(
 ) -> Candidate:
     text = runs.loc[runs["label"] == label, "strategy"].iloc[0]
     strategy = with_rule(text, rule, wanted)
-    cuts, cost = [], []
+    thresholds, cost = [], []
     for key in _keys(runs, label):
         decision, test = fit_decision(strategy, fits[key]), fits[key].test
-        cuts.append(decision.cut)
+        thresholds.append(decision.threshold)
         cost.append(wanted.of(test.labels, decision.decide(test.best)))
-    return Candidate(label, rule, tuple(cuts), tuple(cost))
+    return Candidate(label, rule, tuple(thresholds), tuple(cost))

@@ -8,7 +8,7 @@ MEASURES = (
     "test/f1",
     "test/f1_at_half",
     "test/f1_tuned",
-    "test/f1_oracle",
+    "test/f1_upper_bound",
     "test/average_precision",
     "test/roc_auc",
     "test/precision",
@@ -32,7 +32,7 @@ COUNTS = (
     "test/false_negatives",
     "test/true_negatives",
 )
-TUNED_THRESHOLD = "test/cut_tuned"  # a probability; of two classes
+TUNED_THRESHOLD = "test/threshold_tuned"  # a probability; of two classes
 ROWS = "test/rows"  # that were tested, where there are more than two classes
 
 
@@ -42,7 +42,7 @@ class Headings:
 
     f1: str
     plain: str  # decided without offsets
-    cut: str
+    threshold: str
     every: str
     moved: str  # what the table of the decision's share is called
     macro: str  # before a measure that is a mean over classes
@@ -52,8 +52,8 @@ class Headings:
         return {
             "test/f1": self.f1,
             "test/f1_at_half": f"{self.f1} {self.plain}",
-            "test/f1_tuned": f"{self.f1} at tuned {self.cut}",
-            "test/f1_oracle": f"{self.f1} at oracle {self.cut}",
+            "test/f1_tuned": f"{self.f1} at tuned {self.threshold}",
+            "test/f1_upper_bound": f"{self.f1} at best {self.threshold} on test (upper bound)",
             "test/average_precision": f"{self.macro}average precision",
             "test/roc_auc": f"{self.macro}ROC AUC",
             "test/precision": f"{self.macro}precision",
@@ -72,7 +72,9 @@ class Headings:
         }
 
 
-TWO_CLASSES = Headings("F1", "at 0.5", "cut", "every cut", "What a moved cut gives", "")
+TWO_CLASSES = Headings(
+    "F1", "at 0.5", "threshold", "every threshold", "What a moved threshold gives", ""
+)
 MORE_CLASSES = Headings(
     "macro-F1",
     "at argmax",

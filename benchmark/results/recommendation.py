@@ -1,7 +1,7 @@
 """Which strategy to use, for F1 or for what wrong decisions cost a person, and why.
 
 For F1 it is what the verdict of the leaderboard says. For costs every strategy is tried with
-two cuts, and judged as the verdict judges: paired by seed, by Holm, the simplest first.
+two thresholds, and judged as the verdict judges: paired by seed, by Holm, the simplest first.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Recommendation:
     label: str  # of the strategy; "" where none can be recommended
     costs: Costs | None = None
     prices: ExpectedCosts | None = None  # with costs
-    way: Candidate | None = None  # with costs: how the cut is placed
+    way: Candidate | None = None  # with costs: how the threshold is placed
 
     @property
     def rule(self) -> str:
-        """How the cut is placed, see `pricing`."""
+        """How the threshold is placed, see `pricing`."""
         return self.way.rule if self.way else OWN_THRESHOLD
 
 
@@ -130,7 +130,7 @@ def _for_costs(uri: str, table: Leaderboard, wanted: Costs) -> Recommendation:
 
 
 def with_strategy(advice: Recommendation, label: str) -> Recommendation:
-    """Another strategy than the recommended one, by hand; the cut is placed as costs ask for.
+    """Another strategy than the recommended one, by hand; the threshold is placed as costs ask for.
 
     Raises:
         UserError: if it is not in the table, not complete, or with costs the same as another.
@@ -156,7 +156,7 @@ def _why(found: Analysis, known: ExpectedCosts, wanted: Costs) -> Iterator[Sente
     positive = found.table.facts["classes"][1]
     place = f"{wanted.fp:g}/{wanted.fp + wanted.fn:g} = " if way.rule == THEORY else ""
     yield Sentence(
-        f"Use {way.label}, and decide {positive!r} from a probability of {place}{_cut(way)}: "
+        f"Use {way.label}, and decide {positive!r} from a probability of {place}{_threshold(way)}: "
         f"{way.rule} for {wanted}.",
         f"{_priced(way)}, mean over {len(way.cost)} seed{'s' * (len(way.cost) > 1)}",
         way.label,
@@ -186,5 +186,5 @@ def _priced(way: Candidate) -> str:
     return f"{way.label} costs {way.mean:,.1f} for {PER:,} rows"
 
 
-def _cut(way: Candidate) -> str:
-    return f"{np.mean(way.cuts):.3g}"
+def _threshold(way: Candidate) -> str:
+    return f"{np.mean(way.thresholds):.3g}"

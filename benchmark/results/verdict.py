@@ -2,7 +2,7 @@
 
 Three questions are asked of every table, and their answers hold together at the 5 % level
 (Holm over all comparisons of the three): which strategies decide better or worse than
-`none`; which training parts are better or worse once every cut is tuned; whose
+`none`; which training parts are better or worse once every threshold is tuned; whose
 probabilities are off by more than ``comparison.UNUSABLE``. What ranks no better than chance
 answers none of them: F1 rises for a network that knows nothing if it only calls more rows
 positive.
@@ -35,9 +35,9 @@ def verdict(table: Leaderboard) -> list[Sentence]:
         return [_nothing_learned(found), *_troubles(table)]
     rules: list[Callable[[Analysis], Iterable[Sentence]]] = [
         _advice,
-        _moved_cut,
+        _moved_threshold,
         _as_decided,
-        _with_tuned_cuts,
+        _with_tuned_thresholds,
         _probabilities,
         _cost,
     ]
@@ -71,17 +71,17 @@ def _prevalence(table: Leaderboard) -> float:
     return float((positives / rows).mean())
 
 
-def _moved_cut(found: Analysis) -> Iterable[Sentence]:
+def _moved_threshold(found: Analysis) -> Iterable[Sentence]:
     tuned = found.mean(found.none, "test/f1_tuned")
     best = max(found.complete, key=lambda label: found.mean(label, "test/f1"))
     top = found.mean(best, "test/f1")
     if max(top, tuned) > 0:
         share = f"{tuned / max(top, tuned):.0%}".replace("%", " %")
-        f1, cut = found.words.f1, found.words.cut
+        f1, threshold = found.words.f1, found.words.threshold
         plain = f"{found.mean(found.none, 'test/f1_at_half'):.3f} {found.words.plain}"
         yield Sentence(
-            f"Tuning the {cut} of plain training alone gives {share} of the best {f1}.",
-            f"{f1} of none {plain}, {tuned:.3f} at the tuned {cut}; best {best} {top:.3f}; means "
+            f"Tuning the {threshold} of plain training alone gives {share} of the best {f1}.",
+            f"{f1} of none {plain}, {tuned:.3f} at the tuned {threshold}; best {best} {top:.3f}; means "
             f"over {seeds(found.seeds)}",
         )
 
@@ -102,7 +102,7 @@ def _as_decided(found: Analysis) -> Iterable[Sentence]:
         )
 
 
-def _with_tuned_cuts(found: Analysis) -> Iterable[Sentence]:
+def _with_tuned_thresholds(found: Analysis) -> Iterable[Sentence]:
     better, worse = found.sure("test/f1_tuned", True), found.sure("test/f1_tuned", False)
     unsure = found.unsure("test/f1_tuned")
     if not better + worse + unsure:
@@ -116,7 +116,7 @@ def _with_tuned_cuts(found: Analysis) -> Iterable[Sentence]:
         )
     else:
         yield Sentence(
-            f"With {every} tuned, no retraining remedy beats plain training beyond chance at "
+            f"With {every} tuned, no retraining strategy beats plain training beyond chance at "
             f"{seeds(found.seeds)}.",
             _what_would_tell(unsure, found, measure) if unsure else f"{measure}: {_listed(worse)}",
         )
@@ -169,12 +169,12 @@ def _advice(found: Analysis) -> Iterable[Sentence]:
     labels = [label for label in found.complete if label in {*found.skilled, found.none}]
     best = max(labels, key=lambda label: found.mean(label, "test/f1"))
     top, tuned = found.mean(best, "test/f1"), found.mean(found.none, "test/f1_tuned")
-    f1, cut = found.words.f1, found.words.cut
+    f1, threshold = found.words.f1, found.words.threshold
     if tuned > top + NEGLIGIBLE:
         yield Sentence(
-            f"Tune the {cut}: plain training then has a higher {f1} than all that was tried here. "
+            f"Tune the {threshold}: plain training then has a higher {f1} than all that was tried here. "
             "Add a strategy that does so.",
-            f"{f1} of none at the tuned {cut} {tuned:.3f}; best {best} {top:.3f}",
+            f"{f1} of none at the tuned {threshold} {tuned:.3f}; best {best} {top:.3f}",
         )
         return
     behind = comparison.against(found.table, best, "test/f1", labels)

@@ -27,7 +27,7 @@ class Decision:
         read_only(self)
 
     @property
-    def cut(self) -> float:
+    def threshold(self) -> float:
         """The probability from which the positive of two classes is decided."""
         return float(classification.positive_probabilities(-self.offsets[None])[0])
 

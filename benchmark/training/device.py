@@ -55,7 +55,7 @@ def name(kind: Kind) -> str:
 def precision(kind: Kind) -> Iterator[None]:
     """Networks that are built in the block compute in bfloat16 where that is safe and pays.
 
-    That is for pictures, on a GPU with units for it. Its exponents are those of
+    That is for images, on a GPU with units for it. Its exponents are those of
     float32, so no loss has to be scaled; weights stay float32.
     """
     import keras

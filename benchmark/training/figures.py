@@ -60,10 +60,13 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
     axes.plot([], [], color="C0", label=f"{mean}average precision {area:.3f}")
     prevalence = np.mean([true.mean() for true, _ in contests])
     axes.axhline(prevalence, color="0.6", linestyle=":", label=f"by chance {prevalence:.3f}")
-    at_cut = classification.decision_metrics(labels, decisions, logits.shape[1])
+    at_threshold = classification.decision_metrics(labels, decisions, logits.shape[1])
     f1 = "F1" if single else "macro-F1"
     axes.plot(
-        at_cut["recall"], at_cut["precision"], "ko", label=f"as decided, {f1} {at_cut['f1']:.3f}"
+        at_threshold["recall"],
+        at_threshold["precision"],
+        "ko",
+        label=f"as decided, {f1} {at_threshold['f1']:.3f}",
     )
     axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend()

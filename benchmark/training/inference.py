@@ -203,12 +203,12 @@ def predict(model: SavedModel, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _contents(rows: pd.DataFrame) -> list[bytes]:
     if IMAGE not in rows:
-        raise UserError(f"column {IMAGE!r} is missing: it holds the bytes of pictures")
+        raise UserError(f"column {IMAGE!r} is missing: it holds the bytes of images")
     return [_content(cell) for cell in rows[IMAGE]]
 
 
 def _content(cell: Any) -> bytes:
-    """The bytes of a picture; text is base64."""
+    """The bytes of an image; text is base64."""
     if isinstance(cell, bytes):
         return cell
     try:

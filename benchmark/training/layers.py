@@ -1,4 +1,4 @@
-"""Layers that remedies put into a network. Imports Keras: import it late.
+"""Layers that strategies put into a network. Imports Keras: import it late.
 
 They are kept with the harness, because an exported model takes it along.
 """

@@ -61,16 +61,18 @@ def _decide(
     test, truth = calibration(getattr(fit.test, checkpoint)), fit.test.labels
     require_finite(test, "a calibrated logit on test", step)
     values = classification.all_metrics(truth, test, offsets)
-    # what nobody can reach without the test labels: says how much a better cut could still give
-    oracle, plain = best_offsets(truth, test), np.zeros_like(tuned)
-    for name, cut in {"at_half": plain, "tuned": tuned, "oracle": oracle}.items():
-        at_cut = classification.decision_metrics(truth, classification.decide(test, cut), len(cut))
+    # what nobody can reach without the test labels: says how much a better threshold could still give
+    upper_bound, plain = best_offsets(truth, test), np.zeros_like(tuned)
+    for name, threshold in {"at_half": plain, "tuned": tuned, "upper_bound": upper_bound}.items():
+        at_threshold = classification.decision_metrics(
+            truth, classification.decide(test, threshold), len(threshold)
+        )
         values |= {
-            f"{measure}_{name}": at_cut[measure] for measure in ("f1", "precision", "recall")
+            f"{measure}_{name}": at_threshold[measure] for measure in ("f1", "precision", "recall")
         }
     if len(plain) == 2:
-        values["cut"] = float(classification.positive_probabilities(-offsets[None])[0])
-        values["cut_tuned"] = float(classification.positive_probabilities(-tuned[None])[0])
+        values["threshold"] = float(classification.positive_probabilities(-offsets[None])[0])
+        values["threshold_tuned"] = float(classification.positive_probabilities(-tuned[None])[0])
     else:
         values |= classification.long_tail_metrics(truth, test, offsets, fit.class_rows)
     for name, value in values.items():

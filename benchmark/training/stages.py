@@ -1,6 +1,6 @@
 """The course of a training: rows, weights and a loss for so many steps, stage after stage.
 
-A strategy without phases has one stage. All of it is made from training rows before anything
+A strategy without stages has one stage. All of it is made from training rows before anything
 is trained.
 """
 
@@ -61,20 +61,20 @@ def plan_stages(
         UserError: for rows or weights that cannot be trained on, and too few steps.
     """
     _require_every_class(splits.y[splits.train], classes, "the training split has")
-    shares = [phase.share for phase in strategy.phases]
+    shares = [stage_spec.share for stage_spec in strategy.stages]
     first, *later = _steps([1 - sum(shares), *shares], steps)
-    plain = replace(strategy, phases=())
+    plain = replace(strategy, stages=())
     draw = partial(_draw, categorical=splits.categorical, classes=classes)
     rng = stream(seed, RESAMPLING, 0, network)
     x, y, rows = draw(splits.x, splits.y, splits.train, plain, rng)
     stages = [_stage(first, rows, y[rows], _own_weights(splits, rows), plain, classes)]
-    for number, (phase, count) in enumerate(zip(strategy.phases, later, strict=True), start=1):
+    for number, (stage_spec, count) in enumerate(zip(strategy.stages, later, strict=True), start=1):
         rng = stream(seed, RESAMPLING, number, network)
-        x, y, drawn = draw(x, y, rows, phase.strategy, rng)
-        whole, own = chain(plain, phase.strategy), _own_weights(splits, drawn)
+        x, y, drawn = draw(x, y, rows, stage_spec.strategy, rng)
+        whole, own = chain(plain, stage_spec.strategy), _own_weights(splits, drawn)
         stage = _stage(count, drawn, y[drawn], own, whole, classes)
-        begins: InitialNetwork = "fresh head" if phase.trains == "head" else "as it is"
-        loss = stage.loss if changed(phase.strategy, ["loss"]) else stages[0].loss
+        begins: InitialNetwork = "fresh head" if stage_spec.trains == "head" else "as it is"
+        loss = stage.loss if changed(stage_spec.strategy, ["loss"]) else stages[0].loss
         stages.append(replace(stage, loss=loss, network=begins))
     return StagePlan(x, y, tuple(stages))
 

@@ -183,7 +183,7 @@ def _require_same(fit: Fit, tracked: Fit, table: Leaderboard) -> None:
 
 
 def raw_rows(task: Task, data: Data, rows: Ints) -> pd.DataFrame:
-    """Rows as they are before the task has read them; pictures as PNG files."""
+    """Rows as they are before the task has read them; images as PNG files."""
     import pandas as pd
 
     if task.kind == "table":

@@ -28,7 +28,7 @@ class Inspection:
     counts: Ints  # (classes,), all rows
     splits: Mapping[str, Ints]  # train, validation and test -> (classes,)
     missing: Mapping[str, float]  # column -> share of rows without a value; those that have some
-    columns: int  # of a table; 0 of pictures
+    columns: int  # of a table; 0 of images
     together: int  # rows that share a group with another
     contradictory: int  # groups that have rows of more than one class
     half_widths: Floats  # (classes,), of the 95 % interval of each class's F1 on test, at most

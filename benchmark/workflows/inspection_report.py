@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BAR = 30  # characters of the largest class in the terminal
 MOST_CLASSES = 40  # shown one by one: the largest and the smallest
 SHEET_CLASSES = 12
-SHEET_PICTURES = 8  # of each class
+SHEET_IMAGES = 8  # of each class
 SHOWN = 15  # columns with missing values
 HEADINGS = ("class", "rows", "share", "train", "validation", "test", "F1 on test ±")
 
@@ -78,9 +78,9 @@ def sentences(found: Inspection) -> Iterator[str]:
 
 
 def figures(found: Inspection) -> dict[str, Figure]:
-    """Name -> figure: a histogram of the classes and, of pictures, some of each."""
+    """Name -> figure: a histogram of the classes and, of images, some of each."""
     drawn = {"classes": _histogram(found)}
-    return drawn | ({"pictures": _sheet(found)} if found.kind == "image" else {})
+    return drawn | ({"images": _sheet(found)} if found.kind == "image" else {})
 
 
 def _origin(found: Inspection) -> str:
@@ -135,12 +135,12 @@ def _histogram(found: Inspection) -> Figure:
 
 
 def _sheet(found: Inspection) -> Figure:
-    """Pictures of the largest and the smallest classes, drawn at random."""
+    """Images of the largest and the smallest classes, drawn at random."""
     from matplotlib.figure import Figure
 
     labels = _classes(found, SHEET_CLASSES)
-    figure = Figure(figsize=(SHEET_PICTURES + 1, 1.15 * len(labels)), layout="constrained")
-    grid = figure.subplots(len(labels), SHEET_PICTURES, squeeze=False)
+    figure = Figure(figsize=(SHEET_IMAGES + 1, 1.15 * len(labels)), layout="constrained")
+    grid = figure.subplots(len(labels), SHEET_IMAGES, squeeze=False)
     rng = np.random.default_rng(0)
     for axes_of_class, label in zip(grid, labels, strict=True):
         members = rng.permutation(np.flatnonzero(found.data.labels == label))

@@ -57,7 +57,7 @@ class RangeTest:
 
 
 def range_test(
-    task_name: str, settings: Any, path: str, remedy: StrategySpec, steps: int
+    task_name: str, settings: Any, path: str, spec: StrategySpec, steps: int
 ) -> RangeTest:
     """Trains the first seed's network for so many steps, at a rate that rises all the time.
 
@@ -71,11 +71,11 @@ def range_test(
     if not task.is_network(settings):
         raise UserError(f"task {task_name!r} with these settings has no network to find a rate for")
     data = worker.load(task_name, settings, path)
-    grid.require_suitable(task, settings, data.classes, [remedy])
+    grid.require_suitable(task, settings, data.classes, [spec])
     splits = task.split(data, settings, SEED)
     budget = task.budget(settings, data.source)
     classes = len(data.classes)
-    job = TrainingJob(task, settings, splits, classes, remedy.strategy, budget, SEED)
+    job = TrainingJob(task, settings, splits, classes, spec.strategy, budget, SEED)
     rates = np.geomspace(LOW, HIGH, steps)
     return read_losses(
         device.name(task.kind), budget.batch, rates, losses_at_rising_rates(job, rates)

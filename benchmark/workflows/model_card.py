@@ -20,8 +20,14 @@ from benchmark.training.decision import Decision
 from benchmark.training.predictions import Fit
 
 MOST_NAMED = 10  # classes
-ANY_CUT = ("test/average_precision", "test/roc_auc", "test/brier", "test/log_loss", "test/ece")
-AT_CUT = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
+ANY_THRESHOLD = (
+    "test/average_precision",
+    "test/roc_auc",
+    "test/brier",
+    "test/log_loss",
+    "test/ece",
+)
+AT_THRESHOLD = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
 
 
 def card(
@@ -60,7 +66,7 @@ def _data(table: Leaderboard, fit: Fit) -> list[str]:
         f"- {escape_markdown(conditions['data'])}",
         f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
         f"- rows of test: {_shares(tested, len(fit.test.labels), table.class_count)}",
-        f"- trained on {fit.trained_rows:,} rows after resampling; cut and checkpoint chosen on "
+        f"- trained on {fit.trained_rows:,} rows after resampling; threshold and checkpoint chosen on "
         f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
         f"- settings: {escape_markdown(facts['settings'])}",
         f"- made with {escape_markdown(conditions['versions'])}, on {escape_markdown(conditions['device'])}",
@@ -88,7 +94,7 @@ def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
     lines = [f"**{escape_markdown(advice.label)}**"]
     if len(decision.offsets) == 2:
         positive = escape_markdown(advice.table.facts["classes"][1])
-        lines[0] += f", which decides *{positive}* from a probability of {decision.cut:.4g}"
+        lines[0] += f", which decides *{positive}* from a probability of {decision.threshold:.4g}"
     lines += ["", "Why, as the leaderboard has it:", ""]
     for sentence in advice.sentences:
         figures = f" ({escape_markdown(sentence.figures)})" if sentence.figures else ""
@@ -103,16 +109,20 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
         fit.test.labels, decision.calibration(fit.test.best), decision.offsets
     )
     lines = ["| | over seeds, with the 95 % interval | this model |", "| --- | ---: | ---: |"]
-    for name in (*AT_CUT, *ANY_CUT):
-        # with costs the cut is another than the leaderboard's
-        known = advice.costs is None or name in ANY_CUT
+    for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
+        # with costs the threshold is another than the leaderboard's
+        known = advice.costs is None or name in ANY_THRESHOLD
         over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
         cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
         lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
-    return [*lines, "", f"Seeds measured: {len(comparison.of(table, label, AT_CUT[0]).dropna())}."]
+    return [
+        *lines,
+        "",
+        f"Seeds measured: {len(comparison.of(table, label, AT_THRESHOLD[0]).dropna())}.",
+    ]
 
 
 def _shown(it: Difference, digits: int = 3) -> str:

@@ -42,9 +42,9 @@ class Profile:
 
 
 def profile(
-    task_name: str, settings: Any, path: str, remedy: StrategySpec, steps: int | None
+    task_name: str, settings: Any, path: str, spec: StrategySpec, steps: int | None
 ) -> Profile:
-    """Trains `remedy` with seeds 0 and 1 in this process, tracked in a store that is thrown away.
+    """Trains `strategy` with seeds 0 and 1 in this process, tracked in a store that is thrown away.
 
     Raises:
         UserError: if a run fails.
@@ -57,12 +57,12 @@ def profile(
         clock.turn("data")
         task = registry.task(task_name)
         data = worker.load(task_name, settings, path)
-        grid.require_suitable(task, settings, data.classes, [remedy])
+        grid.require_suitable(task, settings, data.classes, [spec])
         budget = task.budget(settings, data.source)
         budget = dataclasses.replace(budget, steps=steps or budget.steps)
         conditions = grid.make_conditions(task_name, settings, path, data, budget)
         clock.turn("")
-        trainings = list(grid.plan_trainings(conditions, [remedy], [0, 1]))
+        trainings = list(grid.plan_trainings(conditions, [spec], [0, 1]))
         with display(terminal.console(stderr=True), trainings) as shown:
             first, second = (_run(training, store, shown) for training in trainings)
     before = clock.read()

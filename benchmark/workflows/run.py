@@ -45,7 +45,7 @@ class RunRequest:
     task: str
     settings: Any
     path: str  # of the real data; "" is the stand-in
-    remedies: tuple[StrategySpec, ...]
+    specs: tuple[StrategySpec, ...]
     every: bool  # leave out what does not suit the task, and say so
     seeds: int
     steps: int | None
@@ -154,17 +154,17 @@ def check_request(request: RunRequest, data: Data, console: Console) -> Plan:
     budget = task.budget(request.settings, data.source)
     if request.steps is not None:
         budget = dataclasses.replace(budget, steps=request.steps)
-    remedies = list(request.remedies)
+    specs = list(request.specs)
     if request.every:
-        remedies = grid.suitable_specs(task, request.settings, data.classes, remedies)
-        left_out = [remedy.label for remedy in request.remedies if remedy not in remedies]
+        specs = grid.suitable_specs(task, request.settings, data.classes, specs)
+        left_out = [spec.label for spec in request.specs if spec not in specs]
         if left_out:
             console.print(f"left out, as they do not suit this task: {', '.join(left_out)}")
-    grid.require_suitable(task, request.settings, data.classes, remedies)
+    grid.require_suitable(task, request.settings, data.classes, specs)
     conditions = grid.make_conditions(
         request.task, request.settings, request.path, data, budget, request.portion
     )
-    return grid.make_plan(conditions, remedies, request.seeds)
+    return grid.make_plan(conditions, specs, request.seeds)
 
 
 def announce(data: Data, console: Console) -> None:
@@ -191,13 +191,13 @@ def _unfinished(asked: Plan, store: Store, console: Console) -> list[Training]:
     if damaged:
         console.print(f"cells whose artifacts the store has lost, to be run again: {len(damaged)}")
     done = {one.cell for one in finished if one not in damaged}
-    remedies = [grammar.read(text) for text, _, _ in asked.strategies]
+    specs = [grammar.read(text) for text, _, _ in asked.strategies]
     unfinished = []
-    for training in grid.plan_trainings(asked.conditions, remedies, range(asked.seeds)):
+    for training in grid.plan_trainings(asked.conditions, specs, range(asked.seeds)):
         left = tuple(cell for cell in training.cells if cell.identity not in done)
         if left:
             unfinished.append(dataclasses.replace(training, cells=left))
-    planned = len(remedies) * asked.seeds
+    planned = len(specs) * asked.seeds
     open_cells = sum(len(training.cells) for training in unfinished)
     console.print(
         f"cells planned: {planned}, done before: {planned - open_cells}, "

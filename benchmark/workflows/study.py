@@ -82,13 +82,13 @@ def _of_arm(request: RunRequest, arm: Arm) -> RunRequest:
         settings = dataclasses.replace(request.settings, **arm.settings)
     except UserError as error:
         raise UserError(f"{arm.name}: {error}") from None
-    remedies = tuple(grammar.read_list(arm.strategies))
-    return dataclasses.replace(request, settings=settings, remedies=remedies)
+    specs = tuple(grammar.read_list(arm.strategies))
+    return dataclasses.replace(request, settings=settings, specs=specs)
 
 
 def _table_of(asked: RunRequest, table: Leaderboard) -> Leaderboard:
     """The strategies and seeds of an arm; the store may hold more."""
-    texts = [remedy.text for remedy in asked.remedies]
+    texts = [spec.text for spec in asked.specs]
     mine = table.runs["strategy"].isin(texts) & (table.runs["seed"] < asked.seeds)
     return dataclasses.replace(table, runs=table.runs[mine])
 

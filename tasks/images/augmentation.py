@@ -1,4 +1,4 @@
-"""Random changes of pictures, as one cheap layer. Imports Keras: import it late."""
+"""Random changes of images, as one cheap layer. Imports Keras: import it late."""
 
 import math
 from typing import Any
@@ -9,13 +9,13 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("skewbench")
 class Jitter(layers.Layer):
-    """In training, one random affine map and one change of colour a picture.
+    """In training, one random affine map and one change of colour an image.
 
     Args:
         shift: largest move, as a share of the side.
         zoom: largest logarithm of the scale; half as much of stretch.
-        angle: largest rotation, in degrees. Half of the pictures are mirrored.
-        colour: largest logarithm of the gain, and largest offset; pictures are within -1..1.
+        angle: largest rotation, in degrees. Half of the images are mirrored.
+        colour: largest logarithm of the gain, and largest offset; images are within -1..1.
         seed: of the random numbers; None takes Keras' own.
     """
 

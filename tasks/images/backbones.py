@@ -41,30 +41,30 @@ BATCH = 64
 SEED = 0  # of random weights; not a cell's seed, so that all cells share the features
 
 
-def features(pictures: Array, name: str, weights: str) -> Array:
-    """What the backbone `name` sees in each picture, averaged over places: float32 (rows, width).
+def features(images: Array, name: str, weights: str) -> Array:
+    """What the backbone `name` sees in each image, averaged over places: float32 (rows, width).
 
     Args:
-        pictures: uint8 (rows, size, size, 3).
+        images: uint8 (rows, size, size, 3).
         weights: "imagenet", or "random" for untrained ones, always the same.
 
     Raises:
-        UserError: if the weights cannot be downloaded or the pictures are too small.
+        UserError: if the weights cannot be downloaded or the images are too small.
     """
-    model, _ = backbone(name, weights, pictures.shape[1])  # which prepares the device first
+    model, _ = backbone(name, weights, images.shape[1])  # which prepares the device first
     import keras
 
-    content = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
+    content = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
     return cached(
-        key("features", keras.__version__, name, weights, pictures.shape, content),
-        (len(pictures), model.output_shape[1]),
+        key("features", keras.__version__, name, weights, images.shape, content),
+        (len(images), model.output_shape[1]),
         np.float32,
-        lambda: _batches(pictures, name, weights),
+        lambda: _batches(images, name, weights),
     )
 
 
 def network(name: str, weights: str, size: int, head: Callable[[int], keras.Model]) -> keras.Model:
-    """The backbone, frozen, and on it a head: uint8 pictures (rows, size, size, 3) -> logits.
+    """The backbone, frozen, and on it a head: uint8 images (rows, size, size, 3) -> logits.
 
     Args:
         head: (width of the features) -> what is trained on them.
@@ -78,28 +78,28 @@ def network(name: str, weights: str, size: int, head: Callable[[int], keras.Mode
     frozen = keras.models.clone_model(made)  # it will learn
     frozen.set_weights(made.get_weights())
     frozen.trainable = False
-    pictures = keras.Input((size, size, 3), dtype="uint8")
-    x = frozen(preprocess(keras.ops.cast(pictures, "float32")), training=False)
+    images = keras.Input((size, size, 3), dtype="uint8")
+    x = frozen(preprocess(keras.ops.cast(images, "float32")), training=False)
     for layer in head(made.output_shape[1]).layers:
         x = layer(x)
-    return keras.Model(pictures, x, name=name)
+    return keras.Model(images, x, name=name)
 
 
-def compute(pictures: Array, name: str, weights: str) -> Array:
-    """As `features`, for pictures that will not come again."""
-    return np.concatenate(list(_batches(pictures, name, weights)))
+def compute(images: Array, name: str, weights: str) -> Array:
+    """As `features`, for images that will not come again."""
+    return np.concatenate(list(_batches(images, name, weights)))
 
 
-def _batches(pictures: Array, name: str, weights: str) -> Iterator[Array]:
-    model, preprocess = backbone(name, weights, pictures.shape[1])
-    for start in range(0, len(pictures), BATCH):
-        batch = pictures[start : start + BATCH].astype(np.float32)
+def _batches(images: Array, name: str, weights: str) -> Iterator[Array]:
+    model, preprocess = backbone(name, weights, images.shape[1])
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH].astype(np.float32)
         yield np.asarray(model.predict_on_batch(preprocess(batch)))
 
 
 @functools.cache  # building one takes seconds, and every seed asks for it
 def backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
-    """It, and what it wants done to pictures first. UserError as for `features`."""
+    """It, and what it wants done to images first. UserError as for `features`."""
     device.prepare()
     import keras
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 from whatever form it lies in: pictures in class folders, or the original batches.
+"""CIFAR-10 from whatever form it lies in: images in class folders, or the original batches.
 
 Either may be a folder, a zip or a tar. The original batches are Python pickles; they are read
 by their opcodes, so that nothing in them is executed.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import TEST, TRAIN
 from tasks.images.cache import cached, key
-from tasks.images.decode import DECODER, BadPicture, decode_bytes
+from tasks.images.decode import DECODER, BadImage, decode_bytes
 from tasks.images.decode import read as read_file
 from tasks.images.folders import visible
 
@@ -36,7 +36,7 @@ BATCH = re.compile(r"(data_batch_\d|test_batch)$")
 
 
 def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Pictures (rows, 32, 32, 3), labels and places (rows,); decoded once and kept.
+    """Images (rows, 32, 32, 3), labels and places (rows,); decoded once and kept.
 
     Raises:
         UserError: if there is no CIFAR-10 at `path`, or naming the file that is bad.
@@ -46,19 +46,19 @@ def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.i
     members = [(name, content) for name, content in _members(path) if _place(name) is not None]
     if not members:
         raise UserError(
-            f"{path} is no CIFAR-10: neither train/<class>/ and test/<class>/ with pictures, nor "
+            f"{path} is no CIFAR-10: neither train/<class>/ and test/<class>/ with images, nor "
             "data_batch_1 ... and test_batch, as a folder, zip or tar"
         )
     if any(BATCH.search(name) for name, _ in members):
         parts = [_of_batch(name, content) for name, content in members if BATCH.search(name)]
-        pictures, labels, places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        images, labels, places = (np.concatenate(part) for part in zip(*parts, strict=True))
     else:
-        pictures, labels, places = _of_pictures(path, members)
+        images, labels, places = _of_images(path, members)
     for place, name in ((TRAIN, "train"), (TEST, "test")):
         for label, count in enumerate(np.bincount(labels[places == place], minlength=10)):
             if not count:
                 raise UserError(f"{path} has no {CLASSES[label]} to {name}")
-    return pictures, labels, places
+    return images, labels, places
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -78,7 +78,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                     file = archive.extractfile(member) if member.isfile() else None
                     if file:
                         yield member.name, file.read()
-    except BadPicture as bad:
+    except BadImage as bad:
         raise UserError(f"{path}: a file {bad}") from bad
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise UserError(f"{path} is no folder, zip or tar that can be read: {error}") from error
@@ -99,7 +99,7 @@ def _place(name: str) -> int | None:
     return PLACES.get(folders[-2])
 
 
-def _of_pictures(
+def _of_images(
     path: Path, members: list[tuple[str, bytes]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Decoded by several cores, in the order of their names."""
@@ -112,14 +112,14 @@ def _of_pictures(
         for name, content in members:
             try:
                 yield decode_bytes(content, None, SIDE)[np.newaxis]
-            except BadPicture as bad:
+            except BadImage as bad:
                 raise UserError(f"{path}: {name} {bad}") from bad
 
     contents = (hashlib.sha256(content).hexdigest() for _, content in members)
-    pictures = cached(
+    images = cached(
         key("cifar", DECODER, *contents), (len(members), SIDE, SIDE, 3), np.uint8, decoded
     )
-    return pictures, labels, places
+    return images, labels, places
 
 
 def _of_batch(
@@ -145,6 +145,6 @@ def _of_batch(
         raise UserError(
             f"{name} is no batch of CIFAR-10: {len(labels)} labels and {len(pixels):,} bytes"
         )
-    pictures = np.frombuffer(pixels, np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    images = np.frombuffer(pixels, np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     place = TEST if name.endswith("test_batch") else TRAIN
-    return pictures, np.array(labels, np.int64), np.full(len(labels), place, np.int64)
+    return images, np.array(labels, np.int64), np.full(len(labels), place, np.int64)

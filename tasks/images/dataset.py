@@ -18,7 +18,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
 from tasks.images import decode
 from tasks.images.cache import cached, key
-from tasks.images.decode import DECODER, FORMATS, BadPicture, decode_file
+from tasks.images.decode import DECODER, FORMATS, BadImage, decode_file
 from tasks.images.folders import files_of_classes
 
 CHUNK = 16  # files handed to a thread at once
@@ -26,12 +26,12 @@ SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
-Decode = Callable[[Path, int], Array]  # (file, size) -> uint8 (size, size, 3), or BadPicture
+Decode = Callable[[Path, int], Array]  # (file, size) -> uint8 (size, size, 3), or BadImage
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One file, not yet known to be a picture."""
+    """One file, not yet known to be an image."""
 
     path: Path
     label: int
@@ -98,7 +98,7 @@ def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
         path, label = file
         try:
             return Photo(path, label, hashlib.sha256(decode.read(path)).hexdigest())
-        except BadPicture:  # named when it is decoded, with every other bad file
+        except BadImage:  # named when it is decoded, with every other bad file
             return Photo(path, label, "")
 
     photos = _in_threads(read, files, "Reading photos")
@@ -113,24 +113,24 @@ def _decode_all(
     for photo in photos:
         classes_of.setdefault(photo.digest, []).append(classes[photo.label])
 
-    def attempt(photo: Photo) -> Array | BadPicture:
+    def attempt(photo: Photo) -> Array | BadImage:
         try:
             pixels = decode(photo.path, size)
-        except BadPicture as bad:
+        except BadImage as bad:
             return bad
         names = sorted(set(classes_of[photo.digest]))
         if len(names) > 1:
-            return BadPicture(f"is mislabelled: the same photo is in {' and '.join(names)}")
+            return BadImage(f"is mislabelled: the same photo is in {' and '.join(names)}")
         return pixels[np.newaxis]
 
-    reasons: dict[Path, BadPicture] = {}
+    reasons: dict[Path, BadImage] = {}
     with warnings.catch_warnings():
-        # Pillow warns of odd metadata, which change no pixel, and of far too large pictures.
+        # Pillow warns of odd metadata, which change no pixel, and of far too large images.
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", ".*decompression bomb.*")
         decoded = _in_threads(attempt, photos, "Decoding photos")
         for photo, result in zip(photos, decoded, strict=True):
-            if isinstance(result, BadPicture):
+            if isinstance(result, BadImage):
                 reasons[photo.path.relative_to(root)] = result
             else:
                 yield result

@@ -1,4 +1,4 @@
-"""One picture file, checked and decoded."""
+"""One image file, checked and decoded."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ FORMATS = {
 }
 
 
-class BadPicture(Exception):  # noqa: N818 - a verdict on a file, not a failure of the program
+class BadImage(Exception):  # noqa: N818 - a verdict on a file, not a failure of the program
     """Why a file cannot be used, for people."""
 
 
 def read(path: Path) -> bytes:
-    """The content of a file; BadPicture if there is none. A pipe or a device might never end."""
+    """The content of a file; BadImage if there is none. A pipe or a device might never end."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BadPicture("cannot be read: it is no file")
+            raise BadImage("cannot be read: it is no file")
         return path.read_bytes()
     except OSError as error:
-        raise BadPicture(f"cannot be read: {error.strerror}") from error
+        raise BadImage(f"cannot be read: {error.strerror}") from error
 
 
 def decode_file(path: Path, size: int) -> NDArray[np.uint8]:
-    """One picture as uint8 (size, size, 3), stretched; BadPicture if it is not a whole one."""
+    """One image as uint8 (size, size, 3), stretched; BadImage if it is not a whole one."""
     content = read(path)
     wanted = FORMATS.get(path.suffix.lower())
     if wanted is None:
-        raise BadPicture(f"does not end in one of {', '.join(FORMATS)}")
+        raise BadImage(f"does not end in one of {', '.join(FORMATS)}")
     return decode_bytes(content, wanted, size)
 
 
@@ -60,7 +60,7 @@ def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.ui
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not content:
-        raise BadPicture("is empty")
+        raise BadImage("is empty")
     try:
         with Image.open(io.BytesIO(content)) as image:
             if wanted is not None:
@@ -70,38 +70,38 @@ def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.ui
         small = upright.resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(small, np.uint8)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadPicture(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from error
+        raise BadImage(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from error
     except UnidentifiedImageError as error:
-        raise BadPicture(f"is {_other_kind(content)}, not {wanted or 'a picture'}") from error
-    except BadPicture:
+        raise BadImage(f"is {_other_kind(content)}, not {wanted or 'an image'}") from error
+    except BadImage:
         raise
     except Exception as error:  # Pillow's decoders raise all kinds for damaged content
-        raise BadPicture(f"is damaged: {error}") from error
+        raise BadImage(f"is damaged: {error}") from error
 
 
 def decode_all(contents: Sequence[bytes], size: int) -> NDArray[np.uint8]:
     """The contents of files, each in whatever format it is: uint8 (files, size, size, 3).
 
     Raises:
-        UserError: naming the first that is no picture.
+        UserError: naming the first that is no image.
     """
-    pictures = np.empty((len(contents), size, size, 3), np.uint8)
+    images = np.empty((len(contents), size, size, 3), np.uint8)
     for number, content in enumerate(contents):
         try:
-            pictures[number] = decode_bytes(content, None, size)
-        except BadPicture as bad:
-            raise UserError(f"picture {number} {bad}") from bad
-    return pictures
+            images[number] = decode_bytes(content, None, size)
+        except BadImage as bad:
+            raise UserError(f"image {number} {bad}") from bad
+    return images
 
 
 def _check_kind(image: Any, wanted: str) -> None:
     actual = "JPEG" if image.format == "MPO" else image.format  # a JPEG with previews behind it
     if actual != wanted:
-        raise BadPicture(f"is mislabelled: {actual} content, named as {wanted}")
+        raise BadImage(f"is mislabelled: {actual} content, named as {wanted}")
     if actual != "JPEG" and getattr(image, "is_animated", False):
-        raise BadPicture("is animated")
+        raise BadImage("is animated")
     if image.mode.startswith(("I", "F")):
-        raise BadPicture("has more than 8 bits a channel")
+        raise BadImage("has more than 8 bits a channel")
 
 
 def _eight_bits(image: Any) -> Any:
@@ -111,7 +111,7 @@ def _eight_bits(image: Any) -> Any:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode.startswith(("I", "F")):
-        raise BadPicture("has more than 16 bits a channel")
+        raise BadImage("has more than 16 bits a channel")
     return image
 
 

@@ -109,7 +109,7 @@ PLACES = {
 
 @dataclass(frozen=True)
 class File:
-    """A file that should be a picture."""
+    """A file that should be an image."""
 
     path: Path
     name: str  # of its class
@@ -171,12 +171,12 @@ def _of_splits(path: Path, splits: Sequence[Path], within: Sequence[Path]) -> La
 
 
 def _folders(path: Path) -> list[Path]:
-    """The folders in `path`, and nothing else that could be a picture."""
+    """The folders in `path`, and nothing else that could be an image."""
     entries = visible(path)
     folders = [entry for entry in entries if entry.is_dir()]
     if not folders:
         there = some([entry.name for entry in entries]) if entries else "nothing"
-        raise UserError(f"{path} holds {there}: put the pictures of each class into a folder")
+        raise UserError(f"{path} holds {there}: put the images of each class into a folder")
     loose = [entry.name for entry in entries if entry.suffix.lower() in _endings()]
     if loose:
         raise UserError(f"{path}: {some(loose)} beside the folders, so of no class")
@@ -199,7 +199,7 @@ def _files(path: Path, folders: Sequence[Path], place: int) -> list[File]:
     for folder in folders:
         files = _all_in(folder)
         if not files:
-            raise UserError(f"{folder} is empty: a class needs pictures")
+            raise UserError(f"{folder} is empty: a class needs images")
         found += [File(file, folder.name, place) for file in files]
     return found
 

@@ -1,4 +1,4 @@
-"""Kaggle's way to label pictures: train.csv with the columns Image and Id, and a folder train."""
+"""Kaggle's way to label images: train.csv with the columns Image and Id, and a folder train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What learns from pictures: a small network, or a head on one of keras.applications."""
+"""What learns from images: a small network, or a head on one of keras.applications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODELS = {name.lower(): name for name in (*networks.BUILDERS, *backbones.NAMES)}
 
 
 class Settings(Protocol):
-    """What a task of pictures can be asked to change, at least."""
+    """What a task of images can be asked to change, at least."""
 
     size: Any  # pixels a side
     model: str  # as `check` spells it
@@ -42,24 +42,24 @@ def check(settings: Settings) -> None:
     object.__setattr__(settings, "model", known)
 
 
-def seen(pictures: NDArray[Any], settings: Settings) -> NDArray[Any]:
-    """What is trained on: the pictures, or a frozen backbone's features of them.
+def seen(images: NDArray[Any], settings: Settings) -> NDArray[Any]:
+    """What is trained on: the images, or a frozen backbone's features of them.
 
     These are learned on none of them, so they are computed once for all seeds.
     """
     if _stays_frozen(settings):
-        return backbones.features(pictures, settings.model, settings.weights)
+        return backbones.features(images, settings.model, settings.weights)
     if settings.thaw:  # what is wrong with it is said before anything is trained
         backbones.backbone(settings.model, settings.weights, settings.size)
-    return pictures
+    return images
 
 
 def encode(settings: Settings, learned: Any, raw: Sequence[bytes]) -> NDArray[Any]:
     """Files as a split has them: their pixels, or what the frozen backbone sees in them."""
-    pictures = decode.decode_all(raw, settings.size)
+    images = decode.decode_all(raw, settings.size)
     if _stays_frozen(settings):
-        return backbones.compute(pictures, settings.model, settings.weights)
-    return pictures
+        return backbones.compute(images, settings.model, settings.weights)
+    return images
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
@@ -77,7 +77,7 @@ def network(settings: Settings, splits: Splits, classes: int, budget: Budget) ->
 
 
 def budget(settings: Settings, source: Source) -> Budget:
-    """Enough steps for the model to settle; fewer for drawn pictures, which are easier."""
+    """Enough steps for the model to settle; fewer for drawn images, which are easier."""
     return Budget(_builder(settings.model).steps[source], BATCH)
 
 

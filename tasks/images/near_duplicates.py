@@ -1,6 +1,6 @@
-"""Pictures that a person would call the same: scaled, recompressed, a frame later.
+"""Images that a person would call the same: scaled, recompressed, a frame later.
 
-Each picture has a hash of 64 bits, whether it grows brighter from one of 9 x 8 places to the
+Each image has a hash of 64 bits, whether it grows brighter from one of 9 x 8 places to the
 next. Source: N. Krawetz 2013, "Kind of like that" (dHash).
 """
 
@@ -12,19 +12,19 @@ from benchmark.protocol.arrays import Array
 
 MARGIN = 2  # of 255, by which one place is brighter: flat places differ by noise alone
 BITS = 4  # at most, that differ
-SHADES = 6  # of 255, by which places differ at most on average; flat pictures hash alike
-NEIGHBOURS = 8  # in the order of their hashes, that a picture is compared with
+SHADES = 6  # of 255, by which places differ at most on average; flat images hash alike
+NEIGHBOURS = 8  # in the order of their hashes, that an image is compared with
 TURNS = (0, 16, 32, 48)  # of 64 bits; two hashes with few other bits are neighbours in one of them
 
 
-def across(pictures: Array, parts: Array) -> Array:
+def across(images: Array, parts: Array) -> Array:
     """Pairs of rows, (pairs, 2), that look alike and are in different parts; -1 is no part.
 
     Args:
-        pictures: uint8 (rows, height, width, 3).
+        images: uint8 (rows, height, width, 3).
         parts: (rows,), 0, 1, ...
     """
-    small = _small(pictures)
+    small = _small(images)
     hashes = _hashes(small)
     found = []
     for turn in TURNS:
@@ -41,14 +41,14 @@ def across(pictures: Array, parts: Array) -> Array:
     return np.asarray(pairs[differ <= SHADES])
 
 
-def _small(pictures: Array) -> Array:
+def _small(images: Array) -> Array:
     """Grey, float (rows, 8, 9)."""
     from PIL import Image
 
     return np.array(
         [
-            np.asarray(Image.fromarray(picture).convert("L").resize((9, 8), Image.Resampling.BOX))
-            for picture in pictures
+            np.asarray(Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.BOX))
+            for image in images
         ],
         np.float32,
     )

@@ -1,4 +1,4 @@
-"""Networks for pictures: each with its optimizer and the steps that it is trained for."""
+"""Networks for images: each with its optimizer and the steps that it is trained for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def adam(steps: int) -> keras.optimizers.Optimizer:
 
 
 def simple(size: int, classes: int) -> keras.Model:
-    """The articles' CNN: uint8 pictures (rows, size, size, 3) -> logits (rows, classes)."""
+    """The articles' CNN: uint8 images (rows, size, size, 3) -> logits (rows, classes)."""
     import keras
     from keras import layers
 
@@ -65,8 +65,8 @@ def compact(size: int, classes: int) -> keras.Model:
 
     from tasks.images.augmentation import Jitter
 
-    pictures = keras.Input((size, size, 3), dtype="uint8")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
+    images = keras.Input((size, size, 3), dtype="uint8")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(images)
     x = Jitter()(x)
     for filters in (32, 64, 128, 256):
         stem = filters == 32
@@ -85,7 +85,7 @@ def compact(size: int, classes: int) -> keras.Model:
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
     return keras.Model(
-        pictures, layers.Dense(classes, dtype="float32", name="logits")(x), name="compact"
+        images, layers.Dense(classes, dtype="float32", name="logits")(x), name="compact"
     )
 
 
@@ -122,7 +122,7 @@ def head(width: int, classes: int) -> keras.Model:
 class Builder:
     """How to make and train one kind of network."""
 
-    model: Callable[[int, int], keras.Model]  # (size of a picture or width of a row, classes)
+    model: Callable[[int, int], keras.Model]  # (size of an image or width of a row, classes)
     optimizer: Callable[[int], keras.optimizers.Optimizer]  # (steps)
     steps: dict[Source, int]  # of 32 rows each
 
@@ -136,7 +136,7 @@ HEAD = Builder(head, adam, {"real": 1000, "synthetic": 400})
 
 BLOCKS = 5  # a stage of ResNet-32
 DECAY = 2e-4  # of its weights
-EPOCH = 97  # steps of 128 rows in 12,406 pictures, the published training set
+EPOCH = 97  # steps of 128 rows in 12,406 images, the published training set
 BUDGETS: dict[str, dict[Source, Budget]] = {
     "small": {"real": Budget(3000, 64), "synthetic": Budget(300, 64)},
     "resnet32": {"real": Budget(200 * EPOCH, 128), "synthetic": Budget(2 * EPOCH, 128)},
@@ -144,15 +144,15 @@ BUDGETS: dict[str, dict[Source, Budget]] = {
 
 
 def small(classes: int, steps: int) -> Network:
-    """Four convolutions, for a processor: 5 million multiplications a picture."""
+    """Four convolutions, for a processor: 5 million multiplications an image."""
     from keras import layers
 
-    pictures, x = _input()
+    images, x = _input()
     for filters, stride in ((32, 2), (64, 2), (128, 2), (128, 1)):
         x = layers.Conv2D(filters, 3, stride, "same", use_bias=False)(x)
         x = layers.BatchNormalization(momentum=0.97)(x)
         x = layers.ReLU()(x)
-    return Network(_model(pictures, x, classes, "small"), _adamw(steps))
+    return Network(_model(images, x, classes, "small"), _adamw(steps))
 
 
 def resnet32(classes: int, steps: int) -> Network:
@@ -164,37 +164,37 @@ def resnet32(classes: int, steps: int) -> Network:
     """
     import keras
 
-    pictures, x = _input()
+    images, x = _input()
     x = _convolution(x, 16, 1)
     for filters in (16, 32, 64):
         for block in range(BLOCKS):
             x = _block(x, filters, 2 if filters > 16 and block == 0 else 1)
     optimizer = keras.optimizers.SGD(_steps_down(steps), momentum=0.9)
-    return Network(_model(pictures, x, classes, "resnet32"), optimizer)
+    return Network(_model(images, x, classes, "resnet32"), optimizer)
 
 
 NETWORKS: dict[str, Callable[[int, int], Network]] = {"small": small, "resnet32": resnet32}
 
 
 def _input() -> tuple[Any, Any]:
-    """Pictures, and what is convolved of them: moved by up to an eighth, and mirrored."""
+    """Images, and what is convolved of them: moved by up to an eighth, and mirrored."""
     import keras
     from keras import layers
 
     from tasks.images.augmentation import Jitter
 
-    pictures = keras.Input((32, 32, 3), dtype="uint8")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
-    return pictures, Jitter(shift=0.125, zoom=0.0, angle=0.0, colour=0.0)(x)
+    images = keras.Input((32, 32, 3), dtype="uint8")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(images)
+    return images, Jitter(shift=0.125, zoom=0.0, angle=0.0, colour=0.0)(x)
 
 
-def _model(pictures: Any, x: Any, classes: int, name: str) -> keras.Model:
+def _model(images: Any, x: Any, classes: int, name: str) -> keras.Model:
     import keras
     from keras import layers
 
     x = layers.GlobalAveragePooling2D()(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(x)
-    return keras.Model(pictures, logits, name=name)
+    return keras.Model(images, logits, name=name)
 
 
 def _convolution(x: Any, filters: int, stride: int, active: bool = True) -> Any:

@@ -1,4 +1,4 @@
-"""A picture to draw on, in coordinates that do not depend on its size."""
+"""An image to draw on, in coordinates that do not depend on its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def muted(rng: np.random.Generator) -> Colour:
 
 
 class Canvas:
-    """The picture spans -1 to 1 in both directions, y downwards; `place` moves what follows."""
+    """The image spans -1 to 1 in both directions, y downwards; `place` moves what follows."""
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
         """A square of `size` pixels with a shaded background."""
@@ -61,7 +61,7 @@ class Canvas:
         self.pen.line(self._pixels(points), _fill(colour), max(1, pixels), joint="curve")
 
     def finish(self, blur: float, noise: float) -> NDArray[np.uint8]:
-        """The picture, uint8 (size, size, 3), after a camera's blur (pixels) and noise (levels)."""
+        """The image, uint8 (size, size, 3), after a camera's blur (pixels) and noise (levels)."""
         from PIL import Image, ImageFilter
 
         small = self.image.resize((self.size, self.size), Image.Resampling.BOX)

@@ -167,14 +167,14 @@ CLASSES = ("cat", "dog")
 
 
 def draw(cats: int, dogs: int, size: int) -> Data:
-    """`cats` cats, then `dogs` dogs, uint8 (pictures, size, size, 3); the same at every call."""
+    """`cats` cats, then `dogs` dogs, uint8 (images, size, size, 3); the same at every call."""
     labels = np.repeat([0, 1], [cats, dogs]).astype(np.int64)
     numbers = np.concatenate([np.arange(cats), np.arange(dogs)])
     rows = cached(
         key("drawings", _code(), cats, dogs, size),
         (cats + dogs, size, size, 3),
         np.uint8,
-        lambda: _pictures(labels, numbers, size),
+        lambda: _images(labels, numbers, size),
     )
     return Data(
         rows=rows,
@@ -195,13 +195,13 @@ def _code() -> str:
     return "\n".join([__version__, *map(inspect.getsource, modules)])
 
 
-def _pictures(labels: Array, numbers: Array, size: int) -> Iterator[Array]:
+def _images(labels: Array, numbers: Array, size: int) -> Iterator[Array]:
     for label, number in zip(labels, numbers, strict=True):
-        yield picture(int(label), int(number), size)[np.newaxis]
+        yield image(int(label), int(number), size)[np.newaxis]
 
 
-def picture(label: int, number: int, size: int) -> NDArray[np.uint8]:
-    """The picture `number` of a class, uint8 (size, size, 3)."""
+def image(label: int, number: int, size: int) -> NDArray[np.uint8]:
+    """The image `number` of a class, uint8 (size, size, 3)."""
     rng = np.random.default_rng([SEED, label, number])
     canvas = Canvas(size, rng)
     _clutter(canvas, rng, int(rng.integers(3, 10)))

@@ -1,6 +1,6 @@
-"""Procedural pictures of any number of classes: a stand-in for photos with a long tail.
+"""Procedural images of any number of classes: a stand-in for photos with a long tail.
 
-A class is a texture of its own, waves in three colours. A picture moves and mirrors it, and
+A class is a texture of its own, waves in three colours. An image moves and mirrors it, and
 mixes it with a texture of nothing and with noise.
 """
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 WAVES = 4
-SHARE = (0.25, 0.75)  # of the class's texture in a picture
+SHARE = (0.25, 0.75)  # of the class's texture in an image
 NOISE = 18.0  # standard deviation, of 255
 
 
-def pictures(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.uint8]:
+def images(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.uint8]:
     """One for each label, uint8 (rows, size, size, 3); the same at every call."""
     textures = {int(label): _texture([seed, 1, int(label)], size) for label in np.unique(labels)}
     rows = np.empty((len(labels), size, size, 3), np.uint8)

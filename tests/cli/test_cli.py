@@ -152,7 +152,7 @@ def test_strategies_are_listed_by_what_they_act_on() -> None:
         elif not line.startswith(" "):
             groups[line] = group
     assert list(dict.fromkeys(groups.values())) == [
-        *("nothing", "which rows", "the pictures", "what a row counts", "the loss", "the head"),
+        *("nothing", "which rows", "the images", "what a row counts", "the loss", "the head"),
         *("the start", "the course of training", "several networks", "the probabilities"),
         "the decision",
     ]

@@ -21,7 +21,7 @@ import requests
 
 from tests.faults.harness import end_group, wait_for
 
-Action = Literal["pass", "lose", "cut", "break", "refuse"]
+Action = Literal["pass", "lose", "threshold", "break", "refuse"]
 Script = Callable[[str], Action]  # what to do with a request, by its path
 
 
@@ -107,7 +107,7 @@ def serving(server: Server) -> Iterator[Server]:
 class Proxy(ThreadingHTTPServer):
     """Passes requests on, and does with the answers what its script says.
 
-    lose: the server gets the request, the client no answer; cut: half an answer;
+    lose: the server gets the request, the client no answer; threshold: half an answer;
     break: the server gets nothing; refuse: the answer is 503.
     """
 
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if action == "cut" else content)
+        self.wfile.write(content[: len(content) // 2] if action == "threshold" else content)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass_on  # noqa: N815
 

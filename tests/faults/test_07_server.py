@@ -53,7 +53,7 @@ def test_07_an_answer_to_create_run_that_is_lost_makes_no_second_run(
 
 @pytest.mark.parametrize(
     "action",
-    ["cut", *(pytest.param(a, marks=pytest.mark.long) for a in ("lose", "break", "refuse"))],
+    ["threshold", *(pytest.param(a, marks=pytest.mark.long) for a in ("lose", "break", "refuse"))],
 )
 def test_07_answers_that_are_lost_on_the_way_change_nothing(
     action: Action, there: Here, between: Proxy, here: Here

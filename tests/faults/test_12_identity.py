@@ -36,7 +36,7 @@ HELPER = "import numpy as np\n\ndef weight(labels):\n    return np.where(labels 
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which the task `toy` and the strategy `toy` stand, and their data."""
     folder = tmp_path_factory.mktemp("toy")
-    toys.write(folder, toy_remedy=REMEDY, _toy_weights=HELPER)
+    toys.write(folder, toy_spec=REMEDY, _toy_weights=HELPER)
     with toys.registered(folder):
         yield folder
 

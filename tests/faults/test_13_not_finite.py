@@ -31,7 +31,7 @@ BUDGET = Budget(steps=1000, batch=16)  # 20 steps a call
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    return TASK.split(TASK.stand_in(SETTINGS), SETTINGS, 0)
+    return TASK.split(TASK.synthetic(SETTINGS), SETTINGS, 0)
 
 
 def poisoned(splits: Splits, row: int, value: float) -> Splits:

@@ -33,19 +33,19 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def picture(shade: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
+def image(shade: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
     noise = np.random.default_rng(shade).integers(0, 60, (size[1], size[0], 3)) + shade % 190
     return Image.fromarray(noise.astype(np.uint8))
 
 
 def encoded(shade: int, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture(shade).save(buffer, kind, **options)
+    image(shade).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def moving(kind: str) -> bytes:
-    return encoded(1, kind, save_all=True, append_images=[picture(2), picture(3)])
+    return encoded(1, kind, save_all=True, append_images=[image(2), image(3)])
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_14_good_image_is_decoded_rightly(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"x.{kind.lower()}"
     path.write_bytes(encoded(7, kind))
     pixels = decode.decode_file(path, SIZE)
-    expected = picture(7).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    expected = image(7).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     assert pixels.shape == (SIZE, SIZE, 3)
     assert np.abs(pixels.astype(int) - np.asarray(expected, int)).mean() < 12  # of 255
 
@@ -113,7 +113,7 @@ def test_14_image_truncated_at_any_byte_is_whole_or_named(kind: str) -> None:
     for length in range(0, len(content), max(1, len(content) // 150)):
         try:
             pixels = decode.decode_bytes(content[:length], kind, SIZE)
-        except decode.BadPicture:
+        except decode.BadImage:
             named += 1
         else:  # what was cut off held no pixels
             np.testing.assert_array_equal(pixels, whole, err_msg=f"{length} bytes")
@@ -196,7 +196,7 @@ def test_14_cache_with_any_bit_flipped_is_made_again(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 6, 10, 31, 32, 33, 100, 128, 139, 140, 171])
-def test_14_cache_cut_off_anywhere_is_made_again(entry: Entry, length: int) -> None:
+def test_14_cache_threshold_off_anywhere_is_made_again(entry: Entry, length: int) -> None:
     path, read, made = entry
     whole = path.read_bytes()
     path.write_bytes(whole[:length])

@@ -26,7 +26,7 @@ from tasks._template import TASK, Settings
 from tests.faults import toys
 
 SETTINGS = Settings()
-DATA = TASK.stand_in(SETTINGS)
+DATA = TASK.synthetic(SETTINGS)
 SPLITS = TASK.split(DATA, SETTINGS, 0)
 
 
@@ -53,10 +53,10 @@ def test_16_a_split_without_a_class_is_refused_by_name(part: str, label: int) ->
 @pytest.mark.parametrize("strategy", ["none", "oversample+threshold", "undersample", "focal"])
 def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strategy: str) -> None:
     splits = as_task(without(part, 1, left=1)).split(DATA, SETTINGS, 0)
-    remedy = read(strategy).strategy
+    spec = read(strategy).strategy
     budget = Budget(steps=5, batch=16)
-    fitted = fit.fit(TrainingJob(TASK, SETTINGS, splits, 2, remedy, budget, 0), lambda steps: None)
-    scores = score.score(remedy, fitted)
+    fitted = fit.fit(TrainingJob(TASK, SETTINGS, splits, 2, spec, budget, 0), lambda steps: None)
+    scores = score.score(spec, fitted)
     assert all(math.isfinite(value) for value in scores.metrics.values())
     assert len(scores.metrics) > 30
 
@@ -106,7 +106,7 @@ def test_16_data_with_too_little_of_a_class_is_refused_before_it_is_split(
 def test_16_a_photo_task_with_one_dog_a_split_works() -> None:
     settings = catsdogs.Settings(imbalance=5, train=5, validation=5, test=5, size=16)
     task = with_checked_splits(catsdogs.TASK)
-    splits = task.split(task.stand_in(settings), settings, 0)
+    splits = task.split(task.synthetic(settings), settings, 0)
     parts = (splits.train, splits.validation, splits.test)
     assert [np.bincount(splits.y[part]).tolist() for part in parts] == [[5, 1]] * 3
 

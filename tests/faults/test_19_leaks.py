@@ -33,7 +33,7 @@ from tasks.synthetic.insurance import customers
 from tests.faults import toys
 
 SETTINGS = Settings()
-DATA = TASK.stand_in(SETTINGS)
+DATA = TASK.synthetic(SETTINGS)
 SPLITS = TASK.split(DATA, SETTINGS, 0)
 BUDGET = Budget(steps=20, batch=16)
 
@@ -229,7 +229,7 @@ def test_19_other_test_labels_change_no_training_no_calibration_and_no_threshold
     mine, theirs = score.score(strategy, one), score.score(strategy, other)
     np.testing.assert_array_equal(mine.decisions, theirs.decisions)
     np.testing.assert_array_equal(mine.logits, theirs.logits)
-    for name in ("cut", "cut_tuned"):
+    for name in ("threshold", "threshold_tuned"):
         for prefix in ("test", "test_last_step"):
             assert mine.metrics[f"{prefix}/{name}"] == theirs.metrics[f"{prefix}/{name}"]
     assert mine.metrics["test/roc_auc"] != theirs.metrics["test/roc_auc"]  # read after all
@@ -242,8 +242,8 @@ def test_19_other_test_rows_change_no_training_and_no_threshold() -> None:
     one, other = fitted(SPLITS, strategy), fitted(replace(SPLITS, x=x), strategy)
     np.testing.assert_array_equal(one.validation.last, other.validation.last)
     assert one.best_step == other.best_step
-    cuts = [score.score(strategy, fit).metrics["test/cut"] for fit in (one, other)]
-    assert cuts[0] == cuts[1]
+    thresholds = [score.score(strategy, fit).metrics["test/threshold"] for fit in (one, other)]
+    assert thresholds[0] == thresholds[1]
 
 
 def vandal(slot: str) -> Strategy:

@@ -32,10 +32,10 @@ CASES = {  # with dropout, augmentation and convolutions; with XLA
 def predictions(case: str, seed: int) -> str:
     """A digest of all logits that a training leaves, at both checkpoints."""
     task, settings, strategy, budget = CASES[case]
-    splits = task.split(task.stand_in(settings), settings, seed)
-    remedy = grammar.read(strategy).strategy
+    splits = task.split(task.synthetic(settings), settings, seed)
+    spec = grammar.read(strategy).strategy
     fit = fitting.fit(
-        TrainingJob(task, settings, splits, 2, remedy, budget, seed), lambda steps: None
+        TrainingJob(task, settings, splits, 2, spec, budget, seed), lambda steps: None
     )
     logits = (fit.validation.best, fit.validation.last, fit.test.best, fit.test.last)
     return hashlib.sha256(b"".join(part.tobytes() for part in logits)).hexdigest()

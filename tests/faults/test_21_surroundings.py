@@ -82,7 +82,7 @@ def nested(folder: Path, name: str, length: int) -> Path:
 
 
 @pytest.mark.parametrize(("name", "length"), [("d" * 200, 3500), ("é" * 100, 1200)])
-def test_21_a_path_that_the_store_would_cut_is_refused(
+def test_21_a_path_that_the_store_would_threshold_is_refused(
     toy: Path, store_uri: str, name: str, length: int
 ) -> None:
     folder = nested(toy, name, length)

@@ -34,48 +34,58 @@ def random_case(seed: int) -> tuple[Ints, Floats]:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
-def test_the_best_cut_is_as_good_as_the_best_of_all_cuts(seed: int, beta: float) -> None:
+def test_the_best_threshold_is_as_good_as_the_best_of_all_thresholds(
+    seed: int, beta: float
+) -> None:
     labels, scores = random_case(seed)
-    every_cut = [-math.inf, *np.unique(scores)]
-    best = max(f_beta(labels, (scores > cut).astype(int), beta) for cut in every_cut)
-    cut = thresholds.best_threshold(labels, scores, beta)
-    assert f_beta(labels, (scores > cut).astype(int), beta) == pytest.approx(best, abs=1e-12)
+    every_threshold = [-math.inf, *np.unique(scores)]
+    best = max(
+        f_beta(labels, (scores > threshold).astype(int), beta) for threshold in every_threshold
+    )
+    threshold = thresholds.best_threshold(labels, scores, beta)
+    assert f_beta(labels, (scores > threshold).astype(int), beta) == pytest.approx(best, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_best_cut_lies_half_way_between_two_scores(seed: int) -> None:
+def test_the_best_threshold_lies_half_way_between_two_scores(seed: int) -> None:
     labels, scores = random_case(seed)
-    cut = thresholds.best_threshold(labels, scores)
-    assert cut == pytest.approx((scores[scores < cut].max() + scores[scores > cut].min()) / 2)
+    threshold = thresholds.best_threshold(labels, scores)
+    assert threshold == pytest.approx(
+        (scores[scores < threshold].max() + scores[scores > threshold].min()) / 2
+    )
 
 
 @pytest.mark.parametrize(
-    ("labels", "scores", "cut"),
+    ("labels", "scores", "threshold"),
     [
         ([0, 0, 1, 1], [0, 1, 2, 3], 1.5),
         ([0, 1, 0, 1], [0, 1, 2, 3], 0.5),
         ([1, 0, 0, 1], [0, 1, 2, 3], -0.5),  # F1 2/3 from all rows or from the last: the lowest
-        ([0, 1, 0, 1], [5, 5, 5, 5], 4.5),  # no cut can part ties
+        ([0, 1, 0, 1], [5, 5, 5, 5], 4.5),  # no threshold can part ties
         ([0, 0, 1, 1, 0], [0, 1, 1, 2, 0], 0.5),
         ([0, 0, 1], [-1e8, 0, 1e8], 5e7),
     ],
 )
-def test_the_best_cut_of_small_cases(labels: list[int], scores: list[float], cut: float) -> None:
-    assert thresholds.best_threshold(np.array(labels), np.array(scores, float)) == cut
+def test_the_best_threshold_of_small_cases(
+    labels: list[int], scores: list[float], threshold: float
+) -> None:
+    assert thresholds.best_threshold(np.array(labels), np.array(scores, float)) == threshold
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_moving_the_decision_by_the_best_cut_decides_as_the_cut_does(seed: int) -> None:
+def test_moving_the_decision_by_the_best_threshold_decides_as_the_threshold_does(seed: int) -> None:
     labels, scores = random_case(seed)
-    cut = thresholds.best_threshold(labels, scores)
-    decisions = classification.decide(logits_of(scores), np.array([0.0, -cut]))
-    assert decisions.tolist() == (scores > cut).astype(int).tolist()
+    threshold = thresholds.best_threshold(labels, scores)
+    decisions = classification.decide(logits_of(scores), np.array([0.0, -threshold]))
+    assert decisions.tolist() == (scores > threshold).astype(int).tolist()
 
 
-@pytest.mark.parametrize("cut", [0.05, 0.3, 0.5, 0.9])
-def test_a_cut_on_the_probability_is_the_offset_of_its_log_odds(cut: float) -> None:
-    decisions = classification.decide(logits_of(SCORES), np.array([0.0, math.log((1 - cut) / cut)]))
-    assert decisions.tolist() == [int(1 / (1 + math.exp(-score)) > cut) for score in SCORES]
+@pytest.mark.parametrize("threshold", [0.05, 0.3, 0.5, 0.9])
+def test_a_threshold_on_the_probability_is_the_offset_of_its_log_odds(threshold: float) -> None:
+    decisions = classification.decide(
+        logits_of(SCORES), np.array([0.0, math.log((1 - threshold) / threshold)])
+    )
+    assert decisions.tolist() == [int(1 / (1 + math.exp(-score)) > threshold) for score in SCORES]
 
 
 def test_without_offsets_the_largest_logit_decides_for_any_number_of_classes() -> None:

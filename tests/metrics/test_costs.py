@@ -1,4 +1,4 @@
-"""What wrong decisions cost, and the cuts that follow from it."""
+"""What wrong decisions cost, and the thresholds that follow from it."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from benchmark.protocol.errors import UserError
 LABELS = np.array([0, 0, 1, 1])
 
 
-def test_the_cut_of_fp_1_and_fn_50_is_1_in_51() -> None:
-    assert Costs(1, 50).cut == pytest.approx(1 / 51)
+def test_the_threshold_of_fp_1_and_fn_50_is_1_in_51() -> None:
+    assert Costs(1, 50).threshold == pytest.approx(1 / 51)
     offsets = costs.by_theory(Costs(1, 50))(np.zeros((4, 2)), LABELS)
     p = np.array([0.0195, 0.0197])  # 1 / 51 is 0.0196
     logits = np.stack([np.zeros(2), np.log(p / (1 - p))], axis=1)
@@ -29,15 +29,19 @@ def test_costs_are_added_up_for_a_thousand_rows() -> None:
     st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=1, max_size=12),
     st.sampled_from([Costs(), Costs(1, 10), Costs(5, 1)]),
 )
-def test_the_tuned_cut_is_the_cheapest_of_all(rows: list[tuple[int, int]], wanted: Costs) -> None:
+def test_the_tuned_threshold_is_the_cheapest_of_all(
+    rows: list[tuple[int, int]], wanted: Costs
+) -> None:
     labels, scores = (np.array(column) for column in zip(*rows, strict=True))
-    cut = costs.cheapest_cut(labels, scores.astype(float), wanted)
+    threshold = costs.cheapest_threshold(labels, scores.astype(float), wanted)
     prices = {at: wanted.of(labels, (scores > at).astype(int)) for at in np.arange(-4.5, 4)}
     lowest = pytest.approx(min(prices.values()), rel=1e-12)  # sums in another order
-    assert wanted.of(labels, (scores > cut).astype(int)) == lowest
+    assert wanted.of(labels, (scores > threshold).astype(int)) == lowest
     logits = np.stack([np.zeros(len(scores)), scores], axis=1).astype(float)
     offsets = costs.tuned(wanted)(logits, labels)
-    assert classification.decide(logits, offsets).tolist() == (scores > cut).astype(int).tolist()
+    assert (
+        classification.decide(logits, offsets).tolist() == (scores > threshold).astype(int).tolist()
+    )
 
 
 def test_costs_as_people_write_them() -> None:

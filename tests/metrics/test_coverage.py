@@ -52,17 +52,17 @@ def discriminant(x: Floats, y: NDArray[np.bool_], columns: list[int], rows: Floa
     return np.asarray((rows - (means[0] + means[1]) / 2) @ weights)
 
 
-REMEDIES = ("moved cut", "balanced", "worse features")
+SPECS = ("moved threshold", "balanced", "worse features")
 
 
 Counts = tuple[int, int]  # negatives, positives
 
 
 def one_data_set(rng: np.random.Generator, pool: Counts, train: Counts, test: Counts) -> Floats:
-    """F1 less plain F1 of three remedies at ten random splits of a pool, (remedies, seeds)."""
+    """F1 less plain F1 of three strategies at ten random splits of a pool, (strategies, seeds)."""
     y = np.repeat([False, True], pool)
     x = rng.normal(size=(len(y), 4)) + np.outer(y, [1.5, 0.7, 0, 0])
-    found = np.empty((len(REMEDIES), SEEDS))
+    found = np.empty((len(SPECS), SEEDS))
     for seed in range(SEEDS):
         drawn = [rng.permutation(np.flatnonzero(y == label)) for label in (False, True)]
         trained = np.concatenate([rows[:n] for rows, n in zip(drawn, train, strict=True)])
@@ -101,11 +101,11 @@ def test_intervals_hold_on_classifiers_that_share_one_data_set(name: str) -> Non
     draws = np.array([one_data_set(rng, pool, train, test) for _ in range(400)])
     shared = stats.overlap(np.array(test), np.array(pool))
     print(f"\n{name}: coverage of 95 % intervals: this one, plain t, bootstrap over seeds")
-    for number, remedy in enumerate(REMEDIES):
+    for number, strategy in enumerate(SPECS):
         differences, truth = draws[:, number], float(draws[:, number].mean())
         here, plain = covered(differences, truth, shared), covered(differences, truth, 0)
         picked = bootstrap(rng, differences, truth)
-        print(f"  {remedy}: {here:.3f} {plain:.3f} {picked:.3f}")
+        print(f"  {strategy}: {here:.3f} {plain:.3f} {picked:.3f}")
         assert here >= 0.93
         assert plain < 0.93 and picked < 0.86
 

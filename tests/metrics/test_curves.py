@@ -11,17 +11,20 @@ labels = (rng.random(400) < 0.2).astype(np.int64)
 scores = np.clip(0.2 + 0.3 * labels + 0.15 * rng.normal(size=400), 0, 1)
 
 
-def test_f1_at_a_cut_is_scikit_learns() -> None:
+def test_f1_at_a_threshold_is_scikit_learns() -> None:
     found = metric_curves.f1_at(labels, scores, np.array([0.1, 0.35, 0.5, 1.1]))
-    expected = [f1_score(labels, scores >= cut, zero_division=0) for cut in (0.1, 0.35, 0.5, 1.1)]
+    expected = [
+        f1_score(labels, scores >= threshold, zero_division=0)
+        for threshold in (0.1, 0.35, 0.5, 1.1)
+    ]
     assert found == pytest.approx(expected)
 
 
 def test_precision_is_where_the_recall_is_first_reached() -> None:
     band = metric_curves.precision_recall([(labels, np.column_stack([0 * scores, scores]))])
     place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
-    cut = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
-    assert band.mean[place] == pytest.approx(precision_score(labels, scores >= cut))
+    threshold = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
+    assert band.mean[place] == pytest.approx(precision_score(labels, scores >= threshold))
 
 
 def test_a_band_is_one_standard_deviation_over_seeds_and_none_for_one_seed() -> None:

@@ -64,10 +64,10 @@ def test_rare_classes_gain_where_the_network_prefers_common_ones() -> None:
     assert offsets[5] > offsets[0]
 
 
-def test_two_classes_have_the_cut_of_the_positive_one() -> None:
+def test_two_classes_have_the_threshold_of_the_positive_one() -> None:
     labels, logits = case(1, 2, 100)
-    cut = thresholds.best_threshold(labels, logits[:, 1] - logits[:, 0], 2.0)
-    assert best_offsets(labels, logits, 2.0).tolist() == [0.0, -cut]
+    threshold = thresholds.best_threshold(labels, logits[:, 1] - logits[:, 0], 2.0)
+    assert best_offsets(labels, logits, 2.0).tolist() == [0.0, -threshold]
 
 
 def test_a_class_that_no_row_has_is_left_alone() -> None:

@@ -74,34 +74,35 @@ def read(text: str) -> grammar.StrategySpec:
 
 @given(chains())
 def test_text_and_label_read_back_as_the_same(text: str) -> None:
-    remedy = read(text)
-    for written in (remedy.text, remedy.label):
+    spec = read(text)
+    for written in (spec.text, spec.label):
         again = grammar.read(written)
         assert (again.text, again.label, again.training) == (
-            remedy.text,
-            remedy.label,
-            remedy.training,
+            spec.text,
+            spec.label,
+            spec.training,
         )
-    assert len(remedy.label) <= len(remedy.text)
+    assert len(spec.label) <= len(spec.text)
 
 
 @given(chains())
 def test_the_training_part_changes_the_training_alone(text: str) -> None:
-    remedy = read(text)
-    training = grammar.read(remedy.training)
-    assert training.training == remedy.training
+    spec = read(text)
+    training = grammar.read(spec.training)
+    assert training.training == spec.training
     assert not changed(training.strategy, POSTHOC_SLOTS) or changed(
         training.strategy, TRAINING_SLOTS
     )
-    assert changed(training.strategy, TRAINING_SLOTS) == changed(remedy.strategy, TRAINING_SLOTS)
+    assert changed(training.strategy, TRAINING_SLOTS) == changed(spec.strategy, TRAINING_SLOTS)
 
 
 def excluding(strategies: list[Strategy]) -> bool:
     """Whether two bring what there can be one of, at some time, or what cannot go along."""
-    later = [phase.strategy for one in strategies for phase in one.phases]
+    later = [stage_spec.strategy for one in strategies for stage_spec in one.stages]
     most = {
         slot: max(
-            sum(changed(one, [slot]) for one in [*strategies, phase]) for phase in [NONE, *later]
+            sum(changed(one, [slot]) for one in [*strategies, stage_spec])
+            for stage_spec in [NONE, *later]
         )
         for slot in SLOTS
     }
@@ -113,7 +114,7 @@ def excluding(strategies: list[Strategy]) -> bool:
 @given(st.lists(parts(), min_size=1, max_size=4))
 def test_what_can_be_joined_is_joined_and_nothing_else(texts: list[str]) -> None:
     singles = [read(text) for text in texts]
-    excluded = excluding([remedy.strategy for remedy in singles])
+    excluded = excluding([spec.strategy for spec in singles])
     try:
         joined = grammar.read("+".join(texts))
     except UserError as error:
@@ -122,27 +123,25 @@ def test_what_can_be_joined_is_joined_and_nothing_else(texts: list[str]) -> None
     assert not excluded
     for slot in SLOTS:
         assert changed(joined.strategy, [slot]) == any(
-            changed(remedy.strategy, [slot]) for remedy in singles
+            changed(spec.strategy, [slot]) for spec in singles
         )
-    assert joined.strategy.needs == frozenset().union(
-        *(remedy.strategy.needs for remedy in singles)
-    )
+    assert joined.strategy.needs == frozenset().union(*(spec.strategy.needs for spec in singles))
 
 
 @given(st.lists(chains(), min_size=1, max_size=3))
 def test_a_list_is_its_members_in_order(texts: list[str]) -> None:
-    remedies = [read(text) for text in texts]
-    assume(len({remedy.text for remedy in remedies}) == len(remedies))
+    specs = [read(text) for text in texts]
+    assume(len({spec.text for spec in specs}) == len(specs))
     assert [one.text for one in grammar.read_list(", ".join(texts))] == [
-        remedy.text for remedy in remedies
+        spec.text for spec in specs
     ]
 
 
 @given(parts(), st.sampled_from(["none", "none()"]), st.booleans())
 def test_joined_with_none_it_stays_what_it_is(text: str, nothing: str, before: bool) -> None:
-    remedy = read(text)
+    spec = read(text)
     joined = f"{nothing}+{text}" if before else f"{text}+{nothing}"
-    assert grammar.read(joined).text == remedy.text
+    assert grammar.read(joined).text == spec.text
 
 
 @given(st.text(max_size=60))
@@ -161,12 +160,12 @@ def test_joined_with_none_it_stays_what_it_is(text: str, nothing: str, before: b
 @example("\ud800")
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:
-        remedies = grammar.read_list(text)
+        specs = grammar.read_list(text)
     except UserError as error:
         assert "\n" not in str(error)
         assert str(error)
     else:
-        assert remedies
+        assert specs
 
 
 @given(
@@ -175,9 +174,9 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
 )
 def test_any_value_is_a_finite_number_in_bounds_or_refused(text: str, value: str) -> None:
     try:
-        remedy = grammar.read(text.format(value))
+        spec = grammar.read(text.format(value))
     except UserError:
         return
-    number = remedy.text.partition("=")[2].partition(",")[0].rstrip(")")
+    number = spec.text.partition("=")[2].partition(",")[0].rstrip(")")
     if number != "None":
         assert 0 <= float(number) < float("inf")

@@ -26,7 +26,7 @@ def cases(draw: st.DrawFn, largest: float = 30.0) -> Case:
     return np.array(labels), np.array(draw(rows), np.float64)
 
 
-OFFSETS = st.floats(-20, 20).map(lambda cut: np.array([0.0, cut]))
+OFFSETS = st.floats(-20, 20).map(lambda threshold: np.array([0.0, threshold]))
 
 
 def scores(logits: Floats) -> Floats:
@@ -91,11 +91,11 @@ def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
 
 
 @given(cases(), st.floats(0.25, 4))
-def test_no_cut_is_better_than_the_best(case: Case, beta: float) -> None:
+def test_no_threshold_is_better_than_the_best(case: Case, beta: float) -> None:
     labels, logits = case
     values = scores(logits)
-    cut = thresholds.best_threshold(labels, values, beta)
-    reached = sklearn.fbeta_score(labels, values > cut, beta=beta, zero_division=0)
+    threshold = thresholds.best_threshold(labels, values, beta)
+    reached = sklearn.fbeta_score(labels, values > threshold, beta=beta, zero_division=0)
     for other in [-math.inf, *values.tolist()]:
         assert (
             reached

@@ -50,7 +50,9 @@ def test_oversampling_keeps_every_row_and_fills_up(labels: Ints, ratio: float, s
 
 
 @given(labelled(), RATIOS, SEEDS)
-def test_undersampling_repeats_no_row_and_cuts_down(labels: Ints, ratio: float, seed: int) -> None:
+def test_undersampling_repeats_no_row_and_thresholds_down(
+    labels: Ints, ratio: float, seed: int
+) -> None:
     rows = resampled(f"undersample(ratio={ratio})", labels, seed).rows
     before, after = np.bincount(labels), np.bincount(labels[rows])
     assert len(set(rows.tolist())) == len(rows)

@@ -1,4 +1,4 @@
-"""Joining remedies: what `+` does to every slot, against doing it by hand."""
+"""Joining strategies: what `+` does to every slot, against doing it by hand."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_strategies_that_differ_in_decisions_share_one_training() -> None:
     assert len(set(cells)) == len(cells) == 10
 
 
-def test_cells_name_remedies_that_can_be_read_back() -> None:
+def test_cells_name_specs_that_can_be_read_back() -> None:
     [training] = planned("oversample(ratio=0.5)+threshold")
     assert grammar.read(training.cells[0].strategy).label == training.cells[0].label
     assert grammar.read(training.strategy).text == "oversample(ratio=0.5)"
@@ -175,14 +175,14 @@ def test_a_training_and_its_cells_say_what_they_are_of() -> None:
 
 
 def test_a_plan_names_its_strategies_with_label_and_code() -> None:
-    where, remedies = conditions(), grammar.read_list("focal,none+threshold")
-    asked = grid.make_plan(where, remedies, 4)
+    where, specs = conditions(), grammar.read_list("focal,none+threshold")
+    asked = grid.make_plan(where, specs, 4)
     assert (asked.conditions, asked.seeds) == (where, 4)
     assert asked.strategies == [
-        ("focal(gamma=2, alpha=None)", "focal", grid.code_of(remedies[0])),
-        ("threshold(beta=1)", "threshold", grid.code_of(remedies[1])),
+        ("focal(gamma=2, alpha=None)", "focal", grid.code_of(specs[0])),
+        ("threshold(beta=1)", "threshold", grid.code_of(specs[1])),
     ]
-    assert grid.code_of(remedies[0]) != grid.code_of(remedies[1])
+    assert grid.code_of(specs[0]) != grid.code_of(specs[1])
 
 
 def test_facts_are_those_of_the_conditions() -> None:
@@ -205,7 +205,7 @@ def test_facts_are_those_of_the_conditions() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "é"])
-def test_facts_that_a_store_would_cut_are_refused(letter: str) -> None:
+def test_facts_that_a_store_would_threshold_are_refused(letter: str) -> None:
     room = grid.MOST_FACTS - len(json.dumps(conditions().facts()))
     size = len(json.dumps(letter)) - 2
     conditions(path=letter * (room // size))
@@ -228,7 +228,7 @@ def task(kind: Any) -> Task:
     return Task("Toy.", kind, Settings, *[unused] * 7)
 
 
-def remedy(*needs: Any) -> StrategySpec:
+def spec(*needs: Any) -> StrategySpec:
     plain = grammar.read("none")
     strategy = dataclasses.replace(plain.strategy, needs=frozenset(needs))
     return dataclasses.replace(plain, label="picky", strategy=strategy)
@@ -246,18 +246,18 @@ def remedy(*needs: Any) -> StrategySpec:
 def test_a_strategy_that_makes_no_sense_is_refused_by_name(
     kind: str, classes: str, needs: list[str], complaint: str
 ) -> None:
-    remedies = [remedy(), remedy(*needs)]
+    specs = [spec(), spec(*needs)]
     with pytest.raises(UserError) as error:
-        grid.require_suitable(task(kind), None, classes, remedies)
+        grid.require_suitable(task(kind), None, classes, specs)
     assert str(error.value).startswith(f"strategy 'picky' needs {complaint}")
-    assert grid.suitable_specs(task(kind), None, classes, remedies) == remedies[:1]
+    assert grid.suitable_specs(task(kind), None, classes, specs) == specs[:1]
 
 
 @pytest.mark.parametrize("needs", [[], ["table"], ["binary"], ["binary", "table"]])
 def test_a_strategy_whose_needs_are_met_is_accepted(needs: list[str]) -> None:
-    remedies = [remedy(*needs)]
-    grid.require_suitable(task("table"), None, "ab", remedies)
-    assert grid.suitable_specs(task("table"), None, "ab", remedies) == remedies
+    specs = [spec(*needs)]
+    grid.require_suitable(task("table"), None, "ab", specs)
+    assert grid.suitable_specs(task("table"), None, "ab", specs) == specs
 
 
 def test_the_longest_trainings_come_first_and_unknown_ones_before_them() -> None:

@@ -47,8 +47,8 @@ HEAVY = ("tensorflow", "keras", "mlflow", "pandas", "sklearn", "imblearn", "scip
 def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
     written: str, text: str, label: str, training: str
 ) -> None:
-    remedy = grammar.read(written)
-    assert (remedy.text, remedy.label, remedy.training) == (text, label, training)
+    spec = grammar.read(written)
+    assert (spec.text, spec.label, spec.training) == (text, label, training)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
             "deferred(focal)",
         ),
         (
-            "mixup + deferred( remedy=oversample+ focal(gamma='1') , share=.3)",
+            "mixup + deferred( strategy=oversample+ focal(gamma='1') , share=.3)",
             "mixup(alpha=1)+deferred(oversample(ratio=1)+focal(gamma=1, alpha=None), share=0.3)",
             "mixup+deferred(oversample+focal(gamma=1), share=0.3)",
         ),
@@ -73,10 +73,10 @@ def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
     ],
 )
 def test_a_strategy_can_be_an_argument_of_another(written: str, text: str, label: str) -> None:
-    remedy = grammar.read(written)
-    assert (remedy.text, remedy.label) == (text, label)
+    spec = grammar.read(written)
+    assert (spec.text, spec.label) == (text, label)
     assert grammar.read(label).text == text
-    assert set(remedy.training_modules) > {"strategies.staged"}
+    assert set(spec.training_modules) > {"strategies.staged"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_strategy_can_be_an_argument_of_another(written: str, text: str, label
         ("deferred(share=2)", "strategy 'deferred': share must be between"),
         ("deferred(focl)", "unknown strategy 'focl'"),
         ("deferred(focal, smote)", "strategy 'deferred': name its arguments"),
-        ("deferred(focal, remedy=focal)", "'deferred': an argument is given twice"),
+        ("deferred(focal, strategy=focal)", "'deferred': an argument is given twice"),
         ("deferred(deferred)", "'deferred': deferred cannot stand in it"),
         ("deferred(none)", "'deferred': there is nothing to defer"),
         ("deferred(threshold)", "join what acts on the decision with +"),
@@ -108,16 +108,16 @@ def test_what_cannot_be_deferred_or_joined_is_refused_by_name(written: str, comp
 
 
 @pytest.mark.parametrize("written", ["smote(k=3)+focal", "none+threshold", "class_weight"])
-def test_full_text_and_label_read_back_as_the_same_remedy(written: str) -> None:
-    remedy = grammar.read(written)
-    assert grammar.read(remedy.text).text == remedy.text
-    assert grammar.read(remedy.label).text == remedy.text
+def test_full_text_and_label_read_back_as_the_same_spec(written: str) -> None:
+    spec = grammar.read(written)
+    assert grammar.read(spec.text).text == spec.text
+    assert grammar.read(spec.label).text == spec.text
 
 
 def test_modules_are_told_apart_by_the_part_that_they_serve() -> None:
-    remedy = grammar.read("oversample+focal+threshold")
-    assert remedy.training_modules == ("strategies.losses", "strategies.resampling")
-    assert remedy.decision_modules == ("strategies.posthoc",)
+    spec = grammar.read("oversample+focal+threshold")
+    assert spec.training_modules == ("strategies.losses", "strategies.resampling")
+    assert spec.decision_modules == ("strategies.posthoc",)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_a_repeated_argument_and_an_empty_list_are_refused(written: str) -> None
 
 
 def test_a_list_is_read_in_its_order() -> None:
-    remedies = grammar.read_list("threshold, none,oversample(ratio=0.5)+focal")
-    assert [remedy.label for remedy in remedies] == [
+    specs = grammar.read_list("threshold, none,oversample(ratio=0.5)+focal")
+    assert [spec.label for spec in specs] == [
         "threshold",
         "none",
         "oversample(ratio=0.5)+focal",
@@ -186,7 +186,7 @@ def test_a_list_is_read_in_its_order() -> None:
 
 
 def test_all_is_every_registered_strategy() -> None:
-    assert [remedy.label for remedy in grammar.read_list("all")] == list(registry.strategies())
+    assert [spec.label for spec in grammar.read_list("all")] == list(registry.strategies())
 
 
 def test_none_changes_nothing() -> None:
@@ -259,13 +259,13 @@ def test_help_and_listings_load_no_heavy_library(command: str) -> None:
 def test_a_file_that_python_cannot_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "remedies"
+    package = tmp_path / "broken"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "mine.py").write_text("x = 1\ndef broken(:\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=r"mine\.py, line 2: "):
-        registry.modules_in("remedies")
+        registry.modules_in("broken")
 
 
 @pytest.mark.parametrize(

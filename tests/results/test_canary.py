@@ -26,29 +26,27 @@ def measured(of_data: Mapping[str, tuple[Data, int]], table_of: Tables) -> dict[
         for name, (data, seeds) in of_data.items()
         for seed in range(seeds)
     }
-    remedies = suitable_specs(TASK, settings, ("no", "yes"), grammar.read_list("all"))
+    specs = suitable_specs(TASK, settings, ("no", "yes"), grammar.read_list("all"))
     scores: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     fits = {}
-    for remedy in remedies:
+    for spec in specs:
         for (name, seed), split in splits.items():  # in turn, so that they share compiled code
-            key = (remedy.training, name, seed)
+            key = (spec.training, name, seed)
             if key not in fits:
-                trained = grammar.read(remedy.training).strategy
+                trained = grammar.read(spec.training).strategy
                 job = TrainingJob(TASK, settings, split, 2, trained, budget, seed)
                 fits[key] = fit.fit(job, lambda steps: None)
-            scores[name, remedy.label].append(score.score(remedy.strategy, fits[key]).metrics)
+            scores[name, spec.label].append(score.score(spec.strategy, fits[key]).metrics)
     tested = [name for name in scores["meaningless", "none"][0] if name.startswith("test/")]
-    deciding = [remedy.label for remedy in remedies if remedy.training == "none"]
+    deciding = [spec.label for spec in specs if spec.training == "none"]
     return {
         name: table_of(
             {
-                remedy.label: {
-                    metric.removeprefix("test/"): [
-                        row[metric] for row in scores[name, remedy.label]
-                    ]
+                spec.label: {
+                    metric.removeprefix("test/"): [row[metric] for row in scores[name, spec.label]]
                     for metric in tested
                 }
-                for remedy in remedies
+                for spec in specs
             },
             deciding=deciding,
         )
@@ -57,7 +55,7 @@ def measured(of_data: Mapping[str, tuple[Data, int]], table_of: Tables) -> dict[
 
 
 def test_all_strategies_on_shuffled_labels_and_on_true_ones(table_of: Tables) -> None:
-    data = TASK.stand_in(TASK.settings())
+    data = TASK.synthetic(TASK.settings())
     shuffled = np.random.default_rng(1).permutation(data.labels)
     of_data = {
         "meaningless": (dataclasses.replace(data, labels=shuffled), 5),

@@ -25,7 +25,7 @@ FACTS = {
     "steps": 100,
     "batch": 32,
 }
-METRICS = dict.fromkeys([*measures.MEASURES, *measures.COUNTS, "test/cut_tuned"], 0.5)
+METRICS = dict.fromkeys([*measures.MEASURES, *measures.COUNTS, "test/threshold_tuned"], 0.5)
 
 
 def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: Any) -> Record:
@@ -142,7 +142,7 @@ def test_an_invocation_of_which_nothing_ran_is_all_missing(made: Any) -> None:
     assert "| none | - |" in markdown.section(table)
 
 
-def test_the_stand_in_is_named_in_the_title(made: Any) -> None:
+def test_the_synthetic_is_named_in_the_title(made: Any) -> None:
     facts = {"source": "synthetic", "data": ""}
     [table] = made(plan(["none"], 1, facts=facts))
     assert "## birds: SYNTHETIC STAND-IN DATA" in markdown.section(table)

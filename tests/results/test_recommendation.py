@@ -75,11 +75,11 @@ def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
     assert advice.sentences[-1].text == "Until more is known, use none: nothing is simpler."
 
 
-def test_costs_move_the_cut_as_decision_theory_says(table: Leaderboard, kept: Any) -> None:
+def test_costs_move_the_threshold_as_decision_theory_says(table: Leaderboard, kept: Any) -> None:
     kept({"none": (0, 1.5), "oversample": (2, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 50))
-    assert (advice.label, advice.rule) == ("none", "decision theory's cut")
-    assert advice.way and np.allclose(advice.way.cuts, 1 / 51)
+    assert (advice.label, advice.rule) == ("none", "decision theory's threshold")
+    assert advice.way and np.allclose(advice.way.thresholds, 1 / 51)
     said = advice.sentences[0]
     assert "decide 'wren' from a probability of 1/51 = 0.0196" in said.text
     assert f"none costs {np.mean(advice.way.cost):,.1f} for 1,000 rows" in said.figures
@@ -88,15 +88,17 @@ def test_costs_move_the_cut_as_decision_theory_says(table: Leaderboard, kept: An
         assert advice.way.mean < other.mean
     # what comes to the same is one way, named by its simplest strategy
     assert {way.label for way in advice.prices.ways} == {"none", "oversample"}
-    # 10:1 oversampled, its probabilities are off, but a tuned cut makes up for it
+    # 10:1 oversampled, its probabilities are off, but a tuned threshold makes up for it
     theory, tuned = (way for way in advice.prices.ways if way.label == "oversample")
     assert theory.mean > tuned.mean
 
 
-def test_a_cut_is_tuned_where_the_probabilities_are_off(table: Leaderboard, kept: Any) -> None:
+def test_a_threshold_is_tuned_where_the_probabilities_are_off(
+    table: Leaderboard, kept: Any
+) -> None:
     kept({"none": (4, 1.5), "oversample": (4, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 5))
-    assert (advice.label, advice.rule) == ("none", "the cut tuned on validation")
+    assert (advice.label, advice.rule) == ("none", "the threshold tuned on validation")
     assert "beyond chance" in advice.sentences[1].text
 
 
@@ -131,7 +133,8 @@ def test_another_strategy_by_hand(table: Leaderboard, kept: Any) -> None:
         recommendation.with_strategy(by_f1, "oversampel")
     by_costs = recommendation.recommend("", table, Costs(1, 50))
     assert (
-        recommendation.with_strategy(by_costs, "oversample").rule == "the cut tuned on validation"
+        recommendation.with_strategy(by_costs, "oversample").rule
+        == "the threshold tuned on validation"
     )
     with pytest.raises(UserError, match="threshold decides as a simpler strategy does"):
         recommendation.with_strategy(by_costs, "threshold")

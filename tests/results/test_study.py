@@ -25,7 +25,9 @@ def measured(table: Leaderboard, name: str = "all") -> Measured:
     return Measured(Arm(name, ""), table, "nowhere")
 
 
-def test_weights_finds_the_best_weight_and_compares_it_with_a_moved_cut(table_of: Tables) -> None:
+def test_weights_finds_the_best_weight_and_compares_it_with_a_moved_threshold(
+    table_of: Tables,
+) -> None:
     at_half = dict(zip(weights.WEIGHTS, (0.1, 0.2, 0.3, 0.42, 0.35, 0.3), strict=True))
     measures = {
         weights.label(weight): {
@@ -49,12 +51,12 @@ def test_balance_pairs_the_same_seeds_of_two_arms(table_of: Tables) -> None:
     first = measured(table_of({"none": plain, "undersample": dropped}))
     answer = balance.answer([first, measured(table_of({"none": more}), "more")])
     said = answer.paragraph
-    assert "more, cut tuned on validation: F1 +0.100 [" in said and said.endswith("better.")
+    assert "more, threshold tuned on validation: F1 +0.100 [" in said and said.endswith("better.")
     assert "more, cut at 0.5: F1 -0.100 [" in said and said.count("worse") == 3
     assert [len(line.values) for line in answer.lines] == [3, 3]
 
 
-def test_imbalance_says_where_a_remedy_pays(table_of: Tables) -> None:
+def test_imbalance_says_where_a_strategy_pays(table_of: Tables) -> None:
     arms = []
     for ratio in imbalance.RATIOS:
         gain = 0.1 if ratio >= 20 else 0.0
@@ -71,7 +73,7 @@ def test_imbalance_says_where_a_remedy_pays(table_of: Tables) -> None:
     assert "alone adds +0.100 to F1 at 2:1" in said
 
 
-def test_size_reads_a_remedy_on_the_curve_of_plain_training(table_of: Tables) -> None:
+def test_size_reads_a_strategy_on_the_curve_of_plain_training(table_of: Tables) -> None:
     plain = (0.2, 0.3, 0.4, 0.5)
     arms = [
         measured(

@@ -30,7 +30,7 @@ def text_of(table: Leaderboard) -> str:
 
 @pytest.fixture
 def insurance_like(table_of: Tables) -> Leaderboard:
-    """A moved cut gives all there is; class_weight spoils probabilities; smote is worse."""
+    """A moved threshold gives all there is; class_weight spoils probabilities; smote is worse."""
     half, tuned = around(0.01, 1), around(0.45, 2)
     plain = {"f1_at_half": half, "f1_tuned": tuned, "ece": around(0.007, 3, 0.001)}
     return table_of(
@@ -52,9 +52,9 @@ def test_what_insurance_shows_is_said(insurance_like: Leaderboard) -> None:
     said = text_of(insurance_like)
     first = verdict(insurance_like)[0]
     assert first.text.startswith("Use threshold: nothing tried here has a higher F1")
-    assert "Tuning the cut of plain training alone gives 100 % of the best F1" in said
+    assert "Tuning the threshold of plain training alone gives 100 % of the best F1" in said
     assert "threshold, class_weight and smote are better than none beyond chance" in said
-    assert "no retraining remedy beats plain training beyond chance at 10 seeds" in said
+    assert "no retraining strategy beats plain training beyond chance at 10 seeds" in said
     assert "smote is worse than plain training even then" in said
     assert "The probabilities of class_weight cannot be taken at their word" in said
 
@@ -84,8 +84,8 @@ def test_the_simpler_of_what_cannot_be_told_apart_is_advised(table_of: Tables) -
 def test_too_few_seeds_are_said_and_how_many_would_do(table_of: Tables) -> None:
     def first(count: int, spread: float) -> str:
         plain, gained = around(0.3, 1, 0.03), around(0.03, 2, spread)
-        remedy = [one + gain for one, gain in zip(plain, gained, strict=True)]
-        table = table_of({"none": {"f1": plain[:count]}, "focal": {"f1": remedy[:count]}})
+        spec = [one + gain for one, gain in zip(plain, gained, strict=True)]
+        table = table_of({"none": {"f1": plain[:count]}, "focal": {"f1": spec[:count]}})
         return verdict(table)[0].text
 
     assert first(1, 0.02).startswith("One seed cannot tell luck from effect")
@@ -170,15 +170,19 @@ def test_a_sure_loss_does_not_settle_what_is_open(table_of: Tables) -> None:
     assert "smote is worse than none beyond chance" in text_of(table)
 
 
-def test_a_cut_that_nobody_tuned_is_pointed_out(table_of: Tables) -> None:
+def test_a_threshold_that_nobody_tuned_is_pointed_out(table_of: Tables) -> None:
     table = table_of(
         {
             "none": {"f1": around(0.01, 1), "f1_tuned": around(0.45, 2)},
             "focal": {"f1": around(0.05, 3), "f1_tuned": around(0.45, 4)},
         }
     )
-    assert verdict(table)[0].text.startswith("Tune the cut: plain training then has a higher F1")
-    assert "Tuning the cut of plain training alone gives 100 % of the best F1" in text_of(table)
+    assert verdict(table)[0].text.startswith(
+        "Tune the threshold: plain training then has a higher F1"
+    )
+    assert "Tuning the threshold of plain training alone gives 100 % of the best F1" in text_of(
+        table
+    )
 
 
 def test_a_collapse_is_named(table_of: Tables) -> None:
@@ -235,8 +239,8 @@ def test_of_more_classes_it_speaks_of_macro_f1_and_class_offsets(
     assert (
         "Tuning the class offsets of plain training alone gives 100 % of the best macro-F1" in said
     )
-    assert "With all class offsets tuned, no retraining remedy beats plain training" in said
-    assert " cut" not in said
+    assert "With all class offsets tuned, no retraining strategy beats plain training" in said
+    assert "the threshold" not in said
     assert comparison.overlap(of_three_classes) == pytest.approx(0.15)
 
 

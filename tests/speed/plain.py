@@ -57,10 +57,10 @@ def fit_dense(batch: int, steps: int) -> float:
     return float(history.history["loss"][0])
 
 
-def fit_pictures(kind: str, pictures: Any, labels: Any, batch: int, steps: int) -> None:
-    """`model.fit` on decoded pictures in memory."""
+def fit_images(kind: str, images: Any, labels: Any, batch: int, steps: int) -> None:
+    """`model.fit` on decoded images in memory."""
     rows = np.resize(np.arange(len(labels)), batch * steps)
-    _compiled(kind).fit(pictures[rows], labels[rows], batch_size=batch, verbose=0)
+    _compiled(kind).fit(images[rows], labels[rows], batch_size=batch, verbose=0)
 
 
 def decode_and_fit(kind: str, files: Sequence[Path], labels: Sequence[int], epochs: int) -> None:

@@ -125,7 +125,7 @@ def test_memory_grows_with_the_data(once: Once, tmp_path: Path) -> None:
         sizes.append((train + 1000) * 1.1 * 64 * 64 * 3)
     once(lambda: None)
     growth = (peaks[1] - peaks[0]) / (sizes[1] - sizes[0])
-    print(f"\npeaks {np.round(np.array(peaks) / 1e6)} MB: {growth:.2f} bytes a byte of pictures")
+    print(f"\npeaks {np.round(np.array(peaks) / 1e6)} MB: {growth:.2f} bytes a byte of images")
     assert growth < 4
 
 

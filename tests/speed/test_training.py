@@ -86,28 +86,28 @@ def test_dense_steps_floor(often: Often, benchmark: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[tuple[Any, Any]]:
+def images() -> Iterator[tuple[Any, Any]]:
     rng = np.random.default_rng(0)
     yield rng.integers(0, 255, (1650, 64, 64, 3), np.uint8), rng.integers(0, 2, 1650)
 
 
 @pytest.mark.parametrize("kind", ["compact", "simple"])
-def test_picture_steps(kind: str, often: Often, benchmark: Any, pictures: Any) -> None:
+def test_image_steps(kind: str, often: Often, benchmark: Any, images: Any) -> None:
     """Through the loop, rows gathered by the host."""
-    benchmark.group = f"20 steps of 32 pictures, {kind}, one thread"
-    often(looped(networks.BUILDERS[kind].model(64, 2), *pictures, 32, 20))
+    benchmark.group = f"20 steps of 32 images, {kind}, one thread"
+    often(looped(networks.BUILDERS[kind].model(64, 2), *images, 32, 20))
 
 
 @pytest.mark.parametrize("kind", ["compact", "simple"])
-def test_picture_steps_bare(kind: str, often: Often, benchmark: Any, pictures: Any) -> None:
+def test_image_steps_bare(kind: str, often: Often, benchmark: Any, images: Any) -> None:
     """The same network on batches that lie in memory as tensors: nothing but its arithmetic."""
     import keras
     import tensorflow as tf
 
-    benchmark.group = f"20 steps of 32 pictures, {kind}, one thread"
+    benchmark.group = f"20 steps of 32 images, {kind}, one thread"
     model, optimizer = networks.BUILDERS[kind].model(64, 2), keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
-    x, y = tf.constant(pictures[0][:32]), tf.one_hot(pictures[1][:32], 2)
+    x, y = tf.constant(images[0][:32]), tf.one_hot(images[1][:32], 2)
 
     @tf.function  # type: ignore[untyped-decorator]
     def step() -> None:

@@ -61,14 +61,14 @@ HANDED = {  # what a slot is handed: nothing of the test split, and in training 
     "calibrate": ["logits", "labels", "priors"],
     "threshold": ["logits", "labels"],
 }
-SHADES = 20  # of a picture's colours, between those of one class and the next
+SHADES = 20  # of an image's colours, between those of one class and the next
 
 
 @dataclass(frozen=True)
 class Example:
     """Rows whose first column lies between its label and label + 0.5; the last holds codes.
 
-    Pictures are of one colour each, whose channels do so in units of `SHADES`.
+    Images are of one colour each, whose channels do so in units of `SHADES`.
     """
 
     labels: Ints
@@ -89,9 +89,9 @@ class Example:
         return bool(off.any()) or not set(codes.tolist()) <= {0, 3, 7}
 
 
-def example(classes: int, pictures: bool = False) -> Example:
+def example(classes: int, images: bool = False) -> Example:
     rng = np.random.default_rng(classes)
-    counts = np.round(np.geomspace(150, 7 if pictures else 25, classes)).astype(int)
+    counts = np.round(np.geomspace(150, 7 if images else 25, classes)).astype(int)
     labels = rng.permutation(np.repeat(np.arange(classes), counts))
     rows = len(labels)
     codes = rng.choice([0, 3, 7], rows)
@@ -103,7 +103,7 @@ def example(classes: int, pictures: bool = False) -> Example:
     shares = [np.geomspace(end, 1, classes) for end in (4, 9)]
     priors = Priors(*(share / share.sum() for share in shares))
     output = OutputLayer(np.geomspace(2, 0.5, classes), np.linspace(0.3, -0.3, classes))
-    made = tiles if pictures else values.astype(np.float32)
+    made = tiles if images else values.astype(np.float32)
     return Example(labels, made, logits, priors, output, classes)
 
 
@@ -151,7 +151,7 @@ def outputs(strategy: Strategy, at: Example, seed: int = 0) -> dict[str, Floats]
         "loss": loss_and_gradient(strategy, at.priors.training, at.labels, at.logits)[0],
         "head": head(strategy, at.classes),
         "bias": bias - bias[0],
-        "phases": np.array([phase.share for phase in strategy.phases]),
+        "stages": np.array([stage_spec.share for stage_spec in strategy.stages]),
         "networks": np.array([strategy.networks]),
         "normalise": normal - normal[:, :1],
         "calibrate": calibrated - calibrated[:, :1],
@@ -242,7 +242,7 @@ def test_only_training_rows_and_made_ones_are_used(strategy: Strategy, at: Examp
         assert set(y[chosen].tolist()) == set(range(at.classes))
         assert weights.shape == chosen.shape and np.isfinite(weights).all() and (weights > 0).all()
     assert sum(stage.steps for stage in planned.stages) == 1000
-    assert len(planned.stages) == 1 + len(strategy.phases)
+    assert len(planned.stages) == 1 + len(strategy.stages)
 
 
 @EVERY

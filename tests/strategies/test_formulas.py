@@ -148,7 +148,7 @@ def resampled(strategy: Strategy, labels: Ints, table: Features) -> Resampling:
         (3, 0.25, [60, 30, 15], [40, 30, 10]),
     ],
 )
-def test_resampling_fills_up_or_cuts_down_to_the_ratio(
+def test_resampling_fills_up_or_thresholds_down_to_the_ratio(
     classes: int, ratio: float, least: list[int], most: list[int]
 ) -> None:
     labels = LABELS[classes]
@@ -190,11 +190,15 @@ def test_smote_gives_category_columns_codes_that_the_class_has() -> None:
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_threshold_decides_with_the_largest_f_beta_of_all_cuts(beta: float, seed: int) -> None:
+def test_threshold_decides_with_the_largest_f_beta_of_all_thresholds(
+    beta: float, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     labels = (rng.random(80) < 0.25).astype(np.int64)
     scores = np.round(rng.normal(size=80) + labels - 2, 1)
     logits = np.stack([-scores, np.zeros(80)], axis=1)
     decisions = classification.decide(logits, threshold(beta=beta).threshold(logits, labels))
-    best = max(fbeta_score(labels, scores >= cut, beta=beta) for cut in np.unique(scores))
+    best = max(
+        fbeta_score(labels, scores >= threshold, beta=beta) for threshold in np.unique(scores)
+    )
     assert fbeta_score(labels, decisions, beta=beta) == pytest.approx(best)

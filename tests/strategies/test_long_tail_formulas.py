@@ -1,4 +1,4 @@
-"""The remedies for long tails, each against a computation of its own in the paper's notation."""
+"""The strategies for long tails, each against a computation of its own in the paper's notation."""
 
 from __future__ import annotations
 
@@ -306,51 +306,51 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
     assert after[1] == pytest.approx(before[1] - 0.5 * slope.sum(axis=0), abs=1e-6)
 
 
-def copies(text: str, labels: Ints, pictures: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    drawn = strategy(text).augment(labels, lambda: Features(pictures, ()), np.random.default_rng(0))
+def copies(text: str, labels: Ints, images: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    drawn = strategy(text).augment(labels, lambda: Features(images, ()), np.random.default_rng(0))
     assert drawn.rows.tolist() == list(range(len(labels) + 5 * (labels == 1).sum()))
     assert drawn.made is not None and drawn.made_labels is not None
     return drawn.made, drawn.made_labels
 
 
-def test_copies_of_rare_pictures_are_channels_blurred_and_sharpened() -> None:
+def test_copies_of_rare_images_are_channels_blurred_and_sharpened() -> None:
     labels = np.array([0] * 6 + [1] * 3)
-    pictures = np.random.default_rng(6).integers(0, 256, (9, 7, 8, 3)).astype(np.uint8)
-    made, made_labels = copies("augmented_copies(under=4, radius=0.8)", labels, pictures)
+    images = np.random.default_rng(6).integers(0, 256, (9, 7, 8, 3)).astype(np.uint8)
+    made, made_labels = copies("augmented_copies(under=4, radius=0.8)", labels, images)
     assert made_labels.tolist() == [1] * 15 and made.dtype == np.uint8
-    rare = pictures[6:]
+    rare = images[6:]
     for channel in range(3):
         for shade in range(3):
             np.testing.assert_array_equal(
                 made[3 * channel : 3 * channel + 3, ..., shade], rare[..., channel]
             )
-    blurred = np.stack([blur(picture.astype(np.float64), 0.8) for picture in rare])
+    blurred = np.stack([blur(image.astype(np.float64), 0.8) for image in rare])
     assert np.abs(made[9:12] - blurred).max() <= 0.5 + 1e-3  # rounded
     sharp = np.clip(rare + 1.5 * (rare - blurred), 0, 255)
     assert np.abs(made[12:15] - sharp).max() <= 0.5 + 1e-3
 
 
-def blur(picture: Floats, sigma: float) -> Floats:
+def blur(image: Floats, sigma: float) -> Floats:
     """A Gaussian, by its definition, with the border repeated."""
     reach = int(4 * sigma + 0.5)
     offsets = np.arange(-reach, reach + 1)
     g = np.exp(-(offsets**2) / (2 * sigma**2))
     g /= g.sum()
-    height, width, _ = picture.shape
-    result = np.zeros_like(picture)
+    height, width, _ = image.shape
+    result = np.zeros_like(image)
     for a, weight in zip(offsets, np.outer(g, g), strict=True):
         for b, both in zip(offsets, weight, strict=True):
             rows = np.clip(np.arange(height) + a, 0, height - 1)
             columns = np.clip(np.arange(width) + b, 0, width - 1)
-            result += both * picture[rows][:, columns]
+            result += both * image[rows][:, columns]
     return result
 
 
 def test_oversampling_repeats_copies_too() -> None:
     labels = np.repeat([0, 1], [60, 2])
-    pictures = np.random.default_rng(7).integers(0, 256, (62, 4, 4, 3)).astype(np.uint8)
+    images = np.random.default_rng(7).integers(0, 256, (62, 4, 4, 3)).astype(np.uint8)
     none = np.zeros(0, np.int64)
-    splits = Splits(pictures, labels, np.arange(62), none, none)
+    splits = Splits(images, labels, np.arange(62), none, none)
     for text in ("oversample+augmented_copies", "augmented_copies+oversample"):
         planned = plan_stages(splits, strategy(text), 2, 10, 0)
         rows = planned.stages[0].rows

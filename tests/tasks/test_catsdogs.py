@@ -43,7 +43,7 @@ def test_import_is_light() -> None:
 
 def test_dog_is_positive() -> None:
     assert CLASSES == ("cat", "dog")
-    assert TASK.stand_in(SMALL).classes == CLASSES
+    assert TASK.synthetic(SMALL).classes == CLASSES
 
 
 def test_settings_as_people_write_them() -> None:
@@ -76,7 +76,7 @@ def test_counts_by_default() -> None:
 
 
 def test_split_sizes_prevalence_and_disjointness() -> None:
-    data = TASK.stand_in(SMALL)
+    data = TASK.synthetic(SMALL)
     splits = TASK.split(data, SMALL, 0)
     parts = (splits.train, splits.validation, splits.test)
     assert [np.bincount(splits.y[part]).tolist() for part in parts] == [[12, 3], [8, 2], [8, 2]]
@@ -86,8 +86,8 @@ def test_split_sizes_prevalence_and_disjointness() -> None:
 
 
 def test_another_imbalance_in_training_leaves_validation_and_test_as_they_are() -> None:
-    data, balanced = TASK.stand_in(SMALL), small(train_imbalance=1)
-    assert TASK.stand_in(balanced).digest == data.digest
+    data, balanced = TASK.synthetic(SMALL), small(train_imbalance=1)
+    assert TASK.synthetic(balanced).digest == data.digest
     plain, other = TASK.split(data, SMALL, 3), TASK.split(data, balanced, 3)
     np.testing.assert_array_equal(plain.validation, other.validation)
     np.testing.assert_array_equal(plain.test, other.test)
@@ -96,7 +96,7 @@ def test_another_imbalance_in_training_leaves_validation_and_test_as_they_are() 
 
 
 def test_split_depends_on_the_seed_alone() -> None:
-    data = TASK.stand_in(SMALL)
+    data = TASK.synthetic(SMALL)
     first, again, other = (TASK.split(data, SMALL, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.train, again.train)
     np.testing.assert_array_equal(first.test, again.test)
@@ -104,7 +104,7 @@ def test_split_depends_on_the_seed_alone() -> None:
 
 
 def test_more_than_the_data_has() -> None:
-    data = TASK.stand_in(SMALL)
+    data = TASK.synthetic(SMALL)
     with pytest.raises(UserError, match=r"'dog' has 16 distinct rows.*higher imbalance"):
         TASK.split(data, small(imbalance=1), 0)
     with pytest.raises(UserError, match=r"'cat' has 28 distinct rows.*lower train"):
@@ -121,7 +121,7 @@ def test_budget() -> None:
 def test_simple_network() -> None:
     import keras
 
-    splits = TASK.split(TASK.stand_in(SMALL), SMALL, 0)
+    splits = TASK.split(TASK.synthetic(SMALL), SMALL, 0)
     outputs = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
@@ -144,7 +144,7 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     import keras
 
     settings = small(model="MobileNet", weights="random", size=32)
-    data = TASK.stand_in(settings)
+    data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
     assert splits.x.shape == (len(data.rows), 1024)
     assert splits.x.dtype == np.float32
@@ -159,7 +159,7 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_backbone_sees_the_same_in_files_and_keeps_nothing_of_them(tmp_path: Path) -> None:
     settings = small(model="MobileNet", weights="random", size=32)
-    data = TASK.stand_in(settings)
+    data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
     kept = sorted((tmp_path / "cache").iterdir())
     files = [png(row) for row in data.rows[:70]]
@@ -180,7 +180,7 @@ def png(pixels: Any) -> bytes:
 @pytest.mark.parametrize("model", ["MobileNet", "ResNet50", "EfficientNetB0"])  # they scale pixels
 def test_a_backbone_that_will_thaw_sees_what_a_frozen_one_sees(model: str) -> None:
     settings = small(model=model, weights="random", size=32, thaw=0.5)
-    data = TASK.stand_in(settings)
+    data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
     assert splits.x.dtype == np.uint8
     made = TASK.network(settings, splits, 2, Budget(10, 4))
@@ -201,10 +201,10 @@ def test_only_what_is_frozen_can_thaw() -> None:
 
 
 @pytest.mark.parametrize("thaw", [0, 0.5])
-def test_backbone_that_needs_larger_pictures(thaw: float) -> None:
+def test_backbone_that_needs_larger_images(thaw: float) -> None:
     settings = small(model="Xception", weights="random", thaw=thaw)
     with pytest.raises(UserError, match="model=Xception does not work with size=16"):
-        TASK.split(TASK.stand_in(settings), settings, 0)
+        TASK.split(TASK.synthetic(settings), settings, 0)
 
 
 def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(keras.applications, "MobileNet", build)
     settings = small(model="MobileNet", size=32)
     with pytest.raises(UserError, match=r"x\.h5.*weights=random") as caught:
-        TASK.split(TASK.stand_in(settings), settings, 0)
+        TASK.split(TASK.synthetic(settings), settings, 0)
     assert "\n" not in str(caught.value)
 
 

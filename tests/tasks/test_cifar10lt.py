@@ -1,4 +1,4 @@
-"""CIFAR-10 in all its forms, and the long tail that is cut from it."""
+"""CIFAR-10 in all its forms, and the long tail that is threshold from it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def pixels(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three pictures of each class to train, two to test."""
+    """Three images of each class to train, two to test."""
     root = tmp_path_factory.mktemp("cifar")
     for part, count in (("train", 3), ("test", 2)):
         for label, name in enumerate(CLASSES):
             (root / part / name).mkdir(parents=True)
             for number in range(count):
-                picture = Image.fromarray(pixels(100 * (part == "test") + 10 * number + label))
-                picture.save(root / part / name / f"{number}.png")
+                image = Image.fromarray(pixels(100 * (part == "test") + 10 * number + label))
+                image.save(root / part / name / f"{number}.png")
     return root
 
 
@@ -51,14 +51,14 @@ def batch(numbers: range) -> bytes:
     )  # fmt: skip
 
 
-def test_a_folder_a_zip_and_a_tar_give_the_same_pictures(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_a_zip_and_a_tar_give_the_same_images(folder: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "cifar"), "zip", folder)
     tar = shutil.make_archive(str(tmp_path / "cifar"), "xztar", folder.parent, folder.name)
     found = [cifar.read(Path(path)) for path in (folder, archive, tar)]
-    for pictures, labels, places in found:
-        assert pictures.shape == (50, 32, 32, 3)
+    for images, labels, places in found:
+        assert images.shape == (50, 32, 32, 3)
         assert np.bincount(labels).tolist() == [5] * 10 and np.bincount(places)[[0, 2]].sum() == 50
-        for one, other in zip(found[0], (pictures, labels, places), strict=True):
+        for one, other in zip(found[0], (images, labels, places), strict=True):
             np.testing.assert_array_equal(one, other)
     first = found[0][0][(found[0][1] == 3) & (found[0][2] == 0)][1]
     np.testing.assert_array_equal(first, pixels(13))
@@ -67,11 +67,11 @@ def test_a_folder_a_zip_and_a_tar_give_the_same_pictures(folder: Path, tmp_path:
 def test_the_original_batches_are_read_without_running_them(tmp_path: Path) -> None:
     for name, numbers in (("data_batch_1", range(20)), ("test_batch", range(20, 30))):
         (tmp_path / name).write_bytes(batch(numbers))
-    pictures, labels, places = cifar.read(tmp_path)
+    images, labels, places = cifar.read(tmp_path)
     assert labels.tolist() == [*range(10), *range(10), *range(10)]
     assert places.tolist() == [0] * 20 + [2] * 10
     for row in range(30):
-        np.testing.assert_array_equal(pictures[row], pixels(row))
+        np.testing.assert_array_equal(images[row], pixels(row))
 
 
 def test_a_batch_that_would_run_code_is_refused_unrun(tmp_path: Path) -> None:
@@ -131,13 +131,13 @@ def test_the_profile_is_the_published_one(largest: int, imbalance: float) -> Non
         assert counts.tolist() == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
 
 
-def of_stand_in(text: str = "") -> tuple[Any, Any]:
+def of_synthetic(text: str = "") -> tuple[Any, Any]:
     settings = grammar.settings("cifar10lt", text)
-    return settings, registry.task("cifar10lt").stand_in(settings)
+    return settings, registry.task("cifar10lt").synthetic(settings)
 
 
 def test_the_tail_is_long_in_training_alone() -> None:
-    settings, data = of_stand_in("imbalance=20 validation=30")
+    settings, data = of_synthetic("imbalance=20 validation=30")
     task = registry.task("cifar10lt")
     splits = task.split(data, settings, 0)
     of = {name: np.bincount(splits.y[getattr(splits, name)]) for name in ("train", "test")}
@@ -149,7 +149,7 @@ def test_the_tail_is_long_in_training_alone() -> None:
 
 
 def test_a_tail_that_would_end_in_nothing_is_refused() -> None:
-    settings, data = of_stand_in("imbalance=1000")
+    settings, data = of_synthetic("imbalance=1000")
     with pytest.raises(UserError, match="too few for imbalance 1000"):
         registry.task("cifar10lt").split(data, settings, 0)
 

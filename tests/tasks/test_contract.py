@@ -30,9 +30,9 @@ def loaded(name: str) -> tuple[Task, Any, Data]:
         from tasks._template import TASK
 
         settings = TASK.settings()
-        return TASK, settings, TASK.stand_in(settings)
+        return TASK, settings, TASK.synthetic(settings)
     settings = grammar.settings(name, SMALL.get(name, ""))
-    return registry.task(name), settings, registry.task(name).stand_in(settings)
+    return registry.task(name), settings, registry.task(name).synthetic(settings)
 
 
 @pytest.fixture(params=NAMES)
@@ -45,10 +45,10 @@ def split_of(name: str, seed: int = 0) -> Splits:
     return task.split(data, settings, seed)
 
 
-def test_stand_in_is_synthetic_complete_and_the_same_every_time(name: str) -> None:
+def test_synthetic_is_synthetic_complete_and_the_same_every_time(name: str) -> None:
     task, settings, data = loaded(name)
     assert data.source == "synthetic"
-    assert task.stand_in(settings).digest == data.digest
+    assert task.synthetic(settings).digest == data.digest
     assert len(data.rows) == len(data.labels) == len(data.groups)
     assert set(np.unique(data.labels)) == set(range(len(data.classes)))
     assert task.summary and task.kind in ("image", "table")

@@ -1,4 +1,4 @@
-"""Pictures in class folders: layouts, formats, splits that are given, and what is refused."""
+"""Images in class folders: layouts, formats, splits that are given, and what is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKEWBENCH_CACHE", str(tmp_path / "cache"))
 
 
-def picture(seed: int, side: int = 20) -> Image.Image:
+def image(seed: int, side: int = 20) -> Image.Image:
     """Coarse shapes, so that two of them are told apart when they are scaled."""
     coarse = np.random.default_rng(seed).integers(0, 255, (4, 5, 3)).astype(np.uint8)
     return Image.fromarray(coarse).resize((side + 5, side), Image.Resampling.BICUBIC)
@@ -33,7 +33,7 @@ def picture(seed: int, side: int = 20) -> Image.Image:
 
 def write(path: Path, seed: int, kind: str = "png", **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture(seed).save(path, kind, **options)
+    image(seed).save(path, kind, **options)
     return path
 
 
@@ -74,12 +74,12 @@ def test_any_format_that_pillow_reads_whatever_it_is_called(tmp_path: Path) -> N
     for number, kind in enumerate(["tiff", "webp", "bmp", "ppm", "gif", "jpeg", "tga"]):
         write(root / "ant" / f"more.{kind}", 900 + number, kind)
     write(root / "bee" / "is a.jpg", 950, "png")
-    frames = [picture(961), picture(962)]
+    frames = [image(961), image(962)]
     frames[0].save(root / "bee" / "moving.gif", save_all=True, append_images=frames[1:])
     deep = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
     Image.fromarray(deep).save(root / "bee" / "deep.png")
-    picture(970).convert("L").save(root / "wasp" / "grey.png")
-    picture(971).convert("CMYK").save(root / "wasp" / "press.jpg")
+    image(970).convert("L").save(root / "wasp" / "grey.png")
+    image(971).convert("CMYK").save(root / "wasp" / "press.jpg")
     write(root / "wasp" / "deeper" / "down.png", 972)
     data = load(root)
     assert len(data.labels) == 52 + 13
@@ -116,7 +116,7 @@ def test_without_a_third_folder_validation_is_taken_from_training(
     assert any("every seed tests the same rows" in note for note in data.notes)
 
 
-def test_a_picture_of_test_is_not_trained_on(tmp_path: Path) -> None:
+def test_a_image_of_test_is_not_trained_on(tmp_path: Path) -> None:
     root = tmp_path / "insects"
     fill(root / "train", CLASSES)
     fill(root / "test", {"ant": 5, "bee": 4, "wasp": 3}, 700)
@@ -125,10 +125,10 @@ def test_a_picture_of_test_is_not_trained_on(tmp_path: Path) -> None:
     data = load(root)
     splits = with_checked_splits(TASK).split(data, Settings(**SMALL), 0)
     assert len(splits.test) == 13 and len(splits.train) + len(splits.validation) == 51
-    assert any("1 pictures are left out" in note for note in data.notes)
+    assert any("1 images are left out" in note for note in data.notes)
 
 
-def test_pictures_that_look_the_same_across_splits_are_warned_about(tmp_path: Path) -> None:
+def test_images_that_look_the_same_across_splits_are_warned_about(tmp_path: Path) -> None:
     root = tmp_path / "insects"
     fill(root / "train", CLASSES)
     fill(root / "test", {"ant": 5, "bee": 4, "wasp": 3}, 700)
@@ -136,38 +136,38 @@ def test_pictures_that_look_the_same_across_splits_are_warned_about(tmp_path: Pa
     larger = Image.open(root / "train" / "bee" / "3.png").resize((60, 50))
     larger.save(root / "test" / "bee" / "larger.jpg", quality=70)
     [warned] = [note for note in load(root).notes if "look almost" in note]
-    assert warned.startswith("2 pictures")
+    assert warned.startswith("2 images")
     assert "test/bee/larger.jpg" in warned and "train/bee/3.png" in warned
 
 
 def test_near_duplicates_are_found_among_many() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 255, (300, 4, 4, 3))
-    pictures = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
-    close = np.clip(pictures[:20] + rng.integers(-3, 4, pictures[:20].shape), 0, 255)
-    everything = np.concatenate([pictures, close.astype(np.uint8)])
+    images = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
+    close = np.clip(images[:20] + rng.integers(-3, 4, images[:20].shape), 0, 255)
+    everything = np.concatenate([images, close.astype(np.uint8)])
     parts = np.r_[np.zeros(300, int), np.ones(20, int)]
     pairs = near_duplicates.across(everything, parts)
     assert {(one, two) for one, two in pairs.tolist()} == {(n, 300 + n) for n in range(20)}
     assert not len(near_duplicates.across(everything, np.zeros(320, int)))
 
 
-def test_files_of_no_class_or_no_picture_are_named(tmp_path: Path) -> None:
+def test_files_of_no_class_or_no_image_are_named(tmp_path: Path) -> None:
     root = fill(tmp_path / "insects", CLASSES)
     (root / "ant" / "notes.txt").write_text("many legs")
-    (root / "bee" / "cut.png").write_bytes((root / "bee" / "1.png").read_bytes()[:80])
+    (root / "bee" / "threshold.png").write_bytes((root / "bee" / "1.png").read_bytes()[:80])
     with pytest.raises(UserError) as error:
         load(root)
     assert "2 bad files" in str(error.value)
-    assert "ant/notes.txt: is text, not a picture" in str(error.value)
-    assert "bee/cut.png: is damaged" in str(error.value)
+    assert "ant/notes.txt: is text, not an image" in str(error.value)
+    assert "bee/threshold.png: is damaged" in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        (["a.png", "b.png"], "holds 2 files (a.png, b.png): put the pictures of each class into"),
-        ([], "holds nothing: put the pictures"),
+        (["a.png", "b.png"], "holds 2 files (a.png, b.png): put the images of each class into"),
+        ([], "holds nothing: put the images"),
         (["ant/a.png", "bee/b.png", "c.jpg"], "1 files (c.jpg) beside the folders, so of no class"),
         (["ant/a.png"], "has one class folder, ant: two or more are needed"),
         (["ant/a.png", "bee/.hidden"], "bee is empty"),
@@ -197,5 +197,5 @@ def test_files_are_encoded_as_they_were_read(tmp_path: Path) -> None:
     encoded = TASK.encode(settings, None, [content])
     assert (data.rows == encoded[0]).all(axis=(1, 2, 3)).sum() == 1
     buffer = io.BytesIO()
-    picture(1).save(buffer, "png")
+    image(1).save(buffer, "png")
     assert (TASK.encode(settings, None, [buffer.getvalue()]) != encoded).any()

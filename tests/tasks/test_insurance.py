@@ -26,7 +26,7 @@ def customers() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def data() -> Data:
-    return TASK.stand_in(SETTINGS)
+    return TASK.synthetic(SETTINGS)
 
 
 @pytest.fixture
@@ -86,7 +86,9 @@ def test_features_are_learned_on_training_rows_alone(data: Data) -> None:
     assert (after.x[outside, 0] == 1).all()
 
 
-def test_stand_in_reads_back_as_a_file(tmp_path: Path, customers: pd.DataFrame, data: Data) -> None:
+def test_synthetic_reads_back_as_a_file(
+    tmp_path: Path, customers: pd.DataFrame, data: Data
+) -> None:
     customers.to_csv(tmp_path / "train.csv", index=False)
     loaded = TASK.load(SETTINGS, tmp_path)
     assert loaded.digest == data.digest

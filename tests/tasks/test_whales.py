@@ -1,4 +1,4 @@
-"""Pictures that a table names: thousands of classes, most of them tiny."""
+"""Images that a table names: thousands of classes, most of them tiny."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kaggle(tmp_path: Path) -> Path:
     labels = np.repeat(np.arange(len(ROWS)), list(ROWS.values()))
     lines = ["Image,Id"]
     for number, (label, pixels) in enumerate(
-        zip(labels, textures.pictures(labels, 24, 0), strict=True)
+        zip(labels, textures.images(labels, 24, 0), strict=True)
     ):
         Image.fromarray(pixels).save(tmp_path / "train" / f"{number}.jpg")
         lines.append(f"{number}.jpg,{list(ROWS)[label]}")
@@ -38,7 +38,7 @@ def read(path: Path, text: str = "", seed: int = 0) -> tuple[Data, Splits]:
     return data, task.split(data, settings, seed)
 
 
-def test_every_class_is_trained_and_those_of_three_pictures_are_in_every_split(
+def test_every_class_is_trained_and_those_of_three_images_are_in_every_split(
     kaggle: Path,
 ) -> None:
     data, splits = read(kaggle)
@@ -50,7 +50,7 @@ def test_every_class_is_trained_and_those_of_three_pictures_are_in_every_split(
     assert counts["train"].tolist() == [7, 2, 1, 2, 1]
     assert counts["validation"].tolist() == counts["test"].tolist() == [1, 1, 1, 0, 0]
     [note] = data.notes
-    assert note.startswith("2 of 5 classes have fewer than 3 different pictures")
+    assert note.startswith("2 of 5 classes have fewer than 3 different images")
 
 
 def test_whales_without_a_name_can_be_left_out(kaggle: Path) -> None:
@@ -58,7 +58,7 @@ def test_whales_without_a_name_can_be_left_out(kaggle: Path) -> None:
     assert data.classes == ("w_a", "w_b", "w_c", "w_d") and len(data.labels) == 10
 
 
-def test_another_seed_holds_out_other_pictures(kaggle: Path) -> None:
+def test_another_seed_holds_out_other_images(kaggle: Path) -> None:
     assert set(read(kaggle, seed=1)[1].test) != set(read(kaggle)[1].test)
 
 
@@ -68,11 +68,11 @@ def test_another_seed_holds_out_other_pictures(kaggle: Path) -> None:
         ("delete table", "has no train.csv"),
         ("columns", "has the columns a, b, not Image and Id"),
         ("no rows", "has no rows"),
-        ("missing picture", "names 1 files .*nothing.jpg.* that .*train has not"),
+        ("missing image", "names 1 files .*nothing.jpg.* that .*train has not"),
         ("twice", "names 1 files .*0.jpg.* twice"),
         ("outside", "Image is a file's name"),
         ("empty", "line 3: Image or Id is empty"),
-        ("bad picture", "1 bad files"),
+        ("bad image", "1 bad files"),
     ],
 )
 def test_what_is_wrong_with_the_table_is_said(kaggle: Path, change: str, said: str) -> None:
@@ -80,14 +80,14 @@ def test_what_is_wrong_with_the_table_is_said(kaggle: Path, change: str, said: s
     text = table.read_text()
     if change == "delete table":
         table.unlink()
-    elif change == "bad picture":
+    elif change == "bad image":
         (kaggle / "train/3.jpg").write_bytes(b"<html>")
     else:
         table.write_text(
             {
                 "columns": text.replace("Image,Id", "a,b"),
                 "no rows": "Image,Id\n",
-                "missing picture": f"{text}\nnothing.jpg,w_a",
+                "missing image": f"{text}\nnothing.jpg,w_a",
                 "twice": f"{text}\n0.jpg,w_a",
                 "outside": f"{text}\n../train.csv,w_a",
                 "empty": "Image,Id\n0.jpg,w_a\n1.jpg,\n",

@@ -24,7 +24,7 @@ OTHER_PRIORS = np.array([0.5, 0.5])
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    return TASK.split(TASK.stand_in(Settings()), Settings(), 0)
+    return TASK.split(TASK.synthetic(Settings()), Settings(), 0)
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,9 @@ def with_dropout(settings: Any, splits: Splits, classes: int, budget: Budget) ->
 
 
 def logits(task: Task, splits: Splits, strategy: str, seed: int = 0) -> Floats:
-    remedy = grammar.read(strategy).strategy
+    spec = grammar.read(strategy).strategy
     fit = fitting.fit(
-        TrainingJob(task, Settings(), splits, 2, remedy, BUDGET, seed), lambda steps: None
+        TrainingJob(task, Settings(), splits, 2, spec, BUDGET, seed), lambda steps: None
     )
     return fit.test.last
 

@@ -16,7 +16,7 @@ def test_it_decides_as_the_score_of_a_cell(text: str) -> None:
     strategy = grammar.read(text).strategy
     score, decision = scoring.score(strategy, toys.FIT), fit_decision(strategy, toys.FIT)
     assert decision.decide(toys.FIT.test.best).tolist() == score.decisions.tolist()
-    assert decision.cut == pytest.approx(score.metrics["test/cut"])
+    assert decision.threshold == pytest.approx(score.metrics["test/threshold"])
     p = decision.probabilities(toys.FIT.test.best)
     np.testing.assert_allclose(p, softmax(score.logits, axis=1), rtol=1e-12)
 

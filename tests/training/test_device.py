@@ -17,7 +17,7 @@ from benchmark.training import device
         (None, "image", "float32"),
     ],
 )
-def test_precision_is_halved_for_pictures_where_the_gpu_has_units_for_it(
+def test_precision_is_halved_for_images_where_the_gpu_has_units_for_it(
     gpu: dict[str, Any] | None, kind: Kind, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import keras

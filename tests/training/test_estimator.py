@@ -25,7 +25,7 @@ from benchmark.training.network import TrainingJob
 from tasks import _template
 
 SETTINGS = _template.Settings()
-DATA = _template.stand_in(SETTINGS)
+DATA = _template.synthetic(SETTINGS)
 
 
 def task_of(estimator: Any) -> Task:
@@ -39,9 +39,9 @@ def task_of(estimator: Any) -> Task:
 def fit(estimator: Any, strategy: str = "none", splits: Splits | None = None) -> Any:
     task = task_of(estimator)
     splits = splits or task.split(DATA, SETTINGS, 0)
-    remedy = grammar.read(strategy).strategy
+    spec = grammar.read(strategy).strategy
     return fitting.fit(
-        TrainingJob(task, SETTINGS, splits, 2, remedy, Budget(50, 0), 0), lambda steps: None
+        TrainingJob(task, SETTINGS, splits, 2, spec, Budget(50, 0), 0), lambda steps: None
     )
 
 
@@ -82,15 +82,15 @@ def test_three_classes_have_a_score_each() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["focal", "logit_adjust", "prior_bias", "oversample+focal"])
-def test_a_remedy_that_changes_the_loss_or_the_start_needs_a_network(strategy: str) -> None:
-    remedies = [grammar.read("oversample+threshold"), grammar.read(strategy)]
+def test_a_spec_that_changes_the_loss_or_the_start_needs_a_network(strategy: str) -> None:
+    specs = [grammar.read("oversample+threshold"), grammar.read(strategy)]
     task = task_of(LogisticRegression)
     with pytest.raises(UserError) as error:
-        grid.require_suitable(task, SETTINGS, DATA.classes, remedies)
-    assert f"strategy '{remedies[1].label}' needs a network, but" in str(error.value)
+        grid.require_suitable(task, SETTINGS, DATA.classes, specs)
+    assert f"strategy '{specs[1].label}' needs a network, but" in str(error.value)
     assert "a model that is no network: leave it out" in str(error.value)
-    assert grid.suitable_specs(task, SETTINGS, DATA.classes, remedies) == remedies[:1]
-    grid.require_suitable(_template.TASK, SETTINGS, DATA.classes, remedies)
+    assert grid.suitable_specs(task, SETTINGS, DATA.classes, specs) == specs[:1]
+    grid.require_suitable(_template.TASK, SETTINGS, DATA.classes, specs)
 
 
 def test_a_run_has_neither_checkpoints_nor_curves(store_uri: str, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ DECISION = Decision(
 
 def facts(task: str, settings: str, **changes: Any) -> tuple[ModelFacts, Any, Any]:
     kind, chosen = registry.task(task), grammar.settings(task, settings)
-    data = kind.stand_in(chosen)
+    data = kind.synthetic(chosen)
     splits = kind.split(data, chosen, 0)
     given = {"classes": data.classes, "decision": DECISION} | changes
     given |= {"columns": schema.schema_of(data.rows)} if kind.kind == "table" else {}
@@ -39,8 +39,8 @@ def answers(model: SavedModel, rows: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module", params=["simple", "compact"])
-def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A saved and loaded model of pictures, its data, and what it should say of all rows."""
+def images(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A saved and loaded model of images, its data, and what it should say of all rows."""
     size = f"train=12 validation=8 test=8 imbalance=4 size=16 model={request.param}"
     known, data, splits = facts("catsdogs", size)
     made = registry.task("catsdogs").network(
@@ -60,8 +60,8 @@ def png(pixels: Any, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def test_pictures_are_answered_from_their_bytes_and_from_base64(pictures: Any) -> None:
-    model, data, logits = pictures
+def test_images_are_answered_from_their_bytes_and_from_base64(images: Any) -> None:
+    model, data, logits = images
     files = [png(row) for row in data.rows]
     said = answers(model, files)
     assert said["decision"].tolist() == DECISION.decide(logits).tolist()
@@ -81,14 +81,14 @@ def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 
 
-def test_what_is_no_picture_is_named(pictures: Any) -> None:
-    model, data, _ = pictures
+def test_what_is_no_image_is_named(images: Any) -> None:
+    model, data, _ = images
     whole = png(data.rows[0])
     for bad, words in {
-        b"not a picture": "picture 1 is text, not a picture",
-        whole[: len(whole) // 2]: "picture 1 is damaged",
+        b"not an image": "image 1 is text, not an image",
+        whole[: len(whole) // 2]: "image 1 is damaged",
         "no base64!": "column 'image' holds neither bytes nor base64",
-        b"": "picture 1 is empty",
+        b"": "image 1 is empty",
     }.items():
         with pytest.raises(UserError, match=words):
             answers(model, [whole, bad])
@@ -148,7 +148,7 @@ def test_of_more_than_two_classes_every_probability_is_told() -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras with NumPy 2
 @pytest.mark.parametrize("layer", ["jitter", "cosine", "several"])
-def test_a_new_process_finds_the_layers_of_tasks_and_remedies(layer: str, tmp_path: Path) -> None:
+def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path: Path) -> None:
     import keras
 
     from benchmark.training.layers import Cosine, together

@@ -32,14 +32,14 @@ def silent(steps: int) -> None:
 def fit(
     data: Data, strategy: str | Strategy, seed: int = 0, budget: Budget = BUDGET
 ) -> fitting.Fit:
-    remedy = grammar.read(strategy).strategy if isinstance(strategy, str) else strategy
+    spec = grammar.read(strategy).strategy if isinstance(strategy, str) else strategy
     splits = TASK.split(data, Settings(), seed)
-    return fitting.fit(TrainingJob(TASK, Settings(), splits, 2, remedy, budget, seed), silent)
+    return fitting.fit(TrainingJob(TASK, Settings(), splits, 2, spec, budget, seed), silent)
 
 
 @pytest.fixture(scope="module")
 def clouds() -> Data:
-    return TASK.stand_in(Settings())
+    return TASK.synthetic(Settings())
 
 
 def auc(fitted: fitting.Fit) -> float:

@@ -22,7 +22,7 @@ from benchmark.training import score as scoring
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.training.stages import plan_stages
 
-CUT = 1.25  # of the log odds
+THRESHOLD = 1.25  # of the log odds
 SHIFT = 3.0
 
 
@@ -57,8 +57,8 @@ def shifted(logits: Floats, labels: Ints, priors: Priors) -> Callable[[Floats], 
     return lambda logits: logits + np.array([0, SHIFT])
 
 
-def cut_at(logits: Floats, labels: Ints) -> Floats:
-    return np.array([0.0, -CUT])
+def threshold_at(logits: Floats, labels: Ints) -> Floats:
+    return np.array([0.0, -THRESHOLD])
 
 
 def scores_of(part: Predictions, weights: str = "best") -> Floats:
@@ -67,53 +67,64 @@ def scores_of(part: Predictions, weights: str = "best") -> Floats:
 
 
 def best_f1(part: Predictions, weights: str) -> float:
-    """The cut on the log odds, found by trying all."""
+    """The threshold on the log odds, found by trying all."""
     scores = np.sort(scores_of(part, weights))
-    cuts = [scores[0] - 1, *(scores[1:] + scores[:-1]) / 2]
-    return max(cuts, key=lambda cut: f1_score(part.labels, scores_of(part, weights) > cut))
+    thresholds = [scores[0] - 1, *(scores[1:] + scores[:-1]) / 2]
+    return max(
+        thresholds,
+        key=lambda threshold: f1_score(part.labels, scores_of(part, weights) > threshold),
+    )
 
 
 @pytest.mark.parametrize(
-    ("strategy", "cut", "shift"),
+    ("strategy", "threshold", "shift"),
     [
         (NONE, 0.0, 0.0),
-        (Strategy(threshold=cut_at), CUT, 0.0),
+        (Strategy(threshold=threshold_at), THRESHOLD, 0.0),
         (Strategy(calibrate=shifted), 0.0, SHIFT),
-        (Strategy(calibrate=shifted, threshold=cut_at), CUT, SHIFT),
+        (Strategy(calibrate=shifted, threshold=threshold_at), THRESHOLD, SHIFT),
     ],
 )
 @pytest.mark.parametrize(("weights", "prefix"), [("best", "test"), ("last", "test_last_step")])
-def test_decided_at_half_and_at_the_tuned_cut(
-    strategy: Strategy, cut: float, shift: float, weights: str, prefix: str
+def test_decided_at_half_and_at_the_tuned_threshold(
+    strategy: Strategy, threshold: float, shift: float, weights: str, prefix: str
 ) -> None:
     got = scoring.score(strategy, FIT).metrics
     scores = scores_of(FIT.test, weights)
     tuned = best_f1(FIT.validation, weights)  # a calibration does not move it
-    for suffix, raw_cut in {"": cut - shift, "_at_half": -shift, "_tuned": tuned}.items():
+    for suffix, raw_threshold in {
+        "": threshold - shift,
+        "_at_half": -shift,
+        "_tuned": tuned,
+    }.items():
         for name, measure in (
             ("f1", f1_score),
             ("precision", precision_score),
             ("recall", recall_score),
         ):
-            expected = measure(FIT.test.labels, scores > raw_cut, zero_division=0)
+            expected = measure(FIT.test.labels, scores > raw_threshold, zero_division=0)
             assert got[f"{prefix}/{name}{suffix}"] == pytest.approx(expected), (name, suffix)
-    assert got[f"{prefix}/cut"] == pytest.approx(1 / (1 + math.exp(-cut)))
-    assert got[f"{prefix}/cut_tuned"] == pytest.approx(1 / (1 + math.exp(-(tuned + shift))))
+    assert got[f"{prefix}/threshold"] == pytest.approx(1 / (1 + math.exp(-threshold)))
+    assert got[f"{prefix}/threshold_tuned"] == pytest.approx(1 / (1 + math.exp(-(tuned + shift))))
 
 
 def test_a_threshold_leaves_probabilities_alone_and_a_calibration_moves_them() -> None:
-    plain, cut, moved = (
+    plain, threshold, moved = (
         scoring.score(strategy, FIT)
-        for strategy in (NONE, Strategy(threshold=cut_at), Strategy(calibrate=shifted))
+        for strategy in (NONE, Strategy(threshold=threshold_at), Strategy(calibrate=shifted))
     )
-    assert cut.logits.tolist() == plain.logits.tolist()
-    assert cut.decisions.tolist() != plain.decisions.tolist()
+    assert threshold.logits.tolist() == plain.logits.tolist()
+    assert threshold.decisions.tolist() != plain.decisions.tolist()
     expected = 1 / (1 + np.exp(-scores_of(FIT.test) - SHIFT))
     assert classification.positive_probabilities(moved.logits) == pytest.approx(expected)
     for name in ("average_precision", "roc_auc"):
         assert moved.metrics[f"test/{name}"] == plain.metrics[f"test/{name}"]
-        assert cut.metrics[f"test/{name}"] == plain.metrics[f"test/{name}"]
-    assert cut.metrics["test/brier"] == plain.metrics["test/brier"] != moved.metrics["test/brier"]
+        assert threshold.metrics[f"test/{name}"] == plain.metrics[f"test/{name}"]
+    assert (
+        threshold.metrics["test/brier"]
+        == plain.metrics["test/brier"]
+        != moved.metrics["test/brier"]
+    )
 
 
 def test_f1_as_decided_comes_first() -> None:
@@ -148,12 +159,12 @@ def with_test_labels(labels: Ints) -> Fit:
 
 
 def test_test_labels_influence_no_choice() -> None:
-    strategy = Strategy(calibrate=shifted, threshold=cut_at)
+    strategy = Strategy(calibrate=shifted, threshold=threshold_at)
     one = scoring.score(strategy, FIT)
     other = scoring.score(strategy, with_test_labels(1 - FIT.test.labels))
     assert one.decisions.tolist() == other.decisions.tolist()
     assert one.logits.tolist() == other.logits.tolist()
-    for name in ("cut", "cut_tuned"):
+    for name in ("threshold", "threshold_tuned"):
         assert one.metrics[f"test/{name}"] == other.metrics[f"test/{name}"]
     assert one.metrics["test/f1"] != other.metrics["test/f1"]  # they are read after all
 
@@ -231,14 +242,14 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
     tuned = f1_score(truth, (logits + offsets).argmax(axis=1), average="macro")
     assert got.metrics["test/f1_tuned"] == pytest.approx(tuned)
     assert tuned > plain
-    assert got.metrics["test/f1_oracle"] >= got.metrics["test/f1_tuned"]
-    cut = scoring.score(
+    assert got.metrics["test/f1_upper_bound"] >= got.metrics["test/f1_tuned"]
+    threshold = scoring.score(
         Strategy(threshold=lambda logits, labels: best_offsets(labels, logits)), fit
     )
-    assert cut.metrics["test/f1"] == got.metrics["test/f1_tuned"]
+    assert threshold.metrics["test/f1"] == got.metrics["test/f1_tuned"]
     found = np.array(
         [(logits.argmax(axis=1) == truth)[truth == label].mean() for label in range(3)]
     )
     for label, group in enumerate(("many", "medium", "few")):
         assert got.metrics[f"test/accuracy_{group}"] == pytest.approx(found[label])
-    assert not {"test/cut", "test/cut_tuned"} & set(got.metrics)
+    assert not {"test/threshold", "test/threshold_tuned"} & set(got.metrics)

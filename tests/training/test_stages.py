@@ -1,4 +1,4 @@
-"""Phases, heads, mixing and several networks, trained on small pictures of ten classes."""
+"""Phases, heads, mixing and several networks, trained on small images of ten classes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def convolution(settings: Any, splits: Splits, classes: int, budget: Budget) -> 
     return Network(keras.Sequential(parts), keras.optimizers.Adam(1e-2))
 
 
-PICTURES = replace(TASK, kind="image", network=convolution)
+IMAGES = replace(TASK, kind="image", network=convolution)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def splits() -> Splits:
     return Splits(np.clip(x, 0, 255).astype(np.uint8), y, *parts)
 
 
-def fit(splits: Splits, text: str, steps: int = STEPS, task: Task = PICTURES) -> Fit:
+def fit(splits: Splits, text: str, steps: int = STEPS, task: Task = IMAGES) -> Fit:
     strategy = grammar.read(text).strategy
     return fitting.fit(
         TrainingJob(task, None, splits, CLASSES, strategy, Budget(steps, 32), 0), lambda steps: None
@@ -79,7 +79,7 @@ def fit(splits: Splits, text: str, steps: int = STEPS, task: Task = PICTURES) ->
 def network(splits: Splits, text: str, steps: int = STEPS) -> tuple[Fit, Any]:
     strategy = grammar.read(text).strategy
     return fitting.fit_network(
-        TrainingJob(PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0),
+        TrainingJob(IMAGES, None, splits, CLASSES, strategy, Budget(steps, 32), 0),
         lambda steps: None,
     )
 
@@ -96,9 +96,11 @@ def test_it_trains_on_ten_classes_and_scores_finite_numbers(text: str, splits: S
 
 
 @pytest.mark.parametrize("text", ["deferred(class_weight)", "progressive_sampling", "crt"])
-def test_until_a_phase_begins_the_training_is_that_of_its_base(text: str, splits: Splits) -> None:
+def test_until_a_stage_spec_begins_the_training_is_that_of_its_base(
+    text: str, splits: Splits
+) -> None:
     plain, phased = fit(splits, "none"), fit(splits, text)
-    start = STEPS * (1 - sum(p.share for p in grammar.read(text).strategy.phases))
+    start = STEPS * (1 - sum(p.share for p in grammar.read(text).strategy.stages))
     for name, curve in plain.curves.items():
         other = phased.curves[name]
         before = [step for step, _ in curve if step <= start + 1e-6]
@@ -107,7 +109,7 @@ def test_until_a_phase_begins_the_training_is_that_of_its_base(text: str, splits
     assert phased.last_step == STEPS
 
 
-def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_phase(
+def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_stage_spec(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([0.9, *np.linspace(0.8, 0.1, 9)] * 2)  # the first looks are the best
@@ -121,7 +123,7 @@ def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_phase(
 def last_weights(splits: Splits, text: str, steps: int) -> tuple[list[Any], Any]:
     """After the last step, those of the head at the end; and the network."""
     strategy = grammar.read(text).strategy
-    job = networks.TrainingJob(PICTURES, None, splits, CLASSES, strategy, Budget(steps, 32), 0)
+    job = networks.TrainingJob(IMAGES, None, splits, CLASSES, strategy, Budget(steps, 32), 0)
     _, [one] = fitting._fit(job, lambda steps: None)
     return one.trained.last, one.trained.program.model
 
@@ -154,12 +156,12 @@ def test_a_fresh_head_has_a_learning_rate_that_begins_anew(splits: Splits) -> No
         asked.append(budget.steps)
         return convolution(settings, splits, classes, budget)
 
-    fit(splits, "crt(share=0.25)", task=replace(PICTURES, network=remember))
+    fit(splits, "crt(share=0.25)", task=replace(IMAGES, network=remember))
     assert asked == [60, 15]
 
 
 def half_frozen(rate: float, share: float = 0.5) -> Task:
-    """The network of pictures with a frozen convolution that thaws and learns at that rate."""
+    """The network of images with a frozen convolution that thaws and learns at that rate."""
 
     def frozen(settings: Any, splits: Splits, classes: int, budget: Budget) -> Network:
         import keras
@@ -169,7 +171,7 @@ def half_frozen(rate: float, share: float = 0.5) -> Task:
             layer.trainable = False
         return replace(made, thaw=Thaw(share, keras.optimizers.SGD(rate)))
 
-    return replace(PICTURES, network=frozen)
+    return replace(IMAGES, network=frozen)
 
 
 def kernels(splits: Splits, text: str, task: Task, steps: int = STEPS) -> tuple[Any, Any]:
@@ -223,7 +225,7 @@ def test_a_network_thaws_for_a_share_of_all_steps(
     assert [(stage.steps, stage.network) for stage in split_at_thaw(stages, share)] == expected
 
 
-def test_phases_share_the_program_unless_the_loss_or_the_network_is_another(
+def test_stages_share_the_program_unless_the_loss_or_the_network_is_another(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiling, "_cache", {})
@@ -261,7 +263,7 @@ def test_several_networks_share_the_steps_and_average_their_probabilities(splits
     told: list[int] = []
     report: Callable[[int], None] = told.append
     strategy = grammar.read("under_bagging(k=3)").strategy
-    job = networks.TrainingJob(PICTURES, None, splits, CLASSES, strategy, Budget(61, 32), 0)
+    job = networks.TrainingJob(IMAGES, None, splits, CLASSES, strategy, Budget(61, 32), 0)
     fitted, members = fitting._fit(job, report)
     assert [one.trained.last_step for one in members] == [20, 20, 21]
     assert told == sorted(told) and told[-1] == fitted.last_step == 61
@@ -299,7 +301,7 @@ def test_too_few_steps_are_refused(text: str, steps: int, words: str, splits: Sp
         fit(splits, text, steps=steps)
 
 
-def test_copies_of_what_is_no_picture_are_refused(splits: Splits) -> None:
+def test_copies_of_what_is_no_image_are_refused(splits: Splits) -> None:
     features = replace(splits, x=splits.x.reshape(len(splits.x), -1).astype(np.float32))
     with pytest.raises(UserError, match=re.escape("float32 (192,) (of a frozen network?)")):
         fit(features, "augmented_copies")

@@ -144,7 +144,7 @@ def test_costs_go_with_the_model(measured: str) -> None:
     ).prices
     assert prices
     way = prices.choose([way for way in prices.ways if way.label == "none"])
-    assert f"from a probability of {way.cuts[0]:.4g}\n" in card
+    assert f"from a probability of {way.thresholds[0]:.4g}\n" in card
     assert f"| cost for 1,000 rows, fp=1,fn=50 | {way.mean:,.1f} [" in card
     assert f"| {way.cost[0]:,.1f} |" in card
 

@@ -61,14 +61,14 @@ def test_it_is_printed_and_tracked_as_a_run_of_its_own(tmp_path: Path, store_uri
     assert f"#/experiments/{experiment}/runs/{run.info.run_id}/artifacts" in shown.output
 
 
-def test_pictures_are_shown_with_their_labels() -> None:
+def test_images_are_shown_with_their_labels() -> None:
     settings = grammar.settings("folder", "size=16")
     found = inspection.inspect("folder", settings, "")
     drawn = inspection_report.figures(found)
-    assert set(drawn) == {"classes", "pictures"}
-    shown = [axes for axes in drawn["pictures"].axes if axes.images]
-    assert len(shown) == 2 * inspection_report.SHEET_PICTURES
-    titles = [axes.get_title("left") for axes in drawn["pictures"].axes]
+    assert set(drawn) == {"classes", "images"}
+    shown = [axes for axes in drawn["images"].axes if axes.images]
+    assert len(shown) == 2 * inspection_report.SHEET_IMAGES
+    titles = [axes.get_title("left") for axes in drawn["images"].axes]
     assert [title for title in titles if title] == ["cat", "dog"]
     assert "SYNTHETIC" in inspection_report.markdown(found)
 

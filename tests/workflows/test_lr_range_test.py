@@ -60,13 +60,13 @@ def test_losses_that_say_nothing_are_refused(values: Floats, words: str) -> None
 
 
 def test_lr_tells_a_rate_draws_it_and_tracks_it(store_uri: str, tmp_path: Path) -> None:
-    picture = tmp_path / "rates.svg"
+    image = tmp_path / "rates.svg"
     words = ["lr", "insurance", "--data", "stand-in", "--steps", "120"]
-    shown = CliRunner().invoke(main, [*words, "--tracking", store_uri, "--output", str(picture)])
+    shown = CliRunner().invoke(main, [*words, "--tracking", store_uri, "--output", str(image)])
     assert shown.exit_code == 0, shown.output
     rate = float(shown.output.split("about ")[1].split(",")[0])
     assert 2e-4 < rate < 5e-2
-    assert "Learning-rate range test" in picture.read_text()
+    assert "Learning-rate range test" in image.read_text()
     client = MlflowClient(store_uri)
     [run] = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert run.info.status == "FINISHED"

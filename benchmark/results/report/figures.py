@@ -49,16 +49,16 @@ def differences(table: Leaderboard) -> Figure | None:
     return figure
 
 
-def moved_cut(table: Leaderboard) -> Figure:
-    """F1 of each training part at 0.5, at the tuned cut, and at the cut that test would choose."""
+def moved_threshold(table: Leaderboard) -> Figure:
+    """F1 of each training part at 0.5, at the tuned threshold, and at the threshold that test would choose."""
     account, words = comparison.decision_account(table).iloc[::-1], table.words
     figure, axes = _rows(list(account["label"]), f"{words.f1} on test, mean over seeds")
     places = np.arange(len(account))
-    axes.hlines(places, account["at_half"], account["oracle"], color="0.8", linewidth=1)
+    axes.hlines(places, account["at_half"], account["upper_bound"], color="0.8", linewidth=1)
     for name, marker, meaning in (
         ("at_half", "o", words.plain),
-        ("tuned", "D", f"{words.cut} tuned on validation"),
-        ("oracle", "|", f"best {words.cut} on test (out of reach)"),
+        ("tuned", "D", f"{words.threshold} tuned on validation"),
+        ("upper_bound", "|", f"best {words.threshold} on test (out of reach)"),
     ):
         axes.plot(
             account[name],
@@ -115,14 +115,14 @@ def precision_recall(evidence: TablePredictions, names: Mapping[str, str]) -> Fi
     return figures
 
 
-def f1_by_cut(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
-    """F1 on test against the cut on the probability, `none` dashed behind; of two classes."""
+def f1_by_threshold(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
+    """F1 on test against the threshold on the probability, `none` dashed behind; of two classes."""
     raw = {part: scored for part, scored in _raw(evidence).items() if _binary(scored)}
-    curves = {part: metric_curves.f1_by_cut(scored) for part, scored in raw.items()}
+    curves = {part: metric_curves.f1_by_threshold(scored) for part, scored in raw.items()}
     top = max((band.high.max() for band in curves.values()), default=1) * 1.05
     figures = {}
     for part, band in curves.items():
-        figure, axes = _small("cut on the probability", "F1 on test")
+        figure, axes = _small("threshold on the probability", "F1 on test")
         axes.axvline(0.5, color="0.7", linewidth=0.8, linestyle=":")
         _behind(axes, curves, part)
         _draw(axes, band)
@@ -137,7 +137,7 @@ def losses(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
     for part, fits in evidence.fits.items():
         if not any(fit.curves for fit in fits):
             continue
-        figure, axes = _small("optimizer step", "loss (nats a row)")
+        figure, axes = _small("optimizer step", "loss (nats per row)")
         for name, words, style in (
             ("train/loss", "training loss", "--"),
             ("val/log_loss", "validation log loss", "-"),

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A figure as a page holds it."""
 
     name: str
@@ -39,7 +39,7 @@ class Group:
 
     title: str
     caption: str
-    pictures: list[Picture]
+    images: list[Image]
     wide: bool  # one across the page, not many side by side
 
 
@@ -82,7 +82,7 @@ def section(table: Leaderboard, evidence: TablePredictions) -> Section:
         troubles=markdown.troubles(table),
         conditions=markdown.conditions(table),
         command=table.command,
-        groups=[group for group in _groups(table, evidence) if group.pictures],
+        groups=[group for group in _groups(table, evidence) if group.images],
     )
 
 
@@ -99,7 +99,7 @@ def _groups(table: Leaderboard, evidence: TablePredictions) -> list[Group]:
         _wide(
             words.moved,
             f"{words.f1} of each training, decided in three ways.",
-            figures.moved_cut(table) if evidence.fits else None,
+            figures.moved_threshold(table) if evidence.fits else None,
         ),
         _wide(
             "Cost against quality",
@@ -108,9 +108,9 @@ def _groups(table: Leaderboard, evidence: TablePredictions) -> list[Group]:
         ),
         _many("Precision against recall", lines, figures.precision_recall(evidence, names)),
         _many(
-            "F1 against the cut",
+            "F1 against the threshold",
             f"{lines} Dotted: 0.5.",
-            figures.f1_by_cut(evidence, names),
+            figures.f1_by_threshold(evidence, names),
         ),
         _many(
             "Confusion on test",
@@ -143,20 +143,18 @@ def _sharing(table: Leaderboard, part: str) -> str:
 
 
 def _wide(title: str, caption: str, figure: Figure | None) -> Group:
-    return Group(title, caption, [_picture(title, figure)] if figure else [], True)
+    return Group(title, caption, [_image(title, figure)] if figure else [], True)
 
 
 def _many(title: str, caption: str, figures: figures.Figures) -> Group:
-    pictures = [_picture(name, figure) for name, figure in figures.items()]
-    return Group(title, caption, pictures, False)
+    images = [_image(name, figure) for name, figure in figures.items()]
+    return Group(title, caption, images, False)
 
 
-def _picture(name: str, figure: Figure) -> Picture:
+def _image(name: str, figure: Figure) -> Image:
     import matplotlib
 
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):  # letters as text: a third of the size
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return Picture(
-        name, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
-    )
+    return Image(name, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode())

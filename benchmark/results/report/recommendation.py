@@ -29,14 +29,14 @@ def show(console: Console, advice: Recommendation) -> None:
 def _grid(prices: ExpectedCosts) -> Grid:
     grid = Grid(
         title=f"expected cost for {PER:,} rows of test",
-        caption="means over seeds; differences are to none at its own cut, by seed, with the 95 % "
+        caption="means over seeds; differences are to none at its own threshold, by seed, with the 95 % "
         "interval of the expected one",
     )
-    for number, heading in enumerate(("strategy", "cut", "at", "cost", "less none's")):
+    for number, heading in enumerate(("strategy", "threshold", "at", "cost", "less none's")):
         grid.add_column(heading, justify="left" if number < 2 else "right")
     for way in sorted((*prices.ways, prices.plain), key=lambda way: way.mean):
         difference = interval(way.less(prices.plain, prices.overlap), 1)
-        cells = [way.label, way.rule, f"{np.mean(way.cuts):.3g}", f"{way.mean:,.1f}"]
+        cells = [way.label, way.rule, f"{np.mean(way.thresholds):.3g}", f"{way.mean:,.1f}"]
         grid.add_row(*map(escape, [*cells, "" if way is prices.plain else difference]))
     for way in prices.one_way:
         grid.add_row(escape(f"every row {way.label!r}"), "", "", f"{way.mean:,.1f}", "")

@@ -72,7 +72,7 @@ def leaderboard(table: Leaderboard) -> TextTable:
 
 
 def threshold_tuning(table: Leaderboard) -> TextTable:
-    """How much of a remedy was only a moved cut."""
+    """How much of a strategy was only a moved threshold."""
     rows = [
         [
             TextCell(str(row["label"])),
@@ -80,20 +80,22 @@ def threshold_tuning(table: Leaderboard) -> TextTable:
             _spread(row["tuned"], row["tuned_sd"]),
             TextCell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
             TextCell(_p(row["p"]), row["p"]),
-            _spread(row["oracle"], row["oracle_sd"]),
-            *([TextCell(_number(row["cut"]), row["cut"])] if table.binary else []),
+            _spread(row["upper_bound"], row["upper_bound_sd"]),
+            *([TextCell(_number(row["threshold"]), row["threshold"])] if table.binary else []),
         ]
         for _, row in comparison.decision_account(table).iterrows()
     ]
     words, names = table.words, table.words.headings()
     caption = (
-        f"One row a training: {words.f1} on test {words.plain}, at the {words.cut} tuned on "
-        f"validation (less plain training's), and at the best {words.cut} on test itself, which "
+        f"One row a training: {words.f1} on test {words.plain}, at the {words.threshold} tuned on "
+        f"validation (less plain training's), and at the best {words.threshold} on test itself, which "
         "nobody can reach."
     )
-    plain, tuned, oracle = (names[f"test/f1_{cut}"] for cut in comparison.CUTS)
-    last = ("tuned cut",) if table.binary else ()
-    headings = ("training", plain, tuned, "less none's", "p", oracle, *last)
+    plain, tuned, upper_bound = (
+        names[f"test/f1_{threshold}"] for threshold in comparison.THRESHOLDS
+    )
+    last = ("tuned threshold",) if table.binary else ()
+    headings = ("training", plain, tuned, "less none's", "p", upper_bound, *last)
     return TextTable(words.moved, caption, headings, rows)
 
 
@@ -101,7 +103,7 @@ def probabilities(table: Leaderboard) -> TextTable:
     """Whether the probabilities can be believed, best calibrated first."""
     names = ("test/ece", "test/brier", "test/log_loss")
     caption = (
-        "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats a row): "
+        "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats per row): "
         "the lower, the more a probability means what it says. p is that of an ECE of 0.05."
     )
     grid = _means(table, "Whether probabilities can be believed", caption, names, True)

@@ -60,7 +60,7 @@ class Outcome:
 def load(task: str, settings: Any, path: str) -> Data:
     """The data of a task, read once a process; `path` "" is the stand-in."""
     kind = registry.task(task)
-    return kind.load(settings, Path(path)) if path else kind.stand_in(settings)
+    return kind.load(settings, Path(path)) if path else kind.synthetic(settings)
 
 
 @lru_cache(maxsize=1)

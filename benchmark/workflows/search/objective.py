@@ -1,6 +1,6 @@
 """What a search makes large or small: numbers of one split, after its choices are made.
 
-A cut that is tuned is tuned on validation, whatever split it is then measured on.
+A threshold that is tuned is tuned on validation, whatever split it is then measured on.
 """
 
 from __future__ import annotations
@@ -84,18 +84,18 @@ def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
 
 
 def f1() -> Objective:
-    """F1 as the strategy decides: at the plain cut, unless it moves it."""
+    """F1 as the strategy decides: at the plain threshold, unless it moves it."""
     return Objective("f1", "f1", "F1", lambda _, on: _f_beta(on, on.decisions(), 1))
 
 
 def f1_tuned() -> Objective:
-    """F1 at the cut where it is largest on validation."""
+    """F1 at the threshold where it is largest on validation."""
 
     def measure(validation: Scored, on: Scored) -> float:
         tuned = best_offsets(validation.labels, validation.logits)
         return _f_beta(on, on.decisions(tuned), 1)
 
-    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned cut", measure)
+    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned threshold", measure)
 
 
 def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
@@ -107,7 +107,7 @@ def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
 
 
 def average_precision() -> Objective:
-    """Average precision, which no cut moves."""
+    """Average precision, which no threshold moves."""
     return Objective(
         "average_precision",
         "average_precision",
@@ -117,16 +117,16 @@ def average_precision() -> Objective:
 
 
 def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
-    """Recall at the lowest cut that has this precision on validation; 0 where none has."""
+    """Recall at the lowest threshold that has this precision on validation; 0 where none has."""
 
     def measure(validation: Scored, on: Scored) -> float:
         from sklearn.metrics import precision_recall_curve
 
-        precisions, _, cuts = precision_recall_curve(validation.labels, validation.margin)
+        precisions, _, candidates = precision_recall_curve(validation.labels, validation.margin)
         reached = np.flatnonzero(precisions[:-1] >= precision)
         if not len(reached):
             return 0.0
-        return float((on.margin[on.labels == 1] >= cuts[reached[0]]).mean())
+        return float((on.margin[on.labels == 1] >= candidates[reached[0]]).mean())
 
     text = f"recall({arguments.as_text({'precision': precision}, ', ')})"
     name = f"recall at a precision of {precision:g}"

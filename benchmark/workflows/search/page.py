@@ -69,7 +69,7 @@ def _of_confirmation(goal: Objective, it: Confirmation) -> str:
     if it.value.seeds > 1 and not it.skilled:
         return (
             f"{text} That it ranks rows better than chance is not shown, so nothing is claimed: a "
-            "moved cut alone changes what depends on decisions."
+            "moved threshold alone changes what depends on decisions."
         )
     for rival in it.rivals:
         text += f" It is {_compared(rival.ahead)} {rival.label}"
@@ -180,7 +180,7 @@ def command(asked: SearchRequest, search: Search) -> str:
     ]
     words += ["--trials", str(search.trials), "--seeds", str(search.seeds)]
     words += ["--steps", str(facts["steps"]), "--fresh", str(request.seeds * asked.confirm)]
-    words += ["--against", ",".join(remedy.label for remedy in request.remedies)]
+    words += ["--against", ",".join(spec.label for spec in request.specs)]
     return shlex.join(words)
 
 

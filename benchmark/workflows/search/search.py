@@ -29,13 +29,20 @@ from benchmark.workflows import run as run_workflow
 from benchmark.workflows.execution.cluster import engine
 from benchmark.workflows.execution.worker import load, warm_up
 from benchmark.workflows.run import RunRequest
-from benchmark.workflows.search import page, spec
+from benchmark.workflows.search import page
 from benchmark.workflows.search import storage as trial_storage
 from benchmark.workflows.search.confirmation import Confirmation, confirm
 from benchmark.workflows.search.objective import Objective
 from benchmark.workflows.search.runner import run_trials
 from benchmark.workflows.search.space import pattern
-from benchmark.workflows.search.spec import Search, SearchRequest
+from benchmark.workflows.search.spec import (
+    FIRST_SEED,
+    REASON,
+    SCORES,
+    STRATEGY,
+    Search,
+    SearchRequest,
+)
 from benchmark.workflows.search.summary import SearchSummary, summarise
 from benchmark.workflows.study import runs_of_their_own
 
@@ -98,13 +105,13 @@ def _checked(
         )
     filled = grammar.read(found.filled({one.name: one.low for one in found.dimensions}))
     default = grammar.read(found.text)
-    searching = replace(request, portion="search", remedies=(filled,), every=False)
+    searching = replace(request, portion="search", specs=(filled,), every=False)
     conditions = run_workflow.check_request(searching, data, console).conditions
-    confirming = replace(request, remedies=(default, *request.remedies), every=True)
+    confirming = replace(request, specs=(default, *request.specs), every=True)
     suited = run_workflow.check_request(confirming, data, console).strategies
     task = registry.task(request.task)
     for seed in range(asked.seeds):  # a small class may be missing at some of them
-        restrict(task.split(data, request.settings, spec.FIRST_SEED + seed), data, "search")
+        restrict(task.split(data, request.settings, FIRST_SEED + seed), data, "search")
     for seed in range(request.seeds * asked.confirm):
         restrict(task.split(data, request.settings, seed), data, "confirmation")
     search = Search(conditions, found, goal.text, asked.seeds, asked.trials, storage)
@@ -133,10 +140,10 @@ def _carry_out(
 
 def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> str:
     count = f"{number:>{len(str(search.trials))}}/{search.trials}"
-    name = escape(trial.user_attrs.get(spec.STRATEGY, search.pattern.text))
-    scores = np.array(trial.user_attrs.get(spec.SCORES, []))
+    name = escape(trial.user_attrs.get(STRATEGY, search.pattern.text))
+    scores = np.array(trial.user_attrs.get(SCORES, []))
     if trial.state.name == "FAIL":
-        return f"{count}  [red]failed[/]  {name}: {escape(trial.user_attrs.get(spec.REASON, ''))}"
+        return f"{count}  [red]failed[/]  {name}: {escape(trial.user_attrs.get(REASON, ''))}"
     spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
     pruned = "  pruned" if trial.state.name == "PRUNED" else ""
     return f"{count}  {name:<44} {goal.name} {np.mean(scores):.3f}{spread}{pruned}"
@@ -146,7 +153,7 @@ def _overlap(search: Search, data: Data) -> float:
     """The share of validation rows that two seeds of the search have in common."""
     conditions = search.conditions
     task = registry.task(conditions.task)
-    splits = task.split(data, conditions.settings, spec.FIRST_SEED)
+    splits = task.split(data, conditions.settings, FIRST_SEED)
     rows = restrict(splits, data, "search").validation
     validated = np.bincount(data.labels[rows], minlength=len(data.classes)).astype(np.float64)
     available = np.array(conditions.counts, np.float64)  # of the other half, which is as large
@@ -162,9 +169,9 @@ def _confirmed(
 ) -> Confirmation | None:
     """None if another process is at it."""
     chosen = grammar.read(found.best.strategy)
-    others = [remedy for remedy in rivals if remedy.text != chosen.text]
+    others = [spec for spec in rivals if spec.text != chosen.text]
     console.rule(escape(f"confirmation: {chosen.label}"))
-    asked = replace(request, portion="confirmation", remedies=(chosen, *others), every=False)
+    asked = replace(request, portion="confirmation", specs=(chosen, *others), every=False)
     try:
         with runs_of_their_own():
             result = run_workflow.measure(asked, console)
@@ -175,7 +182,7 @@ def _confirmed(
         raise UserError(
             f"{result.failed} cells of the confirmation failed: the same command tries them again"
         )
-    mine = result.table.runs["strategy"].isin([remedy.text for remedy in asked.remedies])
+    mine = result.table.runs["strategy"].isin([spec.text for spec in asked.specs])
     mine &= result.table.runs["seed"] < asked.seeds
     table = replace(result.table, runs=result.table.runs[mine])
     return confirm(result.store.uri, table, chosen.text, goal)

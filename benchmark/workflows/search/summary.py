@@ -10,8 +10,7 @@ import numpy as np
 
 from benchmark.metrics import stats
 from benchmark.protocol.errors import UserError
-from benchmark.workflows.search import spec
-from benchmark.workflows.search.spec import Search
+from benchmark.workflows.search.spec import LOST, REASON, SCORES, STRATEGY, Search
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -65,10 +64,10 @@ def summarise(
     Raises:
         UserError: if none is complete.
     """
-    points = tuple(_point(search, trial) for trial in trials if trial.user_attrs.get(spec.SCORES))
+    points = tuple(_point(search, trial) for trial in trials if trial.user_attrs.get(SCORES))
     complete = [point for point in points if point.complete]
     if not complete:
-        reasons = [trial.user_attrs.get(spec.REASON, spec.LOST) for trial in trials]
+        reasons = [trial.user_attrs.get(REASON, LOST) for trial in trials]
         raise UserError(f"none of {len(trials)} trials was completed: {reasons[-1]}")
     best = (min if minimize else max)(complete, key=lambda point: point.mean)
     names = [trial.state.name for trial in trials]
@@ -83,9 +82,9 @@ def summarise(
 def _point(search: Search, trial: FrozenTrial) -> Point:
     return Point(
         number=trial.number,
-        strategy=trial.user_attrs[spec.STRATEGY],
+        strategy=trial.user_attrs[STRATEGY],
         chosen={one.name: one.rounded(trial.params[one.name]) for one in search.pattern.dimensions},
-        scores=tuple(trial.user_attrs[spec.SCORES]),
+        scores=tuple(trial.user_attrs[SCORES]),
         complete=trial.state.name == "COMPLETE",
     )
 

@@ -89,15 +89,15 @@ def _suggested(trial: Trial, dimension: Dimension) -> float:
 
 def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> list[float]:
     """The objective on validation, seed by seed, until it is clear that they are behind."""
-    remedy, goal = grammar.read(text), objective.read(search.objective)
+    spec, goal = grammar.read(text), objective.read(search.objective)
     others = {name: objective.read(name) for name in ("f1", "f1_tuned", "average_precision")}
     scores: list[float] = []
     measured: list[list[float]] = []
     for number in range(search.seeds):
-        [training] = grid.plan_trainings(search.conditions, [remedy], [FIRST_SEED + number])
+        [training] = grid.plan_trainings(search.conditions, [spec], [FIRST_SEED + number])
         fit = _fit(replace(training, cells=()), seconds)
-        scores.append(goal.on_validation(remedy.strategy, fit))
-        measured.append([one.on_validation(remedy.strategy, fit) for one in others.values()])
+        scores.append(goal.on_validation(spec.strategy, fit))
+        measured.append([one.on_validation(spec.strategy, fit) for one in others.values()])
         trial.report(float(np.mean(scores)), number)
         if number + 1 < search.seeds and trial.should_prune():
             break

@@ -72,8 +72,8 @@ def test_nothing_overflows_and_nothing_is_asked_for_elsewhere(
     browser.get(page.as_uri())
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     loaded = "return [...document.images].map(it => it.complete && it.naturalWidth > 0)"
-    pictures = browser.execute_script(loaded)
-    assert len(pictures) > 15 and all(pictures)
+    images = browser.execute_script(loaded)
+    assert len(images) > 15 and all(images)
     asked = [entry["message"] for entry in browser.get_log("performance")]
     asked = [message for message in asked if "Network.requestWillBeSent" in message]
     assert asked and not any('"url":"http' in message for message in asked)

@@ -125,11 +125,13 @@ def test_deleted_runs_are_missing_and_no_mean_hides_it(table: Leaderboard) -> No
     assert "focal and smote lack cells and are left out of all comparisons" in text
 
 
-def test_of_more_classes_the_columns_are_macro_and_there_is_no_cut(table: Leaderboard) -> None:
+def test_of_more_classes_the_columns_are_macro_and_there_is_no_threshold(
+    table: Leaderboard,
+) -> None:
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
     headings = [heading for grid in tables.tables(three) for heading in grid.headings]
     assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "MAP at 5"} <= {*headings}
-    assert not {"F1", "tuned cut", "recall"} & {*headings}
+    assert not {"F1", "tuned threshold", "recall"} & {*headings}
     assert all(len(row) == len(grid.headings) for grid in tables.tables(three) for row in grid.rows)
     assert "macro-F1 at tuned class offsets" in page(three)
 
@@ -147,7 +149,7 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     evidence = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
     shown = html.report([html.section(three, evidence)])
     assert "Recall by class size" in shown and "Confusion on test" in shown
-    assert "F1 against the cut" not in shown
+    assert "F1 against the threshold" not in shown
     drawn = figures.of_cell(curves, labels, logits, decided[0][1], rows)
     assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
     for figure in drawn.values():

@@ -26,14 +26,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def picture(shade: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
+def image(shade: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
     noise = np.random.default_rng(shade).integers(0, 60, (size[1], size[0], 3)) + shade % 190
     return Image.fromarray(noise.astype(np.uint8)).convert(mode)
 
 
 def write(path: Path, shade: int, kind: str = "JPEG") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture(shade).save(path, kind)
+    image(shade).save(path, kind)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def load(root: Path, size: int = SIZE) -> Data:
     return dataset.load(root, CLASSES, size)
 
 
-def test_pictures_labels_and_origin(photos: Path) -> None:
+def test_images_labels_and_origin(photos: Path) -> None:
     data = load(photos)
     assert data.rows.shape == (6, SIZE, SIZE, 3)
     assert data.rows.dtype == np.uint8
@@ -89,12 +89,12 @@ def test_byte_identical_photos_form_a_group(photos: Path) -> None:
 
 def test_formats_modes_and_orientation(photos: Path) -> None:
     cats = photos / "cats"
-    picture(7, "L").save(cats / "grey.jpg")
-    picture(8, "CMYK").save(cats / "print.jpg")
-    picture(9, "RGBA").save(cats / "alpha.png")
-    picture(10, "P").save(cats / "palette.gif")
-    picture(11).save(cats / "flat.bmp")
-    picture(12).save(cats / "web.WEBP", "WEBP")
+    image(7, "L").save(cats / "grey.jpg")
+    image(8, "CMYK").save(cats / "print.jpg")
+    image(9, "RGBA").save(cats / "alpha.png")
+    image(10, "P").save(cats / "palette.gif")
+    image(11).save(cats / "flat.bmp")
+    image(12).save(cats / "web.WEBP", "WEBP")
     assert load(photos).labels.tolist() == [0] * 10 + [1, 1]
 
 
@@ -115,7 +115,7 @@ def test_all_bad_files_are_named_at_once(
     whole = (cats / "0.jpg").read_bytes()
     (cats / "zero.jpg").write_bytes(b"")
     (dogs / "zero.jpg").write_bytes(b"")
-    (cats / "cut.jpg").write_bytes(whole[:-100])
+    (cats / "threshold.jpg").write_bytes(whole[:-100])
     (cats / "head.jpg").write_bytes(whole[:100])
     (cats / "page.jpg").write_text("<!DOCTYPE html><p>404")
     (cats / "note.jpg").write_text("not found")
@@ -124,7 +124,7 @@ def test_all_bad_files_are_named_at_once(
     (cats / "folder").mkdir()
     for kind in ("BMP", "PNG", "GIF", "WEBP", "TIFF"):
         write(dogs / f"{kind}.jpg", 50, kind)
-    picture(1).save(dogs / "moving.gif", save_all=True, append_images=[picture(2)])
+    image(1).save(dogs / "moving.gif", save_all=True, append_images=[image(2)])
     Image.new("I;16", (20, 20)).save(dogs / "deep.png")
     Image.new("RGB", (200, 200)).save(dogs / "large.png")
     Image.new("RGB", (400, 200)).save(dogs / "vast.png")
@@ -137,7 +137,7 @@ def test_all_bad_files_are_named_at_once(
     expected = {
         "cats/zero.jpg": "empty",
         "dogs/zero.jpg": "empty",
-        "cats/cut.jpg": "truncated",
+        "cats/threshold.jpg": "truncated",
         "cats/head.jpg": "damaged",
         "cats/page.jpg": "an HTML page",
         "cats/note.jpg": "text",

@@ -1,4 +1,4 @@
-"""The stand-in: the same pictures at every call, in every process, as many as asked for."""
+"""The stand-in: the same images at every call, in every process, as many as asked for."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_counts_and_marks() -> None:
     assert (data.source, data.origin) == ("synthetic", "synthetic stand-in")
 
 
-def test_no_two_pictures_are_alike() -> None:
+def test_no_two_images_are_alike() -> None:
     rows = drawings.draw(6, 6, 16).rows
     assert len({row.tobytes() for row in rows}) == 12
 
 
-def test_more_pictures_leave_the_others_as_they_are() -> None:
+def test_more_images_leave_the_others_as_they_are() -> None:
     few, many = drawings.draw(3, 1, 16), drawings.draw(5, 2, 16)
     np.testing.assert_array_equal(few.rows[:3], many.rows[:3])
     np.testing.assert_array_equal(few.rows[3], many.rows[5])
@@ -57,5 +57,5 @@ def test_same_in_another_process(tmp_path: Path) -> None:
 
 def test_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = drawings.draw(2, 2, 16)
-    monkeypatch.setattr(drawings, "picture", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(drawings, "image", lambda *_: pytest.fail("drawn again"))
     np.testing.assert_array_equal(drawings.draw(2, 2, 16).rows, first.rows)

@@ -34,7 +34,7 @@ def test_boosted_trees_score_as_on_real_rows() -> None:
     from sklearn.metrics import roc_auc_score
     from threadpoolctl import threadpool_limits
 
-    data, settings = TASK.stand_in(Settings()), Settings()
+    data, settings = TASK.synthetic(Settings()), Settings()
     aucs = []
     for seed in range(2):
         splits = TASK.split(data, settings, seed)

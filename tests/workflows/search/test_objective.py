@@ -61,9 +61,9 @@ def test_by_hand(fit: Fit) -> None:
     own = fit.validation
     margin = own.best[:, 1] - own.best[:, 0]
     reached = [
-        known.recall_score(own.labels, margin >= cut)
-        for cut in margin
-        if known.precision_score(own.labels, margin >= cut) >= 0.5
+        known.recall_score(own.labels, margin >= threshold)
+        for threshold in margin
+        if known.precision_score(own.labels, margin >= threshold) >= 0.5
     ]
     assert found == pytest.approx(max(reached))
 
