@@ -32,23 +32,23 @@ COUNTS = (
     "test/false_negatives",
     "test/true_negatives",
 )
-TUNED_THRESHOLD = "test/threshold_tuned"  # a probability; of two classes
-ROWS = "test/rows"  # that were tested, where there are more than two classes
+TUNED_THRESHOLD = "test/threshold_tuned"  # a probability; with two classes
+ROWS = "test/rows"  # tested, with more than two classes
 
 
 @dataclass(frozen=True)
 class Headings:
-    """How the measures and the decision are called, which depends on the number of classes."""
+    """Names of the measures and of the decision rule, which depend on the number of classes."""
 
     f1: str
-    plain: str  # decided without offsets
+    plain: str  # without tuning: "at 0.5" or "at argmax"
     threshold: str
     every: str
-    moved: str  # what the table of the decision's share is called
+    tuning: str  # title of the table of threshold tuning
     macro: str  # before a measure that is a mean over classes
 
     def headings(self) -> dict[str, str]:
-        """Measure -> heading of its column."""
+        """Heading of each measure's column: measure -> heading."""
         return {
             "test/f1": self.f1,
             "test/f1_at_half": f"{self.f1} {self.plain}",
@@ -60,9 +60,9 @@ class Headings:
             "test/recall": f"{self.macro}recall",
             "test/balanced_accuracy": "balanced accuracy",
             "test/accuracy": "accuracy",
-            "test/accuracy_many": "accuracy, many rows",
-            "test/accuracy_medium": "accuracy, 20 to 100",
-            "test/accuracy_few": "accuracy, few rows",
+            "test/accuracy_many": "accuracy, classes > 100 rows",
+            "test/accuracy_medium": "accuracy, 20 to 100 rows",
+            "test/accuracy_few": "accuracy, < 20 rows",
             "test/map_at_5": "MAP at 5",
             "test/mcc": "MCC",
             "test/brier": "Brier",
@@ -73,13 +73,13 @@ class Headings:
 
 
 TWO_CLASSES = Headings(
-    "F1", "at 0.5", "threshold", "every threshold", "What a moved threshold gives", ""
+    "F1", "at 0.5", "threshold", "every threshold", "Effect of threshold tuning", ""
 )
 MORE_CLASSES = Headings(
     "macro-F1",
     "at argmax",
     "class offsets",
     "all class offsets",
-    "What moved class offsets give",
+    "Effect of tuning the class offsets",
     "macro ",
 )

@@ -1,7 +1,7 @@
-"""Figures of a table. Small ones, one a strategy, that a page lays out side by side.
+"""Figures of a leaderboard: wide ones, and small ones per strategy to lay out side by side.
 
-Black, grey and dashes: they read the same on paper. Lines are means over seeds, bands one
-standard deviation.
+Black, grey and dashes read the same on paper. Lines are means over seeds, bands one standard
+deviation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from benchmark.metrics import curves as metric_curves
 from benchmark.metrics.curves import Band
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.results import comparison
+from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import TablePredictions
 
@@ -28,40 +29,38 @@ MOST_NAMED = 12  # classes whose names and numbers fit a small figure
 Figures = dict[str, "Figure"]  # what it is of -> figure
 
 
-def differences(table: Leaderboard) -> Figure | None:
-    """Each seed's difference in F1 to `none`, the mean and its 95 % interval."""
-    reference, complete = comparison.label_of_none(table), comparison.complete(table)
-    if reference not in complete or len(complete) < 2:
+def differences(analysis: Analysis) -> Figure | None:
+    """Each seed's ΔF1 vs the baseline, the mean and its 95 % interval."""
+    claims = {claim.label: claim.difference for claim in analysis.claims_on("test/f1")}
+    if not claims:
         return None
-    name = table.words.f1
-    f1 = comparison.values(table, "test/f1")
-    compared = comparison.against(table, reference, "test/f1", complete)
-    order = sorted(compared, key=lambda label: compared[label].mean)
-    figure, axes = _rows(order, f"{name} less {name} of none at the same seed")
+    f1 = comparison.values(analysis.table, "test/f1")
+    order = sorted(claims, key=lambda label: claims[label].mean)
+    figure, axes = _rows(order, f"Δ{analysis.words.f1} vs baseline at the same seed")
     axes.axvline(0, color="0.5", linewidth=0.8)
     for place, label in enumerate(order):
-        seeds = (f1.loc[label] - f1.loc[reference]).to_numpy()
+        seeds = (f1.loc[label] - f1.loc[analysis.baseline]).to_numpy()
         axes.plot(seeds, np.full(len(seeds), place), "o", color="0.65", markersize=3.5)
-        it = compared[label]
-        if not np.isnan(it.low):
-            axes.plot([it.low, it.high], [place, place], color="black", linewidth=1.6)
-        axes.plot(it.mean, place, "|", color="black", markersize=11, markeredgewidth=2)
+        mean, low, high = claims[label].mean, claims[label].low, claims[label].high
+        if not np.isnan(low):
+            axes.plot([low, high], [place, place], color="black", linewidth=1.6)
+        axes.plot(mean, place, "|", color="black", markersize=11, markeredgewidth=2)
     return figure
 
 
-def moved_threshold(table: Leaderboard) -> Figure:
-    """F1 of each training part at 0.5, at the tuned threshold, and at the threshold that test would choose."""
-    account, words = comparison.decision_account(table).iloc[::-1], table.words
-    figure, axes = _rows(list(account["label"]), f"{words.f1} on test, mean over seeds")
-    places = np.arange(len(account))
-    axes.hlines(places, account["at_half"], account["upper_bound"], color="0.8", linewidth=1)
+def threshold_tuning(analysis: Analysis) -> Figure:
+    """F1 of each training at 0.5, at the tuned threshold, and at the best threshold on test."""
+    tuning, words = analysis.tuning.iloc[::-1], analysis.words
+    figure, axes = _rows(list(tuning["label"]), f"{words.f1} on test, mean over seeds")
+    places = np.arange(len(tuning))
+    axes.hlines(places, tuning["at_half"], tuning["upper_bound"], color="0.8", linewidth=1)
     for name, marker, meaning in (
         ("at_half", "o", words.plain),
         ("tuned", "D", f"{words.threshold} tuned on validation"),
-        ("upper_bound", "|", f"best {words.threshold} on test (out of reach)"),
+        ("upper_bound", "|", f"best {words.threshold} on test (upper bound)"),
     ):
         axes.plot(
-            account[name],
+            tuning[name],
             places,
             marker,
             color="black",
@@ -74,15 +73,16 @@ def moved_threshold(table: Leaderboard) -> Figure:
     return figure
 
 
-def cost(table: Leaderboard) -> Figure:
-    """F1 and what its training took, side by side, best first."""
-    complete = table.runs[table.runs["label"].isin(comparison.complete(table))]
+def cost(analysis: Analysis) -> Figure:
+    """F1 and training time side by side, best F1 first."""
+    runs = analysis.table.runs
+    complete = runs[runs["label"].isin(analysis.complete)]
     means = complete.groupby("label")[["test/f1", "seconds/training"]]
     centre, spread = means.mean(), means.std()
     order = list(centre["test/f1"].dropna().sort_values().index)
     figure, (quality, price) = _two_columns(len(order))
     for axes, name, words in (
-        (quality, "test/f1", f"{table.words.f1} as decided"),
+        (quality, "test/f1", analysis.words.f1),
         (price, "seconds/training", "training time (s)"),
     ):
         axes.errorbar(
@@ -100,10 +100,10 @@ def cost(table: Leaderboard) -> Figure:
     return figure
 
 
-def precision_recall(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
-    """Precision against recall of each training part, `none` dashed behind."""
+def precision_recall(predictions: TablePredictions, names: Mapping[str, str]) -> Figures:
+    """Precision-recall curve of each training, the baseline dashed."""
     curves = {
-        part: metric_curves.precision_recall(scored) for part, scored in _raw(evidence).items()
+        part: metric_curves.precision_recall(scored) for part, scored in _raw(predictions).items()
     }
     figures = {}
     for part, band in curves.items():
@@ -115,14 +115,14 @@ def precision_recall(evidence: TablePredictions, names: Mapping[str, str]) -> Fi
     return figures
 
 
-def f1_by_threshold(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
-    """F1 on test against the threshold on the probability, `none` dashed behind; of two classes."""
-    raw = {part: scored for part, scored in _raw(evidence).items() if _binary(scored)}
+def f1_by_threshold(predictions: TablePredictions, names: Mapping[str, str]) -> Figures:
+    """F1 on test against the threshold, the baseline dashed; with two classes."""
+    raw = {part: scored for part, scored in _raw(predictions).items() if _binary(scored)}
     curves = {part: metric_curves.f1_by_threshold(scored) for part, scored in raw.items()}
     top = max((band.high.max() for band in curves.values()), default=1) * 1.05
     figures = {}
     for part, band in curves.items():
-        figure, axes = _small("threshold on the probability", "F1 on test")
+        figure, axes = _small("decision threshold", "F1 on test")
         axes.axvline(0.5, color="0.7", linewidth=0.8, linestyle=":")
         _behind(axes, curves, part)
         _draw(axes, band)
@@ -131,10 +131,10 @@ def f1_by_threshold(evidence: TablePredictions, names: Mapping[str, str]) -> Fig
     return figures
 
 
-def losses(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
-    """Training loss and log loss on validation of each training part that has curves."""
+def losses(predictions: TablePredictions, names: Mapping[str, str]) -> Figures:
+    """Training loss and log loss on validation of each training that has curves."""
     figures = {}
-    for part, fits in evidence.fits.items():
+    for part, fits in predictions.fits.items():
         if not any(fit.curves for fit in fits):
             continue
         figure, axes = _small("optimizer step", "loss (nats per row)")
@@ -151,12 +151,12 @@ def losses(evidence: TablePredictions, names: Mapping[str, str]) -> Figures:
     return figures
 
 
-def reliability(evidence: TablePredictions) -> Figures:
-    """Share that came true against promised probability; the diagonal is perfect."""
+def reliability(predictions: TablePredictions) -> Figures:
+    """Observed frequency against predicted probability; the diagonal is perfect calibration."""
     figures = {}
-    for label, scored in evidence.scored.items():
+    for label, scored in predictions.scored.items():
         band = metric_curves.reliability(scored)
-        figure, axes = _small("promised probability", "share that came true")
+        figure, axes = _small("predicted probability", "observed frequency")
         top = min(1.0, max(band.x.max(), band.high.max()) * 1.08 + 1e-6)
         axes.plot([0, top], [0, top], color="0.6", linestyle=":")
         axes.fill_between(band.x, band.low, band.high, color="0.8", linewidth=0)
@@ -166,8 +166,8 @@ def reliability(evidence: TablePredictions) -> Figures:
     return figures
 
 
-def confusions(evidence: TablePredictions, table: Leaderboard) -> Figures:
-    """Confusion matrices summed over seeds; shades are shares of the true class."""
+def confusions(predictions: TablePredictions, table: Leaderboard) -> Figures:
+    """Confusion matrices summed over seeds; shades are shares of the actual class."""
     classes = table.facts["classes"]
     if table.class_count > len(classes):
         return {}  # too many to be seen
@@ -176,19 +176,20 @@ def confusions(evidence: TablePredictions, table: Leaderboard) -> Figures:
             np.sum([classification.confusion(*each, len(classes)) for each in decided], axis=0),
             classes,
         )
-        for label, decided in evidence.decided.items()
+        for label, decided in predictions.decided.items()
     }
 
 
-def recalls(evidence: TablePredictions, table: Leaderboard) -> Figures:
-    """Of more than two classes: recall of each against its training rows, `none` grey behind."""
+def recalls(predictions: TablePredictions, analysis: Analysis) -> Figures:
+    """Recall of each class against its training rows, the baseline grey; for three or more."""
+    table = analysis.table
     if table.binary:
         return {}
-    classes, none = table.class_count, comparison.label_of_none(table)
+    classes, none = table.class_count, analysis.baseline
     parts = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     points = {}
-    for label, decided in evidence.decided.items():
-        rows = np.mean([fit.class_rows for fit in evidence.fits[parts[label]]], axis=0)
+    for label, decided in predictions.decided.items():
+        rows = np.mean([fit.class_rows for fit in predictions.fits[parts[label]]], axis=0)
         found = np.mean([classification.class_recalls(*each, classes) for each in decided], axis=0)
         points[label] = rows, found
     figures = {}
@@ -212,7 +213,7 @@ def _few_ticks(axes: Axes, sizes: Floats) -> None:
 
 def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    figure, axes = _small("decided", "true")
+    figure, axes = _small("predicted", "actual")
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     axes.grid(False)
     if len(classes) > MOST_NAMED:
@@ -231,11 +232,11 @@ def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def _raw(evidence: TablePredictions) -> dict[str, list[metric_curves.Scored]]:
-    """Test labels and logits as trained, of each training part."""
+def _raw(predictions: TablePredictions) -> dict[str, list[metric_curves.Scored]]:
+    """Test labels and logits of each training, before any post-hoc step."""
     return {
         part: [(fit.test.labels, fit.test.best) for fit in fits]
-        for part, fits in evidence.fits.items()
+        for part, fits in predictions.fits.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""A leaderboard as files, each in the format that its name says."""
+"""Leaderboards as files: Markdown, CSV and HTML."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmark.results import comparison
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.analysis import Analysis
 from benchmark.results.predictions import read_predictions
 from benchmark.results.report import html, markdown
 
 CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
 
 
-def texts(tables: Sequence[Leaderboard]) -> dict[str, str]:
-    """Name -> text of those that need no predictions."""
+def texts(analyses: Sequence[Analysis]) -> dict[str, str]:
+    """The files that need no predictions: name -> text."""
     return {
-        "leaderboard.md": markdown.leaderboards(tables),
-        "leaderboard.csv": summary(tables),
-        "cells.csv": cells(tables),
+        "leaderboard.md": markdown.leaderboards(analyses),
+        "leaderboard.csv": summary(analyses),
+        "runs.csv": runs(analyses),
     }
 
 
-def report(uri: str, tables: Sequence[Leaderboard]) -> str:
-    """The page with figures; reads the kept predictions."""
-    return html.report([html.section(table, read_predictions(uri, table)) for table in tables])
+def report(uri: str, analyses: Sequence[Analysis]) -> str:
+    """The HTML page with figures; reads the stored predictions."""
+    return html.report(
+        [html.section(analysis, read_predictions(uri, analysis.table)) for analysis in analyses]
+    )
 
 
-def summary(tables: Sequence[Leaderboard]) -> str:
-    """CSV, one row a strategy: statistics of F1, mean and standard deviation of all measures."""
+def summary(analyses: Sequence[Analysis]) -> str:
+    """CSV, one row per strategy: statistics of F1, mean and standard deviation of all measures."""
     frames = []
-    for table in tables:
-        numbers = table.summary().drop(columns="cells", level=0)
+    for analysis in analyses:
+        numbers = analysis.table.summary().drop(columns="runs", level=0)
         numbers.columns = numbers.columns.map(" ".join)
-        frame = comparison.leaderboard(table).join(numbers).reset_index()
-        frames.append(_under_conditions(frame, table))
+        frames.append(_with_conditions(analysis.ranking.join(numbers).reset_index(), analysis))
     return pd.concat(frames).to_csv(index=False)
 
 
-def cells(tables: Sequence[Leaderboard]) -> str:
-    """CSV, one row a cell, for pandas."""
-    return pd.concat([_under_conditions(table.runs, table) for table in tables]).to_csv(index=False)
+def runs(analyses: Sequence[Analysis]) -> str:
+    """CSV, one row per run."""
+    frames = [_with_conditions(analysis.table.runs, analysis) for analysis in analyses]
+    return pd.concat(frames).to_csv(index=False)
 
 
-def _under_conditions(frame: pd.DataFrame, table: Leaderboard) -> pd.DataFrame:
-    return frame.assign(**{name: table.facts[name] for name in CONDITIONS})
+def _with_conditions(frame: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    return frame.assign(**{name: analysis.table.facts[name] for name in CONDITIONS})

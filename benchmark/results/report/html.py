@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, not even a network."""
+"""The report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Image:
-    """A figure as a page holds it."""
+    """A figure inside a page."""
 
     name: str
     source: str  # data: URI
@@ -40,12 +40,12 @@ class Group:
     title: str
     caption: str
     images: list[Image]
-    wide: bool  # one across the page, not many side by side
+    wide: bool  # one across the page, instead of many side by side
 
 
 @dataclass(frozen=True)
 class Section:
-    """One leaderboard, ready to be laid out."""
+    """One leaderboard, ready for the template."""
 
     title: str
     synthetic: bool
@@ -58,7 +58,7 @@ class Section:
 
 
 def report(sections: Sequence[Section]) -> str:
-    """The page. Whatever came from a store is escaped."""
+    """Render the page. Everything that came from a store is escaped."""
     from jinja2 import Environment, FileSystemLoader
 
     templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
@@ -67,78 +67,82 @@ def report(sections: Sequence[Section]) -> str:
         sections=sections,
         style=(HERE / "style.css").read_text("utf-8"),
         script=script,
-        # the browser runs this script and no other, whatever else came into the page
+        # the browser runs this script and no other
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def section(table: Leaderboard, evidence: TablePredictions) -> Section:
-    """A table with its figures."""
+def section(analysis: Analysis, predictions: TablePredictions) -> Section:
+    """A leaderboard with its figures."""
+    table = analysis.table
     return Section(
         title=markdown.title(table),
         synthetic=table.facts["source"] != "real",
-        verdict=verdict(table),
-        grids=tables.tables(table),
+        verdict=verdict(analysis),
+        grids=tables.tables(analysis),
         troubles=markdown.troubles(table),
         conditions=markdown.conditions(table),
         command=table.command,
-        groups=[group for group in _groups(table, evidence) if group.images],
+        groups=[group for group in _groups(analysis, predictions) if group.images],
     )
 
 
-def _groups(table: Leaderboard, evidence: TablePredictions) -> list[Group]:
-    names = {part: _sharing(table, part) for part in evidence.fits}
-    words = table.words
-    lines = "Mean over seeds, band of one standard deviation; dashed: none."
+def _groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
+    table, words = analysis.table, analysis.words
+    names = {training: _sharing(table, training) for training in predictions.fits}
+    lines = "Mean over seeds, band of one standard deviation; dashed: the baseline."
     return [
         _wide(
-            "Difference to none, seed by seed",
-            "Grey dots are seeds, bars the mean, lines its 95 % interval.",
-            figures.differences(table),
+            f"Δ{words.f1} vs baseline by seed",
+            "Grey dots are seeds, bars the mean, lines its 95 % confidence interval.",
+            figures.differences(analysis),
         ),
         _wide(
-            words.moved,
-            f"{words.f1} of each training, decided in three ways.",
-            figures.moved_threshold(table) if evidence.fits else None,
+            words.tuning,
+            f"{words.f1} of each training at three {words.threshold}s."
+            if table.binary
+            else f"{words.f1} of each training with three sets of {words.threshold}.",
+            figures.threshold_tuning(analysis) if predictions.fits else None,
         ),
         _wide(
-            "Cost against quality",
+            "Training time and quality",
             "Mean and standard deviation over seeds.",
-            figures.cost(table) if comparison.complete(table) else None,
+            figures.cost(analysis) if analysis.complete else None,
         ),
-        _many("Precision against recall", lines, figures.precision_recall(evidence, names)),
+        _many("Precision-recall curves", lines, figures.precision_recall(predictions, names)),
         _many(
             "F1 against the threshold",
             f"{lines} Dotted: 0.5.",
-            figures.f1_by_threshold(evidence, names),
+            figures.f1_by_threshold(predictions, names),
         ),
         _many(
-            "Confusion on test",
-            "Summed over seeds; shares of the true class.",
-            figures.confusions(evidence, table),
+            "Confusion matrices on test",
+            "Summed over seeds; shares of the actual class.",
+            figures.confusions(predictions, table),
         ),
         _many(
             "Recall by class size",
-            "A dot a class, mean over seeds; grey: none.",
-            figures.recalls(evidence, table),
+            "One dot per class, mean over seeds; grey: the baseline.",
+            figures.recalls(predictions, analysis),
         ),
         _many(
-            "Reliability",
-            "Bins of equal mass; on the dotted line a probability means what it says.",
-            figures.reliability(evidence),
+            "Calibration",
+            "Observed frequency against predicted probability, bins of equal mass; the dotted line "
+            "is perfect calibration.",
+            figures.reliability(predictions),
         ),
         _many(
-            "Loss while training",
-            "Mean over seeds, band of one standard deviation. Training losses differ in what they "
-            "weigh; log loss on validation is the same measure for all.",
-            figures.losses(evidence, names),
+            "Loss during training",
+            "Mean over seeds, band of one standard deviation. Training losses of strategies with "
+            "weights are not comparable; log loss on validation is the same measure for all.",
+            figures.losses(predictions, names),
         ),
     ]
 
 
-def _sharing(table: Leaderboard, part: str) -> str:
-    """The strategies that share a training part."""
-    labels = table.runs.loc[table.runs["training_part"] == part, "label"].drop_duplicates()
+def _sharing(table: Leaderboard, training: str) -> str:
+    """The strategies that share a training."""
+    labels = table.runs.loc[table.runs["training_part"] == training, "label"].drop_duplicates()
     return ", ".join(map(str, labels))
 
 

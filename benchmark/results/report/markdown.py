@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.protocol.text import escape_markdown
+from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
 from benchmark.results.report.tables import TextTable
@@ -12,18 +13,19 @@ from benchmark.results.verdict import verdict
 from benchmark.tracking.notes import classes_in_words, source_in_words
 
 
-def leaderboards(tables: Sequence[Leaderboard]) -> str:
-    """A document with one section a table."""
-    return "# Leaderboard\n\n" + "\n\n".join(map(section, tables)) + "\n"
+def leaderboards(analyses: Sequence[Analysis]) -> str:
+    """A document with one section per leaderboard."""
+    return "# Leaderboard\n\n" + "\n\n".join(map(section, analyses)) + "\n"
 
 
-def section(table: Leaderboard) -> str:
+def section(analysis: Analysis) -> str:
     """One leaderboard: the verdict, its tables, the conditions, and the command."""
+    table = analysis.table
     lines = [f"## {escape_markdown(title(table))}", ""]
-    for sentence in verdict(table):
+    for sentence in verdict(analysis):
         figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
         lines.append(f"- {escape_markdown(sentence.text)}{figures}")
-    first, *others = tables.tables(table)
+    first, *others = tables.tables(analysis)
     lines += ["", *_grid(first), "", *_troubles(table)]
     for grid in others:
         lines += [f"### {grid.title}", "", *_grid(grid), ""]
@@ -36,44 +38,44 @@ def section(table: Leaderboard) -> str:
 
 
 def conditions(table: Leaderboard) -> dict[str, str]:
-    """Name -> value of what all strategies had in common."""
+    """What all strategies had in common: name -> value."""
     facts = table.facts
     name, _, value = classes_in_words(facts["classes"], table.class_count).partition(": ")
     known = {
         "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
         name: value,
         "settings": facts["settings"],
-        "budget": f"{facts['steps']:,} optimizer steps of {facts['batch']} rows a strategy",
+        "budget": f"{facts['steps']:,} optimizer steps of {facts['batch'] or 'all'} rows per strategy",
         "device": "; ".join(table.devices) or "unknown",
         "versions": "; ".join(table.versions) or "unknown",
-        "cells": account(table),
+        "runs": account(table),
     }
     if table.older:
-        known["older code"] = f"{table.older} runs that it made are left out"
+        known["older code"] = f"{table.older} runs made by it are left out"
     return known
 
 
 def account(table: Leaderboard) -> str:
-    """``planned 18 = finished 17 + failed 1 + missing 0``."""
+    """Format ``planned 18 = finished 17 + failed 1 + missing 0``."""
     planned, finished, failed, missing = table.counts().values()
     return f"planned {planned} = finished {finished} + failed {failed} + missing {missing}"
 
 
 def title(table: Leaderboard) -> str:
-    """The task, what of its settings was changed, and loudly if its data is not real."""
+    """The task, the settings that differ from its defaults, and a warning if its data is synthetic."""
     task, changed = str(table.facts["task"]), table.changed_settings
     named = f"{task}, {' '.join(changed)}" if changed else task
     if table.facts.get("portion", "all") == "confirmation":
         named += ", tested on rows that no search has seen"
-    return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC STAND-IN DATA"
+    return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC DATA"
 
 
 def troubles(table: Leaderboard) -> list[str]:
-    """One line for each cell that ended badly, collapsed ones included."""
+    """One line per run that failed, is missing or collapsed."""
     bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
     return [
         f"{row['label']}, seed {row['seed']}: {'collapsed' if row['collapsed'] else row['state']}, "
-        f"{row['reason'] or 'every test row was given the same class'}"
+        f"{row['reason'] or 'the same class was predicted for every test row'}"
         for row in bad.to_dict("records")
     ]
 
@@ -90,7 +92,7 @@ def _grid(grid: TextTable) -> list[str]:
 
 def _troubles(table: Leaderboard) -> list[str]:
     lines = [f"- {escape_markdown(line)}" for line in troubles(table)]
-    return ["Cells to look at:", "", *lines, ""] if lines else []
+    return ["Runs to look at:", "", *lines, ""] if lines else []
 
 
 def _fenced(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a leaderboard as text, laid out the same in every format."""
+"""Tables of a leaderboard as text, laid out the same in every format."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.results import comparison
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.analysis import THRESHOLDS, Analysis
 
 
 @dataclass(frozen=True)
 class TextCell:
-    """A number as people read it, and as it sorts."""
+    """A number as text, and the value that it sorts by."""
 
     text: str
     value: float = math.nan
@@ -21,7 +20,7 @@ class TextCell:
 
 @dataclass(frozen=True)
 class TextTable:
-    """One table: a heading and a row of cells for each strategy, the first cell its name."""
+    """One table: a row of cells for each strategy, the first cell its name."""
 
     title: str
     caption: str
@@ -29,23 +28,24 @@ class TextTable:
     rows: list[list[TextCell]]
 
 
-def tables(table: Leaderboard) -> list[TextTable]:
+def tables(analysis: Analysis) -> list[TextTable]:
     """All tables of a leaderboard, the most read first."""
-    sizes = [] if table.binary else [by_class_size(table)]
+    sizes = [] if analysis.table.binary else [by_class_size(analysis)]
     return [
-        leaderboard(table),
+        leaderboard(analysis),
         *sizes,
-        threshold_tuning(table),
-        probabilities(table),
-        further(table),
+        threshold_tuning(analysis),
+        calibration(analysis),
+        further(analysis),
     ]
 
 
-def leaderboard(table: Leaderboard) -> TextTable:
-    """F1 as each strategy decides, and what is known of its difference to `none`."""
-    precision = table.runs.groupby("label")["test/average_precision"].agg(["mean", "std"])
+def leaderboard(analysis: Analysis) -> TextTable:
+    """F1 at each strategy's own threshold, and its difference to the baseline."""
+    runs, words = analysis.table.runs, analysis.words
+    precision = runs.groupby("label")["test/average_precision"].agg(["mean", "std"])
     rows = []
-    for label, row in comparison.leaderboard(table).iterrows():
+    for label, row in analysis.ranking.iterrows():
         rows.append(
             [
                 TextCell(str(label)),
@@ -59,20 +59,21 @@ def leaderboard(table: Leaderboard) -> TextTable:
             ]
         )
     caption = (
-        "On test, at the checkpoint that validation chose; mean ± standard deviation over seeds. "
-        "Differences are to none at the same seed, with the 95 % interval of the expected one and "
-        "the probability that it is above zero; p by Holm over all p of this page; ranks with what "
-        "all pairs together leave possible at 95 %."
+        "On test, at the checkpoint chosen on validation; mean ± standard deviation over seeds. "
+        "Differences to the baseline are paired by seed, with a 95 % confidence interval and the "
+        "probability of being above zero; p adjusted over all p on this page (Holm); ranks with "
+        "the range that all pairs together leave open at 95 %."
     )
-    if comparison.one_test_split(table):
-        caption += " All seeds were tested on the same rows, and what is said holds for these."
-    f1, precise = table.words.f1, table.words.headings()["test/average_precision"]
-    headings = ("strategy", f1, f"{f1} less none's", "P(better)", "p", "rank", precise, "seeds")
-    return TextTable(f"{f1} as decided", caption, headings, rows)
+    if analysis.one_test_split:
+        caption += " All seeds were tested on the same rows, and the statements hold for these."
+    f1, ap = words.f1, words.headings()["test/average_precision"]
+    headings = ("strategy", f1, f"Δ{f1} vs baseline", "P(better)", "p", "rank", ap, "seeds")
+    return TextTable(f"{f1} at each strategy's own threshold", caption, headings, rows)
 
 
-def threshold_tuning(table: Leaderboard) -> TextTable:
-    """How much of a strategy was only a moved threshold."""
+def threshold_tuning(analysis: Analysis) -> TextTable:
+    """F1 of each training without tuning, at the tuned and at the best threshold."""
+    binary, words, names = analysis.table.binary, analysis.words, analysis.words.headings()
     rows = [
         [
             TextCell(str(row["label"])),
@@ -81,73 +82,68 @@ def threshold_tuning(table: Leaderboard) -> TextTable:
             TextCell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
             TextCell(_p(row["p"]), row["p"]),
             _spread(row["upper_bound"], row["upper_bound_sd"]),
-            *([TextCell(_number(row["threshold"]), row["threshold"])] if table.binary else []),
+            *([TextCell(_number(row["threshold"]), row["threshold"])] if binary else []),
         ]
-        for _, row in comparison.decision_account(table).iterrows()
+        for _, row in analysis.tuning.iterrows()
     ]
-    words, names = table.words, table.words.headings()
     caption = (
-        f"One row a training: {words.f1} on test {words.plain}, at the {words.threshold} tuned on "
-        f"validation (less plain training's), and at the best {words.threshold} on test itself, which "
-        "nobody can reach."
+        f"One row per training: {words.f1} on test {words.plain}, at the {words.threshold} tuned "
+        f"on validation (and its difference to the baseline's), and at the best {words.threshold} "
+        "on test itself, an upper bound."
     )
-    plain, tuned, upper_bound = (
-        names[f"test/f1_{threshold}"] for threshold in comparison.THRESHOLDS
-    )
-    last = ("tuned threshold",) if table.binary else ()
-    headings = ("training", plain, tuned, "less none's", "p", upper_bound, *last)
-    return TextTable(words.moved, caption, headings, rows)
+    plain, tuned, upper_bound = (names[f"test/f1_{threshold}"] for threshold in THRESHOLDS)
+    last = ("tuned threshold",) if binary else ()
+    headings = ("training", plain, tuned, f"Δ{words.f1} vs baseline", "p", upper_bound, *last)
+    return TextTable(words.tuning, caption, headings, rows)
 
 
-def probabilities(table: Leaderboard) -> TextTable:
-    """Whether the probabilities can be believed, best calibrated first."""
+def calibration(analysis: Analysis) -> TextTable:
+    """Calibration error, Brier score and log loss, best calibrated first."""
     names = ("test/ece", "test/brier", "test/log_loss")
     caption = (
-        "Calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats per row): "
-        "the lower, the more a probability means what it says. p is that of an ECE of 0.05."
+        "Expected calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats per "
+        "row): lower is better. p tests an ECE of 0.05."
     )
-    grid = _means(table, "Whether probabilities can be believed", caption, names, True)
-    claimed = comparison.claims_on(table, "test/ece")
-    p = {label: claim.p for label, claim in claimed.items()}
-    found = [p.get(row[0].text, math.nan) for row in grid.rows]
-    rows = [[*row, TextCell(_p(it), it)] for row, it in zip(grid.rows, found, strict=True)]
+    grid = _means(analysis, "Calibration", caption, names, True)
+    p_of = {claim.label: claim.p for claim in analysis.claims_on("test/ece")}
+    p_values = [p_of.get(row[0].text, math.nan) for row in grid.rows]
+    rows = [[*row, TextCell(_p(p), p)] for row, p in zip(grid.rows, p_values, strict=True)]
     return TextTable(grid.title, grid.caption, (*grid.headings, "p"), rows)
 
 
-def further(table: Leaderboard) -> TextTable:
+def further(analysis: Analysis) -> TextTable:
     """Other measures, best balanced accuracy first."""
     names = ("balanced_accuracy", "precision", "recall", "mcc", "roc_auc")
-    if not table.binary:  # balanced accuracy is the macro recall
+    if not analysis.table.binary:  # balanced accuracy is the macro recall
         names = ("balanced_accuracy", "accuracy", "precision", "mcc", "roc_auc")
-    chosen, f1 = (*(f"test/{name}" for name in names), "seconds/training"), table.words.f1
+    measures, f1 = (*(f"test/{name}" for name in names), "seconds/training"), analysis.words.f1
     caption = (
-        f"As decided; strategies with the same training time share one training. The {f1} of the "
-        "middle half of the seeds (interquartile mean) forgives an outlier."
+        "At each strategy's own threshold; strategies with the same training time share one "
+        f"training. The interquartile mean (IQM) of {f1} over seeds is robust to an outlier."
     )
-    grid = _means(table, "Further measures", caption, chosen, False)
-    middle = comparison.leaderboard(table)["f1_iqm"]
-    rows = [
-        [*row, TextCell(_number(middle[row[0].text]), middle[row[0].text])] for row in grid.rows
-    ]
-    return TextTable(grid.title, grid.caption, (*grid.headings, f"{f1}, middle half"), rows)
+    grid = _means(analysis, "Further measures", caption, measures, False)
+    iqm = analysis.ranking["f1_iqm"]
+    rows = [[*row, TextCell(_number(iqm[row[0].text]), iqm[row[0].text])] for row in grid.rows]
+    return TextTable(grid.title, grid.caption, (*grid.headings, f"{f1} (IQM)"), rows)
 
 
-def by_class_size(table: Leaderboard) -> TextTable:
-    """Of more than two classes: where the tail is won or lost, best balanced accuracy first."""
+def by_class_size(analysis: Analysis) -> TextTable:
+    """Accuracy by class size, with more than two classes; best balanced accuracy first."""
     groups = [f"test/accuracy_{name}" for name in ("many", "medium", "few")]
-    known = [name for name in groups if table.runs[name].notna().any()]
+    measured = [name for name in groups if analysis.table.runs[name].notna().any()]
     caption = (
-        "Accuracy of the test rows whose class has above 100, 20 to 100 and below 20 training "
-        "rows; MAP at 5 is the mean of 1 / place of the true class among the first five."
+        "Accuracy on test rows of classes with more than 100, 20 to 100 and fewer than 20 "
+        "training rows; MAP at 5 is the mean of 1 / rank of the true class among the first five."
     )
-    names = ("test/balanced_accuracy", "test/accuracy", *known, "test/map_at_5")
-    return _means(table, "By class size", caption, names, False)
+    names = ("test/balanced_accuracy", "test/accuracy", *measured, "test/map_at_5")
+    return _means(analysis, "By class size", caption, names, False)
 
 
 def _means(
-    table: Leaderboard, title: str, caption: str, names: tuple[str, ...], rising: bool
+    analysis: Analysis, title: str, caption: str, names: tuple[str, ...], rising: bool
 ) -> TextTable:
     """Mean and spread of measures, ordered by the first."""
+    table, headings = analysis.table, analysis.words.headings()
     numbers = table.summary().sort_values((names[0], "mean"), ascending=rising, kind="stable")
     rows = [
         [
@@ -156,9 +152,7 @@ def _means(
         ]
         for label, row in numbers.iterrows()
     ]
-    return TextTable(
-        title, caption, ("strategy", *(table.words.headings()[name] for name in names)), rows
-    )
+    return TextTable(title, caption, ("strategy", *(headings[name] for name in names)), rows)
 
 
 def _places(metric: str) -> int:
@@ -170,7 +164,7 @@ def _number(value: float, places: int = 3) -> str:
 
 
 def _spread(mean: float, spread: float, places: int = 3) -> TextCell:
-    """``0.815 ± 0.012``; no spread for one seed."""
+    """Format ``0.815 ± 0.012``; no spread for one seed."""
     text = _number(mean, places)
     return TextCell(text if math.isnan(spread) else f"{text} ± {spread:.{places}f}", mean)
 
@@ -199,7 +193,7 @@ def _rank(row: pd.Series) -> str:
 
 
 def _seeds(row: pd.Series) -> str:
-    """``10``, or what became of the others."""
+    """Number of finished seeds, with what became of the others."""
     finished, planned = int(row["finished"]), int(row[["finished", "failed", "missing"]].sum())
     notes = [f"{int(row[state])} {state}" for state in ("failed", "missing") if row[state]]
     notes += [f"{int(row['collapsed'])} collapsed"] if row["collapsed"] else []

@@ -1,4 +1,4 @@
-"""A leaderboard for the terminal."""
+"""Leaderboards in the terminal."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from benchmark.protocol.errors import without_passwords
-from benchmark.results.analysis import Sentence
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.advice import Sentence
+from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, tables
 from benchmark.results.verdict import verdict
 from benchmark.tracking.store import Store, resolve
 
 
 def console(stderr: bool = False) -> Console:
-    """A console as wide as the terminal; wide enough for a table where there is none."""
+    """Return a console as wide as the terminal, or 140 columns where there is none."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else 140)
 
 
-def show(console: Console, table: Leaderboard) -> None:
-    """Prints the first table and the verdict; the files hold all of it."""
-    grid = tables.leaderboard(table)
+def show(console: Console, analysis: Analysis) -> None:
+    """Print the first table and the verdict; the files hold all of it."""
+    table, grid = analysis.table, tables.leaderboard(analysis)
     shown = Grid(
         title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
         caption=f"on test, mean ± standard deviation over seeds   {markdown.account(table)}",
@@ -38,19 +38,19 @@ def show(console: Console, table: Leaderboard) -> None:
     for row in grid.rows:
         shown.add_row(*(escape(cell.text) for cell in row))
     console.print(shown)
-    sentences(console, verdict(table))
+    print_sentences(console, verdict(analysis))
 
 
-def sentences(console: Console, found: Sequence[Sentence]) -> None:
-    """Prints each with its figures below it."""
-    for sentence in found:
+def print_sentences(console: Console, sentences: Sequence[Sentence]) -> None:
+    """Print each sentence with its figures below it."""
+    for sentence in sentences:
         console.print(f"• {escape(sentence.text)}", highlight=False)
         if sentence.figures:
             console.print(Padding(Text(sentence.figures, style="dim"), (0, 0, 0, 2)))
 
 
 def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
-    """Says how to open a page of the store's experiment."""
+    """Print how to open a page of the store's experiment."""
     uri = without_passwords(store.uri)
     address = uri
     if not address.startswith(("http://", "https://")):
@@ -64,7 +64,7 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
 
 
 def where_next(console: Console, store: Store) -> None:
-    """Says how to open the runs in MLflow, as commands that can be pasted."""
+    """Print how to open the runs in MLflow, as commands that can be pasted."""
     in_mlflow(console, store, "Compare the runs in MLflow:", "?workflowType=machine_learning")
     uri = without_passwords(store.uri)
     where = [] if store.uri == resolve("") else ["--tracking", uri]
