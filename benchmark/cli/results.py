@@ -27,6 +27,7 @@ def leaderboard(
 ) -> None:
     """Make leaderboards from tracked runs; prints Markdown unless a file is named."""
     from benchmark.results import leaderboard
+    from benchmark.results.analysis import analyse
     from benchmark.results.report import files, markdown
     from benchmark.tracking import store
 
@@ -35,17 +36,18 @@ def leaderboard(
         registry.task(name)
     uri = store.resolve(tracking)
     tables = leaderboard.leaderboards(uri, named or registry.tasks())
+    analyses = [analyse(table) for table in tables]
     makers: dict[str, Callable[[], str]] = {
-        output: lambda: markdown.leaderboards(tables),
-        html: lambda: files.report(uri, tables),
-        csv: lambda: files.summary(tables),
-        cells: lambda: files.cells(tables),
+        output: lambda: markdown.leaderboards(analyses),
+        html: lambda: files.report(uri, analyses),
+        csv: lambda: files.summary(analyses),
+        cells: lambda: files.runs(analyses),
     }
     wanted = {path: make for path, make in makers.items() if path}
     for path, make in wanted.items():
         write(path, make())
     if not wanted:
-        click.echo(markdown.leaderboards(tables), nl=False)
+        click.echo(markdown.leaderboards(analyses), nl=False)
 
 
 # of commands that choose among the strategies of one leaderboard

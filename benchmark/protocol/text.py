@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 PROGRAM = ("uv", "run", "python", "-m", "benchmark")
@@ -61,17 +61,26 @@ def command(name: str, *positional: object, **options: object) -> str:
 
     Args:
         positional: arguments that follow the name of the command.
-        options: option -> value, in this order; ``stand_in`` is written ``--stand-in``. None and
-            "" leave an option out, True makes a flag of it, False leaves the flag out.
+        options: see `option_words`.
     """
-    words = [*PROGRAM, name, *map(str, positional)]
+    return shlex.join([*PROGRAM, name, *map(str, positional), *option_words(options)])
+
+
+def option_words(options: Mapping[str, object]) -> list[str]:
+    """The words of options on the command line, in their order.
+
+    Args:
+        options: option -> value; ``stand_in`` is written ``--stand-in``. None and "" leave an
+            option out, True makes a flag of it, False leaves the flag out.
+    """
+    words: list[str] = []
     for option, value in options.items():
         if value is None or value is False or value == "":
             continue
         words.append(f"--{option.replace('_', '-')}")
         if value is not True:
             words.append(str(value))
-    return shlex.join(words)
+    return words
 
 
 def escape_markdown(text: str) -> str:

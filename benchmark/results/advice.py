@@ -38,8 +38,11 @@ def advise(analysis: Analysis) -> Sentence:
         gains = [claim.difference for claim in undecided]
         if any(np.isnan(gain.high) or gain.high > NEGLIGIBLE for gain in gains):
             return _not_enough(analysis, undecided)
-    labels = [label for label in analysis.complete if label in analysis.skilled or
-              label == analysis.baseline]
+    labels = [
+        label
+        for label in analysis.complete
+        if label in analysis.skilled or label == analysis.baseline
+    ]
     best = max(labels, key=lambda label: analysis.mean(label, "test/f1"))
     top = analysis.mean(best, "test/f1")
     tuned = analysis.mean(analysis.baseline, "test/f1_tuned")

@@ -157,9 +157,7 @@ def _add_ranks(board: pd.DataFrame, table: Leaderboard) -> None:
         board.loc[ranked, ["rank_low", "rank_high"]] = bounds.astype(float)
 
 
-def _tuning(
-    table: Leaderboard, trainings: dict[str, str], claims: Sequence[Claim]
-) -> pd.DataFrame:
+def _tuning(table: Leaderboard, trainings: dict[str, str], claims: Sequence[Claim]) -> pd.DataFrame:
     """Effect of threshold tuning on each training: mean F1 on test, best tuned first.
 
     Columns: training, label of the strategy that was read; at_half, tuned (on validation),

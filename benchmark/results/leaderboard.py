@@ -1,13 +1,12 @@
-"""Tracked runs in, tables out; no formatting.
+"""Leaderboards from tracked runs; no formatting.
 
-A table holds the runs of one set of conditions (task, settings, data, budget, code
-of harness and task), and of each strategy only what its newest code made, so that
-nothing is averaged or compared that was not measured alike.
+A leaderboard holds the runs of one set of conditions (task, settings, data, budget, code of
+harness and task), and of each strategy only those of its newest code, so that nothing is
+averaged or compared that was not measured under the same conditions.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 from benchmark.protocol import arguments, grammar, grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Conditions
+from benchmark.protocol.text import command
 from benchmark.results.measures import (
     COUNTS,
     MEASURES,
@@ -30,22 +30,27 @@ from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
 from benchmark.tracking.store import Record, read_runs
 
+# facts that make two leaderboards comparable: the content of the data, not its place
+ALIKE = ("task", "settings", "source", "content", "steps", "batch", "portion")
+SYNTHETIC = "synthetic"  # as --data takes it
+
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All that is known under one set of conditions.
+    """The runs under one set of conditions.
 
     Attributes:
+        conditions: their identity.
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
-        runs: one row a planned cell: strategy (in full), label, seed, state
+        runs: one row per planned cell: strategy (in full), label, seed, state
             (finished, failed or missing), reason, collapsed; training_part, run (id), predictions
             and test_rows (hashes), "" if there are none; and every metric.
-        older: runs of the same task, data and budget that older code made, left out.
+        older: number of runs of the same task, data and budget by older code, left out.
         newest: when its newest run started, milliseconds.
     """
 
-    conditions: str  # identity
+    conditions: str
     facts: dict[str, Any]
     devices: tuple[str, ...]
     versions: tuple[str, ...]
@@ -55,34 +60,41 @@ class Leaderboard:
 
     @property
     def binary(self) -> bool:
-        """Whether it is of two classes."""
+        """Whether the task has two classes."""
         return self.class_count == 2
 
     @property
     def class_count(self) -> int:
-        """Classes; the facts name the first of many."""
+        """Number of classes; of many, the facts name only the first."""
         return int(self.facts.get("class_count", len(self.facts["classes"])))
 
     @property
     def words(self) -> Headings:
-        """How its measures are called."""
+        """Names of its measures."""
         return TWO_CLASSES if self.binary else MORE_CLASSES
 
     @property
     def command(self) -> str:
-        """What reproduces the table."""
-        facts = self.facts
-        words = ["uv", "run", "python", "-m", "benchmark", "run", "--task", facts["task"]]
-        words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
-        words += ["--strategies", ", ".join(self.runs["label"].drop_duplicates())]
-        words += ["--seeds", str(self.runs["seed"].max() + 1), "--steps", str(facts["steps"])]
-        if facts.get("portion", "all") != "all":
-            words += ["--portion", facts["portion"]]
-        return shlex.join(words)
+        """The command that reproduces it."""
+        return command(
+            "run",
+            task=self.facts["task"],
+            data=self.facts["data"] or SYNTHETIC,
+            settings=self.facts["settings"],
+            strategies=", ".join(self.runs["label"].drop_duplicates()),
+            seeds=self.runs["seed"].max() + 1,
+            steps=self.facts["steps"],
+            portion="" if self.portion == "all" else self.portion,
+        )
+
+    @property
+    def portion(self) -> str:
+        """The rows that it was tested on: "all", or those of a search's confirmation."""
+        return str(self.facts.get("portion", "all"))
 
     @property
     def changed_settings(self) -> list[str]:
-        """Those of its settings, ``name=value``, that the task has otherwise by default."""
+        """Settings that differ from the task's defaults, ``name=value`` each."""
         task = self.facts["task"]
         if task not in registry.tasks():
             return []
@@ -95,29 +107,29 @@ class Leaderboard:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Cells planned, finished, failed and missing; the first is the sum of the others."""
+        """Numbers of runs planned, finished, failed, missing; the first is the sum of the rest."""
         states = self.runs["state"].value_counts()
         return {"planned": len(self.runs)} | {
             state: int(states.get(state, 0)) for state in ("finished", "failed", "missing")
         }
 
     def summary(self) -> pd.DataFrame:
-        """One row a strategy (label), best mean F1 first.
+        """One row per strategy (label), best mean F1 first.
 
-        Columns: (metric, "mean"), (metric, "std") over seeds, and ("cells", state).
+        Columns: (metric, "mean"), (metric, "std") over seeds, and ("runs", state).
         A standard deviation needs two seeds; it is missing for one.
         """
         groups = self.runs.groupby("label", sort=False)
         numbers = groups[list(MEASURES)].agg(["mean", "std"])
         for state in ("finished", "failed", "missing"):
             is_state = self.runs["state"] == state
-            numbers["cells", state] = is_state.groupby(self.runs["label"]).sum()
-        numbers["cells", "collapsed"] = groups["collapsed"].sum()
+            numbers["runs", state] = is_state.groupby(self.runs["label"]).sum()
+        numbers["runs", "collapsed"] = groups["collapsed"].sum()
         return numbers.sort_values(("test/f1", "mean"), ascending=False, kind="stable")
 
 
 def _parse_settings(settings: str) -> dict[str, str]:
-    """Name -> value of settings as they are written."""
+    """Settings as written: name -> value."""
     try:
         words = grammar.split_words(settings, "settings")
     except UserError:  # whatever a store holds
@@ -127,31 +139,28 @@ def _parse_settings(settings: str) -> dict[str, str]:
 
 def leaderboard(uri: str, conditions: Conditions) -> Leaderboard:
     """The leaderboard of one set of conditions, of which an invocation is tracked."""
-    mine = [one for one in _all_tables(uri) if one.conditions == conditions.identity]
-    return mine[0]
+    return next(table for table in _all_tables(uri) if table.conditions == conditions.identity)
 
 
 def leaderboards(uri: str, tasks: Iterable[str]) -> list[Leaderboard]:
-    """The leaderboards of the tasks in a store; of those that differ in code, the newest.
+    """The leaderboards of tasks in a store; of several that differ in code only, the newest.
 
     Raises:
         UserError: if the store has no run of these tasks or cannot be reached.
     """
-    wanted = set(tasks)
+    names = set(tasks)
     alike: dict[tuple[str, ...], list[Leaderboard]] = {}
-    for one in _all_tables(uri):
-        if one.facts["task"] in wanted:
-            # where the data lies does not matter, its content does
-            names = ("task", "settings", "source", "content", "steps", "batch", "portion")
-            alike.setdefault(tuple(str(one.facts.get(name)) for name in names), []).append(one)
+    for table in _all_tables(uri):
+        if table.facts["task"] in names:
+            alike.setdefault(tuple(str(table.facts.get(fact)) for fact in ALIKE), []).append(table)
     if not alike:
-        raise UserError(f"{uri} has no runs of {', '.join(sorted(wanted))}: start with `run`")
+        raise UserError(f"{uri} has no runs of {', '.join(sorted(names))}: start with `run`")
     newest = []
     for same in alike.values():
-        first, *others = sorted(same, key=lambda one: -one.newest)
-        older = sum(one.counts()["finished"] for one in others)
+        first, *others = sorted(same, key=lambda table: -table.newest)
+        older = sum(table.counts()["finished"] for table in others)
         newest.append(replace(first, older=first.older + older))
-    return sorted(newest, key=lambda one: (one.facts["task"], one.changed_settings))
+    return sorted(newest, key=lambda table: (table.facts["task"], table.changed_settings))
 
 
 def _all_tables(uri: str) -> list[Leaderboard]:
@@ -170,28 +179,28 @@ def _by_conditions(uri: str, kind: str) -> dict[str, list[Record]]:
 
 
 def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Leaderboard:
-    """Both lists are of one set of conditions, newest first."""
+    """Make a leaderboard of records under one set of conditions, both lists newest first."""
     current, planned = _planned(cells, invocations)
-    found: dict[tuple[str, int], Record] = {}
+    counted: dict[tuple[str, int], Record] = {}
     older = 0
     for cell in cells:
         text, seed = cell.tags[tags.STRATEGY], int(cell.tags[tags.SEED])
         if cell.tags[tags.CODE] != current[text][1]:
             older += tags.DONE in cell.tags
-        elif (text, seed) not in found or _better(cell, found[text, seed]):
-            found[text, seed] = cell
+        elif (text, seed) not in counted or _better(cell, counted[text, seed]):
+            counted[text, seed] = cell
     labels = [label for label, _ in current.values()]
     unique = {
         text: label if labels.count(label) == 1 else text for text, (label, _) in current.items()
     }
-    keys = {**dict.fromkeys(planned), **dict.fromkeys(found)}
-    counted = [cell for cell in found.values() if tags.DONE in cell.tags]
+    keys = {**dict.fromkeys(planned), **dict.fromkeys(counted)}
+    finished = [cell for cell in counted.values() if tags.DONE in cell.tags]
     return Leaderboard(
         conditions=identity,
         facts=(cells + invocations)[0].facts,
-        devices=_distinct(counted, tags.DEVICE),
-        versions=_distinct(counted, tags.VERSIONS),
-        runs=pd.DataFrame([_row(unique[key[0]], key, found.get(key)) for key in keys]),
+        devices=_distinct(finished, tags.DEVICE),
+        versions=_distinct(finished, tags.VERSIONS),
+        runs=pd.DataFrame([_row(unique[key[0]], key, counted.get(key)) for key in keys]),
         older=older,
         newest=max(record.started for record in cells + invocations),
     )
@@ -200,7 +209,7 @@ def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Lea
 def _planned(
     cells: list[Record], invocations: list[Record]
 ) -> tuple[dict[str, tuple[str, str]], list[tuple[str, int]]]:
-    """Strategy -> its newest (label, code), and the (strategy, seed) that these should have."""
+    """Newest (label, code) of each strategy, and the (strategy, seed) pairs planned with it."""
     current: dict[str, tuple[str, str]] = {}
     planned = []
     for record in invocations:
@@ -215,7 +224,7 @@ def _planned(
 
 
 def _better(cell: Record, kept: Record) -> bool:
-    """Whether an older run of the same cell counts instead: a done one does."""
+    """Return whether an older run of the same cell counts instead: a finished one does."""
     return tags.DONE in cell.tags and tags.DONE not in kept.tags
 
 

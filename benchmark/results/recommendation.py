@@ -1,7 +1,8 @@
-"""Which strategy to use, for F1 or for what wrong decisions cost a person, and why.
+"""Which strategy to use, for F1 or for the costs of errors, and why.
 
-For F1 it is what the verdict of the leaderboard says. For costs every strategy is tried with
-two thresholds, and judged as the verdict judges: paired by seed, by Holm, the simplest first.
+For F1 it is the advice of the leaderboard's verdict. For costs every strategy is tried with two
+thresholds, and compared as the verdict compares: paired by seed, adjusted by Holm, the simplest
+first.
 """
 
 from __future__ import annotations
@@ -19,76 +20,94 @@ from benchmark.metrics.stats import LEVEL
 from benchmark.protocol import grid, registry
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.text import interval
-from benchmark.results import comparison, leaderboard
-from benchmark.results.analysis import Analysis, Sentence, analyse
+from benchmark.protocol.text import interval, option_words, seeds
+from benchmark.results.advice import Sentence
+from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.expected_cost import OWN_THRESHOLD, Candidate, ExpectedCosts, expected_costs
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.leaderboard import SYNTHETIC, Leaderboard, leaderboards
 from benchmark.results.verdict import verdict
 
 
 @dataclass(frozen=True)
 class LeaderboardQuery:
-    """Which of a store's leaderboards is meant, as far as the person said."""
+    """Which of a store's leaderboards is meant, as far as the user said."""
 
     task: str = ""
     settings: Any = None  # an instance of the task's settings
-    data: str | None = None  # path; "" is the stand-in
+    data: str | None = None  # path; "" is synthetic data
     steps: int | None = None
     portion: str = "all"
 
     def fits(self, table: Leaderboard) -> bool:
-        """Whether nothing speaks against it."""
+        """Return whether a leaderboard is one that may be meant."""
         facts = table.facts
         return (
             facts["task"] == (self.task or facts["task"])
-            and facts.get("portion", "all") == "all"  # not of a search's confirmation
             and (self.settings is None or facts["settings"] == grid.format_settings(self.settings))
             and facts["steps"] == (self.steps or facts["steps"])
-            and facts.get("portion", "all") == self.portion
+            and table.portion == self.portion
             and (self.data is None or _same_place(self.data, facts["data"]))
         )
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What to use, and what that follows from."""
+    """The strategy to use, and what that follows from.
 
-    table: Leaderboard
+    Attributes:
+        label: of the strategy; "" where none can be recommended.
+        costs, expected, candidate: with costs of errors: these, the expected costs under them,
+            and the chosen candidate.
+    """
+
+    analysis: Analysis
     sentences: Sequence[Sentence]
-    label: str  # of the strategy; "" where none can be recommended
+    label: str
     costs: Costs | None = None
-    prices: ExpectedCosts | None = None  # with costs
-    way: Candidate | None = None  # with costs: how the threshold is placed
+    expected: ExpectedCosts | None = None
+    candidate: Candidate | None = None
+
+    @property
+    def table(self) -> Leaderboard:
+        """The leaderboard that it is drawn from."""
+        return self.analysis.table
 
     @property
     def rule(self) -> str:
-        """How the threshold is placed, see `pricing`."""
-        return self.way.rule if self.way else OWN_THRESHOLD
+        """How the threshold is chosen, see `expected_cost`."""
+        return self.candidate.rule if self.candidate else OWN_THRESHOLD
 
 
-def find_leaderboard(uri: str, wanted: LeaderboardQuery) -> Leaderboard:
-    """The one leaderboard of a store that is meant.
+def find_leaderboard(uri: str, query: LeaderboardQuery) -> Leaderboard:
+    """Find the one leaderboard of a store that is meant.
 
     Raises:
         UserError: if there is none, or more than one, with what tells them apart.
     """
-    tables = leaderboard.leaderboards(uri, [wanted.task] if wanted.task else registry.tasks())
-    fitting = [table for table in tables if wanted.fits(table)]
+    tables = leaderboards(uri, [query.task] if query.task else registry.tasks())
+    fitting = [table for table in tables if query.fits(table)]
     if len(fitting) == 1:
         return fitting[0]
-    lines = [f"  {shlex.join(leaderboard_arguments(table))}" for table in fitting or tables]
-    found = f"{len(fitting)} leaderboards fit" if fitting else "no leaderboard fits"
-    raise UserError("\n".join([f"{uri}: {found}; choose one of", *lines]))
+    lines = [f"  {_arguments_text(table)}" for table in fitting or tables]
+    count = f"{len(fitting)} leaderboards fit" if fitting else "no leaderboard fits"
+    raise UserError("\n".join([f"{uri}: {count}; choose one of", *lines]))
 
 
-def leaderboard_arguments(table: Leaderboard) -> list[str]:
-    """What names a leaderboard on the command line."""
+def leaderboard_arguments(table: Leaderboard) -> tuple[str, dict[str, object]]:
+    """The argument TASK and the options that name a leaderboard on the command line."""
     facts = table.facts
-    words = [facts["task"], "--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
-    portion = facts.get("portion", "all")
-    chosen = ["--portion", portion] if portion != "all" else []
-    return [*words, "--steps", str(facts["steps"]), *chosen]
+    options = {
+        "data": facts["data"] or SYNTHETIC,
+        "settings": facts["settings"],
+        "steps": facts["steps"],
+        "portion": "" if table.portion == "all" else table.portion,
+    }
+    return facts["task"], options
+
+
+def _arguments_text(table: Leaderboard) -> str:
+    task, options = leaderboard_arguments(table)
+    return shlex.join([task, *option_words(options)])
 
 
 def _same_place(given: str, tracked: str) -> bool:
@@ -96,95 +115,95 @@ def _same_place(given: str, tracked: str) -> bool:
 
 
 def recommend(uri: str, table: Leaderboard, costs: Costs | None) -> Recommendation:
-    """For F1, or for costs if there are any."""
-    return _for_f1(table) if costs is None else _for_costs(uri, table, costs)
+    """Recommend a strategy for F1, or for costs if there are any."""
+    analysis = analyse(table)
+    return _for_f1(analysis) if costs is None else _for_costs(uri, analysis, costs)
 
 
-def _for_f1(table: Leaderboard) -> Recommendation:
-    """The verdict's advice."""
-    sentences = verdict(table)
+def _for_f1(analysis: Analysis) -> Recommendation:
+    sentences = verdict(analysis)
     label = next((sentence.use for sentence in sentences if sentence.use), "")
     if label and not sentences[0].text.startswith(f"Use {label}"):
         sentences.append(Sentence(f"Until more is known, use {label}: nothing is simpler."))
-    return Recommendation(table, sentences, label)
+    return Recommendation(analysis, sentences, label)
 
 
-def _for_costs(uri: str, table: Leaderboard, wanted: Costs) -> Recommendation:
-    """The way to decide with the lowest expected cost, or a simpler one as good.
+def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
+    """Recommend the candidate with the lowest expected cost, or a simpler one as good.
 
     Raises:
         UserError: for more than two classes, or if predictions are lost.
     """
-    if len(table.facts["classes"]) != 2:
+    if not analysis.table.binary:
         raise UserError("--cost needs two classes: with more, every pair of them has its own price")
-    found = analyse(table)
-    if isinstance(found, Sentence):
-        return Recommendation(table, [found], "", costs=wanted)
-    known = expected_costs(uri, found, wanted)
-    way, one_way = known.choose(known.ways), known.cheaper_one_way
-    if way.mean >= one_way.mean:
-        text = f"Call every row {one_way.label!r}: no strategy is cheaper."
-        figures = f"{_priced(one_way)}; {known.cheapest.label} {known.cheapest.mean:,.1f}"
-        return Recommendation(table, [Sentence(text, figures)], "", wanted, known)
-    return Recommendation(table, list(_why(found, known, wanted)), way.label, wanted, known, way)
+    if analysis.problem:
+        return Recommendation(analysis, [Sentence(analysis.problem)], "", costs)
+    expected = expected_costs(uri, analysis, costs)
+    candidate, constant = expected.choose(expected.candidates), expected.cheaper_constant
+    if candidate.mean >= constant.mean:
+        cheapest = expected.cheapest
+        sentence = Sentence(
+            f"Predict {constant.label!r} for every row: no strategy is cheaper.",
+            f"{_cost(constant)}; {cheapest.label} {cheapest.mean:,.1f}",
+        )
+        return Recommendation(analysis, [sentence], "", costs, expected)
+    sentences = list(_why(analysis, expected, costs))
+    return Recommendation(analysis, sentences, candidate.label, costs, expected, candidate)
 
 
 def with_strategy(advice: Recommendation, label: str) -> Recommendation:
-    """Another strategy than the recommended one, by hand; the threshold is placed as costs ask for.
+    """Replace the recommended strategy by another; with costs its threshold follows them.
 
     Raises:
         UserError: if it is not in the table, not complete, or with costs the same as another.
     """
-    complete = comparison.complete(advice.table)
+    complete = advice.analysis.complete
     if label not in complete:
-        raise UserError(f"no strategy {label!r} with all cells done: {suggest(label, complete)}")
-    said = [Sentence("Chosen by hand.", use=label)]
-    if advice.prices is None:
-        return replace(advice, sentences=said, label=label)
-    ways = [way for way in advice.prices.ways if way.label == label]
-    if not ways:
+        raise UserError(f"no strategy {label!r} with all runs done: {suggest(label, complete)}")
+    sentences = [Sentence("Chosen by hand.", use=label)]
+    if advice.expected is None:
+        return replace(advice, sentences=sentences, label=label)
+    own = [candidate for candidate in advice.expected.candidates if candidate.label == label]
+    if not own:
         raise UserError(
-            f"with costs, {label} decides as a simpler strategy does: see `recommend`, name that"
+            f"with costs, {label} predicts as a simpler strategy does: see `recommend`, name that"
         )
-    way = advice.prices.choose(ways)
-    return replace(advice, sentences=said, label=label, way=way)
+    candidate = advice.expected.choose(own)
+    return replace(advice, sentences=sentences, label=label, candidate=candidate)
 
 
-def _why(found: Analysis, known: ExpectedCosts, wanted: Costs) -> Iterator[Sentence]:
-    """The choice, and what it was held against."""
-    way, best = known.choose(known.ways), known.cheapest
-    positive = found.table.facts["classes"][1]
-    place = f"{wanted.fp:g}/{wanted.fp + wanted.fn:g} = " if way.rule == THEORY else ""
+def _why(analysis: Analysis, expected: ExpectedCosts, costs: Costs) -> Iterator[Sentence]:
+    """Sentences on the choice and what it was compared with."""
+    chosen, cheapest = expected.choose(expected.candidates), expected.cheapest
+    positive = analysis.table.facts["classes"][1]
+    ratio = f"{costs.fp:g}/{costs.fp + costs.fn:g} = " if chosen.rule == THEORY else ""
     yield Sentence(
-        f"Use {way.label}, and decide {positive!r} from a probability of {place}{_threshold(way)}: "
-        f"{way.rule} for {wanted}.",
-        f"{_priced(way)}, mean over {len(way.cost)} seed{'s' * (len(way.cost) > 1)}",
-        way.label,
+        f"Use {chosen.label}, and predict {positive!r} from a probability of "
+        f"{ratio}{np.mean(chosen.thresholds):.3g}: {chosen.rule} for {costs}.",
+        f"{_cost(chosen)}, mean over {seeds(len(chosen.cost))}",
+        chosen.label,
     )
-    if way is not best:
+    if chosen is not cheapest:
         yield Sentence(
-            f"It is simpler than {best.label} with {best.rule}, which is not cheaper beyond "
-            "chance.",
-            f"{way.mean:,.1f} and {best.mean:,.1f}",
+            f"It is simpler than {cheapest.label} with {cheapest.rule}, which is not significantly "
+            "cheaper.",
+            f"{chosen.mean:,.1f} and {cheapest.mean:,.1f}",
         )
     others = {
-        f"none at {OWN_THRESHOLD}": known.plain,
-        f"calling every row {known.cheaper_one_way.label!r}": known.cheaper_one_way,
+        f"the baseline at {OWN_THRESHOLD}": expected.baseline,
+        f"predicting {expected.cheaper_constant.label!r} for every row": expected.cheaper_constant,
     }
     for name, other in others.items():
-        it = way.less(other, known.overlap)
-        sure = "beyond chance" if known.p[way, other] < LEVEL else "but that may be chance"
-        word = "cheaper" if it.mean < 0 else "dearer"
+        difference = chosen.minus(other, expected.overlap)
+        significant = expected.p[chosen, other] < LEVEL
+        word = "cheaper" if difference.mean < 0 else "dearer"
         yield Sentence(
-            f"It is {word} than {name}, {sure}.", f"{other.mean:,.1f}: {interval(it, 1)}"
+            f"It is {word} than {name}{'' if significant else ', but not significantly'}.",
+            f"{other.mean:,.1f}: {interval(difference, 1)}",
         )
-    if found.seeds == 1:
+    if analysis.seeds == 1:
         yield Sentence("One seed cannot tell luck from effect: run more, such as --seeds 5.")
 
 
-def _priced(way: Candidate) -> str:
-    return f"{way.label} costs {way.mean:,.1f} for {PER:,} rows"
-
-
-def _threshold(way: Candidate) -> str:
-    return f"{np.mean(way.thresholds):.3g}"
+def _cost(candidate: Candidate) -> str:
+    return f"{candidate.label} costs {candidate.mean:,.1f} per {PER:,} rows"

@@ -58,9 +58,10 @@ def _nothing_learned(analysis: Analysis) -> Sentence:
     if not analysis.table.binary:
         return Sentence(f"{text}.", figures)
     prevalence = _prevalence(analysis.table)
+    all_positive = 2 * prevalence / (1 + prevalence)
     return Sentence(
         f"{text}: a higher F1 only means that more rows were predicted positive.",
-        f"{figures}; predicting every row positive gives F1 {2 * prevalence / (1 + prevalence):.3f}",
+        f"{figures}; predicting every row positive gives F1 {all_positive:.3f}",
     )
 
 

@@ -1,4 +1,4 @@
-"""An inspection for the terminal, as Markdown and as figures."""
+"""An inspection in the terminal, as Markdown and as figures."""
 
 from __future__ import annotations
 
@@ -26,132 +26,132 @@ SHOWN = 15  # columns with missing values
 HEADINGS = ("class", "rows", "share", "train", "validation", "test", "F1 on test ±")
 
 
-def show(console: Console, found: Inspection) -> None:
-    """Prints all of it."""
-    grid = Grid(title=plain(f"{found.task}: {_origin(found)}"))
+def show(console: Console, inspection: Inspection) -> None:
+    """Print the inspection."""
+    grid = Grid(title=plain(f"{inspection.task}: {_origin(inspection)}"))
     for heading in (*HEADINGS, ""):
         grid.add_column(heading, justify="left" if heading in ("class", "") else "right")
-    for label in _classes(found):
-        length = BAR * found.counts[label] / found.counts.max()
+    for label in _classes(inspection):
+        length = BAR * inspection.counts[label] / inspection.counts.max()
         bar = "█" * int(length) or "▏"
-        grid.add_row(*map(plain, _row(found, label)), f"[cyan]{bar}[/]")
+        grid.add_row(*map(plain, _row(inspection, label)), f"[cyan]{bar}[/]")
     console.print(grid)
-    for line in sentences(found):
+    for line in sentences(inspection):
         console.print(f"• {plain(line)}", highlight=False)
 
 
-def markdown(found: Inspection) -> str:
-    """All of it but the figures."""
+def markdown(inspection: Inspection) -> str:
+    """Everything but the figures."""
     rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
-    rows += [tuple(map(escape_markdown, _row(found, label))) for label in _classes(found)]
-    lines = [f"# {found.task}", "", escape_markdown(_origin(found)), ""]
+    rows += [tuple(map(escape_markdown, _row(inspection, label))) for label in _classes(inspection)]
+    lines = [f"# {inspection.task}", "", escape_markdown(_origin(inspection)), ""]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", *(f"- {escape_markdown(line)}" for line in sentences(found))]
+    lines += ["", *(f"- {escape_markdown(line)}" for line in sentences(inspection))]
     return "\n".join(lines) + "\n"
 
 
-def sentences(found: Inspection) -> Iterator[str]:
-    """What the numbers mean, a line each."""
-    hidden = len(found.counts) - len(_classes(found))
+def sentences(inspection: Inspection) -> Iterator[str]:
+    """What the numbers mean, one line each."""
+    hidden = len(inspection.counts) - len(_classes(inspection))
     if hidden:
-        yield f"{hidden} classes of middling size are not shown"
-    yield f"imbalance ratio {found.imbalance:,.1f}, of the largest class to the smallest"
-    if found.unused:
-        yield f"{found.unused:,} rows are in no split"
-    if found.columns:
-        yield f"{found.columns} columns to learn from; missing values: {_missing(found)}"
-    if found.together:
+        yield f"{hidden} classes of medium size are not shown"
+    yield f"imbalance ratio {inspection.imbalance:,.1f} (largest to smallest class)"
+    if inspection.unused:
+        yield f"{inspection.unused:,} rows are in no split"
+    if inspection.columns:
+        yield f"{inspection.columns} feature columns; missing values: {_missing(inspection)}"
+    if inspection.together:
         yield (
-            f"{found.together:,} rows are together with others in one split: exact duplicates, or "
-            "groups that were named"
+            f"{inspection.together:,} rows share a group with others, and so a split: exact "
+            "duplicates, or groups that were named"
         )
     else:
         yield "no exact duplicates"
-    if found.contradictory:
-        yield f"{found.contradictory:,} of these groups have rows of more than one class"
-    yield from found.data.notes
-    measure = "F1" if len(found.counts) == 2 else "macro-F1"
+    if inspection.contradictory:
+        yield f"{inspection.contradictory:,} of these groups have rows of more than one class"
+    yield from inspection.data.notes
+    measure = "F1" if len(inspection.counts) == 2 else "macro-F1"
     yield (
-        f"the test split tells {measure} to within ± {found.half_width:.3f}: 95 % interval of one "
-        "run, where it is widest; strategies on the same rows, over seeds, are told apart sooner"
+        f"on this test split {measure} of one run is known to ± {inspection.half_width:.3f} (95 % "
+        "confidence interval, at its widest); paired differences over seeds are more precise"
     )
 
 
-def figures(found: Inspection) -> dict[str, Figure]:
-    """Name -> figure: a histogram of the classes and, of images, some of each."""
-    drawn = {"classes": _histogram(found)}
-    return drawn | ({"images": _sheet(found)} if found.kind == "image" else {})
+def figures(inspection: Inspection) -> dict[str, Figure]:
+    """A histogram of the classes and, for images, some of each: name -> figure."""
+    drawn = {"classes": _histogram(inspection)}
+    return drawn | ({"images": _sheet(inspection)} if inspection.kind == "image" else {})
 
 
-def _origin(found: Inspection) -> str:
-    data = found.data
+def _origin(inspection: Inspection) -> str:
+    data = inspection.data
     return f"{source_in_words(data.source, data.origin)}, {len(data.labels):,} rows"
 
 
-def _classes(found: Inspection, most: int = MOST_CLASSES) -> list[int]:
-    """Labels by size, the largest first; of many those at both ends."""
-    order: list[int] = np.argsort(-found.counts, kind="stable").tolist()
+def _classes(inspection: Inspection, most: int = MOST_CLASSES) -> list[int]:
+    """Labels by size, largest first; of many classes, the largest and the smallest."""
+    order: list[int] = np.argsort(-inspection.counts, kind="stable").tolist()
     return order if len(order) <= most else order[: most // 2] + order[-(most // 2) :]
 
 
-def _row(found: Inspection, label: int) -> tuple[str, ...]:
-    counts = found.counts
+def _row(inspection: Inspection, label: int) -> tuple[str, ...]:
+    counts = inspection.counts
     return (
-        found.data.classes[label],
+        inspection.data.classes[label],
         f"{counts[label]:,}",
         f"{counts[label] / counts.sum():.2%}",
-        *(f"{part[label]:,}" for part in found.splits.values()),
-        f"{found.half_widths[label]:.3f}",
+        *(f"{part[label]:,}" for part in inspection.splits.values()),
+        f"{inspection.half_widths[label]:.3f}",
     )
 
 
-def _missing(found: Inspection) -> str:
-    rows = len(found.data.labels)
+def _missing(inspection: Inspection) -> str:
+    rows = len(inspection.data.labels)
     shown = [
         f"{name} {share:.1%}" if share >= 0.001 else f"{name} {share * rows:.0f} of {rows:,}"
-        for name, share in [*found.missing.items()][:SHOWN]
+        for name, share in [*inspection.missing.items()][:SHOWN]
     ]
-    more = len(found.missing) - len(shown)
+    more = len(inspection.missing) - len(shown)
     return (", ".join(shown) or "none") + (f" and {more} more columns" if more else "")
 
 
-def _histogram(found: Inspection) -> Figure:
+def _histogram(inspection: Inspection) -> Figure:
     from matplotlib.figure import Figure
 
-    labels = _classes(found)
+    labels = _classes(inspection)
     figure = Figure(figsize=(7, 1.5 + 0.25 * len(labels)), layout="constrained")
     axes = figure.add_subplot(xlabel="rows, by split", title="Classes")
-    names = [_dollars(found.data.classes[label]) for label in labels]
+    names = [_dollars(inspection.data.classes[label]) for label in labels]
     left = np.zeros(len(labels))
-    for part, counts in found.splits.items():
+    for part, counts in inspection.splits.items():
         axes.barh(range(len(labels)), counts[labels], left=left, label=part)
         left += counts[labels]
     axes.set_yticks(range(len(labels)), names)
     axes.invert_yaxis()
-    if found.imbalance > 100:
+    if inspection.imbalance > 100:
         axes.set_xscale("symlog", linthresh=10)
     axes.legend()
     return figure
 
 
-def _sheet(found: Inspection) -> Figure:
+def _sheet(inspection: Inspection) -> Figure:
     """Images of the largest and the smallest classes, drawn at random."""
     from matplotlib.figure import Figure
 
-    labels = _classes(found, SHEET_CLASSES)
+    labels = _classes(inspection, SHEET_CLASSES)
     figure = Figure(figsize=(SHEET_IMAGES + 1, 1.15 * len(labels)), layout="constrained")
     grid = figure.subplots(len(labels), SHEET_IMAGES, squeeze=False)
     rng = np.random.default_rng(0)
     for axes_of_class, label in zip(grid, labels, strict=True):
-        members = rng.permutation(np.flatnonzero(found.data.labels == label))
+        members = rng.permutation(np.flatnonzero(inspection.data.labels == label))
         for axes in axes_of_class:
             axes.axis("off")
         for axes, row in zip(axes_of_class, members, strict=False):
-            axes.imshow(found.data.rows[row])
-        axes_of_class[0].set_title(_dollars(found.data.classes[label]), loc="left", fontsize=8)
+            axes.imshow(inspection.data.rows[row])
+        axes_of_class[0].set_title(_dollars(inspection.data.classes[label]), loc="left", fontsize=8)
     return figure
 
 
 def _dollars(name: str) -> str:
-    """Not taken for a formula."""
+    """Escape dollars, which matplotlib reads as a formula."""
     return name.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The card of an exported model, in Markdown: what it is, how good, and what it is not for."""
+"""Model card of an exported model, in Markdown: data, strategy, measures, limits, use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 
 from benchmark.metrics import classification, stats
 from benchmark.metrics.costs import PER
-from benchmark.metrics.stats import Difference
 from benchmark.protocol.errors import without_passwords
-from benchmark.protocol.text import escape_markdown
+from benchmark.protocol.text import escape_markdown, interval
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
@@ -33,7 +32,7 @@ AT_THRESHOLD = ("test/f1", "test/precision", "test/recall", "test/balanced_accur
 def card(
     advice: Recommendation, seed: int, fit: Fit, decision: Decision, model: str, uri: str
 ) -> str:
-    """All of it. `model` is the address under which the store at `uri` has the model."""
+    """Write the card. `model` is the address of the model in the store at `uri`."""
     sections = {
         "Data": _data(advice.table, fit),
         "Strategy": _strategy(advice, decision),
@@ -49,7 +48,7 @@ def card(
     lines = [
         f"# {escape_markdown(markdown.title(advice.table))}: {escape_markdown(advice.label)}",
         "",
-        f"Decides between {classes}, row by row. Trained by Skewbench with seed {seed}.",
+        f"Classifies rows as {classes}. Trained by Skewbench with seed {seed}.",
         "",
     ]
     for title, text in sections.items():
@@ -65,11 +64,12 @@ def _data(table: Leaderboard, fit: Fit) -> list[str]:
     return [
         f"- {escape_markdown(conditions['data'])}",
         f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
-        f"- rows of test: {_shares(tested, len(fit.test.labels), table.class_count)}",
-        f"- trained on {fit.trained_rows:,} rows after resampling; threshold and checkpoint chosen on "
-        f"{len(fit.validation.labels):,} others, measured on {len(fit.test.labels):,} more",
+        f"- test rows: {_shares(tested, len(fit.test.labels), table.class_count)}",
+        f"- trained on {fit.trained_rows:,} rows after resampling; threshold and checkpoint "
+        f"chosen on {len(fit.validation.labels):,} others; tested on {len(fit.test.labels):,}",
         f"- settings: {escape_markdown(facts['settings'])}",
-        f"- made with {escape_markdown(conditions['versions'])}, on {escape_markdown(conditions['device'])}",
+        f"- versions: {escape_markdown(conditions['versions'])}",
+        f"- device: {escape_markdown(conditions['device'])}",
     ]
 
 
@@ -94,8 +94,8 @@ def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
     lines = [f"**{escape_markdown(advice.label)}**"]
     if len(decision.offsets) == 2:
         positive = escape_markdown(advice.table.facts["classes"][1])
-        lines[0] += f", which decides *{positive}* from a probability of {decision.threshold:.4g}"
-    lines += ["", "Why, as the leaderboard has it:", ""]
+        lines[0] += f", predicting *{positive}* from a probability of {decision.threshold:.4g}"
+    lines += ["", "Why, according to the leaderboard:", ""]
     for sentence in advice.sentences:
         figures = f" ({escape_markdown(sentence.figures)})" if sentence.figures else ""
         lines.append(f"- {escape_markdown(sentence.text)}{figures}")
@@ -103,21 +103,25 @@ def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
 
 
 def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]:
-    """Over seeds, as the leaderboard has them, and of this model alone."""
+    """Measures over seeds, as in the leaderboard, and of this model alone."""
     table, label = advice.table, advice.label
     own = classification.all_metrics(
         fit.test.labels, decision.calibration(fit.test.best), decision.offsets
     )
-    lines = ["| | over seeds, with the 95 % interval | this model |", "| --- | ---: | ---: |"]
+    lines = ["| | over seeds (95 % confidence interval) | this model |", "| --- | ---: | ---: |"]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
         # with costs the threshold is another than the leaderboard's
         known = advice.costs is None or name in ANY_THRESHOLD
-        over = _shown(comparison.mean(comparison.of(table, label, name), table)) if known else ""
+        over = (
+            interval(comparison.mean(comparison.of(table, label, name), table), sign="")
+            if known
+            else ""
+        )
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
         cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
-        lines.append(f"| cost for {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
+        lines.append(f"| cost per {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
     return [
         *lines,
         "",
@@ -125,42 +129,36 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     ]
 
 
-def _shown(it: Difference, digits: int = 3) -> str:
-    ends = "" if np.isnan(it.low) else f" [{it.low:,.{digits}f}, {it.high:,.{digits}f}]"
-    return f"{it.mean:,.{digits}f}{ends}"
-
-
 def _cost(advice: Recommendation) -> str:
-    assert advice.prices and advice.way
-    it = stats.difference(np.array(advice.way.cost), advice.prices.overlap)
-    return _shown(it, 1)
+    assert advice.expected and advice.candidate
+    it = stats.difference(np.array(advice.candidate.cost), advice.expected.overlap)
+    return interval(it, 1, sign="")
 
 
 def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     table, label = advice.table, advice.label
     error = comparison.mean(comparison.of(table, label, "test/ece"), table)
-    can = "cannot" if error.mean > comparison.UNUSABLE else "can"
+    word = "not calibrated" if error.mean > comparison.UNCALIBRATED else "calibrated"
     moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
     return [
-        f"They {can} be taken at their word: calibration error (ECE) {_shown(error)}, where above "
-        f"{comparison.UNUSABLE} counts as too much.",
-        "The strategy moves them before it decides." if moved else "They are the model's own.",
+        f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}, where "
+        f"above {comparison.UNCALIBRATED} counts as not calibrated.",
+        "The strategy recalibrates them." if moved else "They are the model's own.",
     ]
 
 
 def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
     rare = int(np.bincount(fit.test.labels).min())
     lines = [
-        f"- The rarest class has {rare:,} test rows: the intervals above say what that is worth. "
-        "They hold for rows like these.",
-        "- Where the shares of the classes are others than here, probabilities and decisions are "
-        "off.",
-        "- Nobody has looked at whether it treats groups of people alike.",
+        f"- The rarest class has {rare:,} test rows; the intervals above reflect that. They hold "
+        "for rows like these.",
+        "- With another prevalence than here, probabilities and predictions are biased.",
+        "- Fairness between groups of people was not examined.",
     ]
     if len(np.unique(decision.decide(fit.test.best))) == 1:
-        lines.insert(0, "- **It gives every test row the same class.**")
+        lines.insert(0, "- **It predicts the same class for every test row.**")
     if table.facts["source"] != "real":
-        lines.insert(0, "- **Trained on SYNTHETIC STAND-IN DATA: it knows nothing of the world.**")
+        lines.insert(0, "- **Trained on SYNTHETIC DATA: it says nothing about real data.**")
     return lines
 
 
@@ -168,9 +166,9 @@ def _use(model: str, uri: str) -> list[str]:
     words = ["uv", "run", "mlflow", "models"]
     local = ["-m", model, "--env-manager", "local"]
     serve = shlex.join([*words, "serve", *local, "--host", "127.0.0.1", "--port", "5001"])
-    files = ["-t", "csv", "-i", "rows.csv", "-o", "answers.json"]
+    files = ["-t", "csv", "-i", "rows.csv", "-o", "predictions.json"]
     return [
-        "Raw rows in; of each the decided class, its number, and the probability out:",
+        "Takes raw rows; returns the predicted class of each, its number, and the probability:",
         "",
         "```bash",
         f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(uri))}",

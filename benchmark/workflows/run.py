@@ -23,7 +23,7 @@ from benchmark.protocol.grid import Plan, Training
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data, Portion
 from benchmark.results import leaderboard
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.report import files as reports
 from benchmark.results.report import markdown, terminal
 from benchmark.tracking import history, invocation, lease
@@ -61,7 +61,7 @@ class RunResult:
     """What became of a request."""
 
     store: Store
-    table: Leaderboard
+    analysis: Analysis
     failed: int  # cells
 
 
@@ -70,7 +70,7 @@ def run(request: RunRequest) -> int:
     end_with_mlflow()
     console = terminal.console(stderr=True)
     result = measure(request, console)
-    terminal.show(terminal.console(), result.table)
+    terminal.show(terminal.console(), result.analysis)
     terminal.where_next(console, result.store)
     if result.failed:
         console.print(f"[red]{result.failed} cells failed[/]: the same command tries them again")
@@ -97,14 +97,14 @@ def measure(request: RunRequest, console: Console) -> RunResult:
             console.print(f"runs left by a benchmark that was killed, ended now: {cleared}")
         trainings = _unfinished(asked, store, console)
         failed = _execute(request, trainings, store, console) if trainings else 0
-        table = leaderboard.leaderboard(uri, asked.conditions)
-        invocation.describe(store, markdown.section(table), reports.texts([table]))
+        analysis = analyse(leaderboard.leaderboard(uri, asked.conditions))
+        invocation.describe(store, markdown.section(analysis), reports.texts([analysis]))
         if trainings:  # else the page of an earlier invocation is the same, and takes seconds
             with console.status("drawing the report"):
-                page = reports.report(uri, [table])
+                page = reports.report(uri, [analysis])
             invocation.attach(store, {"report.html": page})
         invocation.end(store, "FAILED" if failed else "FINISHED")
-    return RunResult(store, table, failed)
+    return RunResult(store, analysis, failed)
 
 
 def store_of(request: RunRequest) -> str:

@@ -63,7 +63,7 @@ def run(inquiry: StudyRequest) -> int:
             "again"
         )
     measured = [
-        Measured(arm, _table_of(asked, result.table), result.store.uri)
+        Measured(arm, _table_of(asked, result.analysis.table), result.store.uri)
         for arm, asked, result in zip(arms, requests, results, strict=True)
     ]
     answer = study.answer(measured)

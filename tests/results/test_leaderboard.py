@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.protocol.errors import UserError
 from benchmark.results import leaderboard, measures
+from benchmark.results.analysis import analyse
 from benchmark.results.report import markdown
 from benchmark.tracking import tags
 from benchmark.tracking.store import Record
@@ -84,13 +85,13 @@ def test_mean_and_spread_over_seeds_best_first(made: Any) -> None:
     assert list(summary.index) == ["focal", "none"]
     assert summary.loc["none", ("test/f1", "mean")] == pytest.approx(0.2)
     assert summary.loc["none", ("test/f1", "std")] == pytest.approx(0.1)
-    assert "| none | 0.200 ± 0.100 |" in markdown.section(table)
+    assert "| none | 0.200 ± 0.100 |" in markdown.section(analyse(table))
 
 
 def test_planned_is_finished_and_failed_and_missing(made: Any) -> None:
     [table] = made(plan(["none", "focal"], 2), cell("none", 0, 0.1), cell("focal", 0, None))
     assert table.counts() == {"planned": 4, "finished": 1, "failed": 1, "missing": 2}
-    assert "planned 4 = finished 1 + failed 1 + missing 2" in markdown.section(table)
+    assert "planned 4 = finished 1 + failed 1 + missing 2" in markdown.section(analyse(table))
 
 
 def test_a_later_attempt_counts_and_a_done_one_is_not_lost(made: Any) -> None:
@@ -110,7 +111,7 @@ def test_a_strategys_older_code_is_left_out_and_counted(made: Any) -> None:
     assert table.summary().loc["focal", ("test/f1", "mean")] == pytest.approx(0.8)
     assert table.counts() == {"planned": 3, "finished": 1, "failed": 0, "missing": 2}
     assert table.older == 3
-    assert "older code: 3 runs that it made are left out" in markdown.section(table)
+    assert "older code: 3 runs made by it are left out" in markdown.section(analyse(table))
 
 
 def test_strategies_of_one_label_are_not_averaged(made: Any) -> None:
@@ -139,19 +140,19 @@ def test_other_data_or_budget_is_another_table(made: Any, name: str, value: Any)
 def test_an_invocation_of_which_nothing_ran_is_all_missing(made: Any) -> None:
     [table] = made(plan(["none"], 2))
     assert table.counts() == {"planned": 2, "finished": 0, "failed": 0, "missing": 2}
-    assert "| none | - |" in markdown.section(table)
+    assert "| none | - |" in markdown.section(analyse(table))
 
 
-def test_the_synthetic_is_named_in_the_title(made: Any) -> None:
+def test_synthetic_data_is_named_in_the_title(made: Any) -> None:
     facts = {"source": "synthetic", "data": ""}
     [table] = made(plan(["none"], 1, facts=facts))
-    assert "## birds: SYNTHETIC STAND-IN DATA" in markdown.section(table)
-    assert "--data stand-in" in table.command
+    assert "## birds: SYNTHETIC DATA" in markdown.section(analyse(table))
+    assert "--data synthetic" in table.command
 
 
 def test_errors_cannot_break_out_of_the_table(made: Any) -> None:
     [table] = made(plan(["none"], 1), cell("none", 0, None))
-    assert "a \\| &lt;b&gt;" in markdown.section(table)
+    assert "a \\| &lt;b&gt;" in markdown.section(analyse(table))
 
 
 def test_tasks_that_have_no_runs_are_named(made: Any) -> None:

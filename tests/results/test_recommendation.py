@@ -13,6 +13,7 @@ from benchmark.cli.main import main
 from benchmark.metrics.costs import Costs
 from benchmark.protocol.errors import UserError
 from benchmark.results import expected_cost, recommendation
+from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.results.verdict import verdict
@@ -62,7 +63,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, tuple[float,
 
 def test_for_f1_it_is_what_the_verdict_says(table: Leaderboard) -> None:
     advice = recommendation.recommend("", table, None)
-    assert list(advice.sentences) == verdict(table)
+    assert list(advice.sentences) == verdict(analyse(table))
     assert advice.label == "threshold"
     assert advice.sentences[0].text.startswith("Use threshold: ")
 
@@ -79,17 +80,17 @@ def test_costs_move_the_threshold_as_decision_theory_says(table: Leaderboard, ke
     kept({"none": (0, 1.5), "oversample": (2, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 50))
     assert (advice.label, advice.rule) == ("none", "decision theory's threshold")
-    assert advice.way and np.allclose(advice.way.thresholds, 1 / 51)
+    assert advice.candidate and np.allclose(advice.candidate.thresholds, 1 / 51)
     said = advice.sentences[0]
-    assert "decide 'wren' from a probability of 1/51 = 0.0196" in said.text
-    assert f"none costs {np.mean(advice.way.cost):,.1f} for 1,000 rows" in said.figures
-    assert advice.prices
-    for other in (advice.prices.plain, *advice.prices.one_way):
-        assert advice.way.mean < other.mean
+    assert "predict 'wren' from a probability of 1/51 = 0.0196" in said.text
+    assert f"none costs {np.mean(advice.candidate.cost):,.1f} per 1,000 rows" in said.figures
+    assert advice.expected
+    for other in (advice.expected.baseline, *advice.expected.constants):
+        assert advice.candidate.mean < other.mean
     # what comes to the same is one way, named by its simplest strategy
-    assert {way.label for way in advice.prices.ways} == {"none", "oversample"}
+    assert {candidate.label for candidate in advice.expected.candidates} == {"none", "oversample"}
     # 10:1 oversampled, its probabilities are off, but a tuned threshold makes up for it
-    theory, tuned = (way for way in advice.prices.ways if way.label == "oversample")
+    theory, tuned = (c for c in advice.expected.candidates if c.label == "oversample")
     assert theory.mean > tuned.mean
 
 
@@ -99,10 +100,10 @@ def test_a_threshold_is_tuned_where_the_probabilities_are_off(
     kept({"none": (4, 1.5), "oversample": (4, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 5))
     assert (advice.label, advice.rule) == ("none", "the threshold tuned on validation")
-    assert "beyond chance" in advice.sentences[1].text
+    assert advice.sentences[1].text == "It is cheaper than the baseline at its own threshold."
 
 
-def test_a_dearer_but_better_strategy_is_chosen_only_beyond_chance(
+def test_a_dearer_but_better_strategy_is_chosen_only_if_significant(
     table: Leaderboard, kept: Any
 ) -> None:
     kept({"none": (0, 0.3), "oversample": (0, 3)})
@@ -116,7 +117,7 @@ def test_where_no_model_pays_it_says_so(table: Leaderboard, kept: Any) -> None:
     kept({"none": (-9, 0), "oversample": (-9, 0)})
     advice = recommendation.recommend("", table, Costs(1, 1000))
     assert advice.label == ""
-    assert advice.sentences[0].text == "Call every row 'wren': no strategy is cheaper."
+    assert advice.sentences[0].text == "Predict 'wren' for every row: no strategy is cheaper."
 
 
 def test_costs_of_more_than_two_classes_are_refused(table: Leaderboard) -> None:
@@ -136,7 +137,7 @@ def test_another_strategy_by_hand(table: Leaderboard, kept: Any) -> None:
         recommendation.with_strategy(by_costs, "oversample").rule
         == "the threshold tuned on validation"
     )
-    with pytest.raises(UserError, match="threshold decides as a simpler strategy does"):
+    with pytest.raises(UserError, match="threshold predicts as a simpler strategy does"):
         recommendation.with_strategy(by_costs, "threshold")
 
 
@@ -155,7 +156,7 @@ def test_one_leaderboard_is_meant(measured: str) -> None:
 def test_the_command_names_the_strategy_of_the_leaderboard(measured: str) -> None:
     shown = CliRunner().invoke(main, ["recommend", "--tracking", measured])
     assert shown.exit_code == 0, shown.output
-    first = verdict(recommendation.find_leaderboard(measured, LeaderboardQuery()))[0]
+    first = verdict(analyse(recommendation.find_leaderboard(measured, LeaderboardQuery())))[0]
     assert first.text in " ".join(shown.output.split())
     priced = CliRunner().invoke(
         main, ["recommend", "insurance", "--cost", "fn=50", "--tracking", measured]

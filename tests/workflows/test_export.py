@@ -122,7 +122,7 @@ def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
         own = shipped.table.runs.set_index(["label", "seed"]).loc[("class_weight", 1), name]
         line = f"| {heading} | {it.mean:.3f} [{it.low:.3f}, {it.high:.3f}] | {own:.3f} |"
         assert line in shipped.card
-    assert "SYNTHETIC STAND-IN" in shipped.card
+    assert "SYNTHETIC DATA" in shipped.card
     assert "mlflow models serve -m models:/shipped@best --env-manager local" in shipped.card
 
 
@@ -139,14 +139,15 @@ def test_costs_go_with_the_model(measured: str) -> None:
     done = invoke(measured, *given)
     assert done.exit_code == 0, done.output
     card = MlflowClient(measured).get_model_version_by_alias("dear", "champion").description
-    prices = recommendation.recommend(
+    expected = recommendation.recommend(
         measured, recommendation.find_leaderboard(measured, LeaderboardQuery()), costs.read("fn=50")
-    ).prices
-    assert prices
-    way = prices.choose([way for way in prices.ways if way.label == "none"])
-    assert f"from a probability of {way.thresholds[0]:.4g}\n" in card
-    assert f"| cost for 1,000 rows, fp=1,fn=50 | {way.mean:,.1f} [" in card
-    assert f"| {way.cost[0]:,.1f} |" in card
+    ).expected
+    assert expected
+    own = [candidate for candidate in expected.candidates if candidate.label == "none"]
+    candidate = expected.choose(own)
+    assert f"from a probability of {candidate.thresholds[0]:.4g}\n" in card
+    assert f"| cost per 1,000 rows, fp=1,fn=50 | {candidate.mean:,.1f} [" in card
+    assert f"| {candidate.cost[0]:,.1f} |" in card
 
 
 WRONG = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.results import comparison
-from benchmark.results.analysis import Sentence
+from benchmark.results.advice import Sentence
+from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import TablePredictions
 from benchmark.results.report import figures, markdown, tables

@@ -45,7 +45,7 @@ def conditions(table: Leaderboard) -> dict[str, str]:
         "data": f"{source_in_words(facts['source'], facts['origin'])}, content {facts['content']}",
         name: value,
         "settings": facts["settings"],
-        "budget": f"{facts['steps']:,} optimizer steps of {facts['batch'] or 'all'} rows per strategy",
+        "budget": f"{facts['steps']:,} steps of {facts['batch'] or 'all'} rows per training",
         "device": "; ".join(table.devices) or "unknown",
         "versions": "; ".join(table.versions) or "unknown",
         "runs": account(table),
@@ -62,7 +62,7 @@ def account(table: Leaderboard) -> str:
 
 
 def title(table: Leaderboard) -> str:
-    """The task, the settings that differ from its defaults, and a warning if its data is synthetic."""
+    """The task, the settings that differ from its defaults, and a warning of synthetic data."""
     task, changed = str(table.facts["task"]), table.changed_settings
     named = f"{task}, {' '.join(changed)}" if changed else task
     if table.facts.get("portion", "all") == "confirmation":

@@ -27,8 +27,8 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 
 def show(console: Console, question: str, answer: Answer) -> None:
-    """Prints it."""
-    grid = Grid(title=escape(question), caption="mean over seeds, with its 95 % interval")
+    """Print the answer: its table, then its paragraph."""
+    grid = Grid(title=escape(question), caption="mean over seeds with its 95 % confidence interval")
     for number, heading in enumerate(answer.headings):
         grid.add_column(heading, justify="right" if number else "left")
     for row in answer.rows:
@@ -38,12 +38,12 @@ def show(console: Console, question: str, answer: Answer) -> None:
 
 
 def markdown(name: str, question: str, answer: Answer, measured: Sequence[Measured]) -> str:
-    """A page of its own, with the figure beside it as `name`.svg."""
+    """A Markdown page; its figure lies beside it as `name`.svg."""
     lines = [f"# {question}", "", harmless(answer.paragraph), "", f"![{question}]({name}.svg)"]
     lines += ["", f"| {' | '.join(answer.headings)} |"]
     lines += ["| --- |" + " ---: |" * (len(answer.headings) - 1)]
     lines += [f"| {' | '.join(map(harmless, row))} |" for row in answer.rows]
-    lines += ["", "Means over seeds with their 95 % intervals, on test.", ""]
+    lines += ["", "Means over seeds with 95 % confidence intervals, on test.", ""]
     for one in measured:
         conditions = conditions_of(one.table).items()
         lines += [f"**{harmless(one.arm.name)}**", ""]
@@ -53,7 +53,7 @@ def markdown(name: str, question: str, answer: Answer, measured: Sequence[Measur
 
 
 def figure(answer: Answer) -> str:
-    """SVG: every line with its intervals."""
+    """Draw every line with its intervals, as SVG."""
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(7, 4.2), layout="constrained")
@@ -89,5 +89,5 @@ def figure(answer: Answer) -> str:
 
 
 def places_of(line: Line) -> Floats:
-    """As numbers."""
+    """Positions of a line on the x axis."""
     return np.asarray(line.places, np.float64)

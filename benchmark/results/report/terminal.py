@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from benchmark.protocol.errors import without_passwords
+from benchmark.protocol.text import command
 from benchmark.results.advice import Sentence
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, tables
@@ -66,8 +67,6 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
 def where_next(console: Console, store: Store) -> None:
     """Print how to open the runs in MLflow, as commands that can be pasted."""
     in_mlflow(console, store, "Compare the runs in MLflow:", "?workflowType=machine_learning")
-    uri = without_passwords(store.uri)
-    where = [] if store.uri == resolve("") else ["--tracking", uri]
-    words = ["uv", "run", "python", "-m", "benchmark", "leaderboard"]
-    command = shlex.join([*words, "--output", "my-leaderboard.md", *where])
-    console.print(f"Write the leaderboard:\n  {escape(command)}", soft_wrap=True)
+    tracking = "" if store.uri == resolve("") else without_passwords(store.uri)
+    line = command("leaderboard", output="my-leaderboard.md", tracking=tracking)
+    console.print(f"Write the leaderboard:\n  {escape(line)}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the chosen strategy is worth on test, against others, on rows that no search has seen."""
+"""The chosen strategy against others, on test rows that no search has seen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.metrics import stats
 from benchmark.metrics.stats import Difference
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
-from benchmark.results import analysis, comparison
+from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.tracking.history import read_fit
 from benchmark.workflows.search.objective import Objective
@@ -19,12 +19,12 @@ from benchmark.workflows.search.objective import Objective
 
 @dataclass(frozen=True)
 class Rival:
-    """Another strategy, and what the chosen one has more than it."""
+    """Another strategy, and the difference of the chosen one to it."""
 
     label: str
     value: Difference  # its mean
-    ahead: Difference  # of the chosen one, positive where it is better whatever the objective
-    p: float  # by Holm
+    ahead: Difference  # positive where the chosen one is better, whatever the objective
+    p: float  # adjusted (Holm)
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Confirmation:
     label: str
     value: Difference
     rivals: tuple[Rival, ...]
-    skilled: bool  # whether the chosen strategy ranks rows better than chance does
+    skilled: bool  # the chosen strategy ranks rows significantly better than chance
 
     def verdict(self, rival: Rival) -> str:
-        """In a word or two."""
+        """How the chosen strategy compares with a rival, in a word or two."""
         if rival.p >= stats.LEVEL:
-            return "may be chance"
+            return "not significant"
         if not self.skilled:
-            return "says nothing"  # F1 rises for a network that knows nothing
+            return "no claim"  # F1 also rises for a network that has learned nothing
         return "better" if rival.ahead.mean > 0 else "worse"
 
 
 def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confirmation:
-    """Compares the cells of a table on the objective, from their kept predictions.
+    """Compare the strategies of a leaderboard on the objective, from stored predictions.
 
     Args:
         chosen: the strategy in full.
@@ -64,7 +64,7 @@ def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confi
         other: stats.difference(sign * (own - scores.loc[other].to_numpy(np.float64)), common)
         for other in others
     }
-    adjusted = stats.holm(np.array([it.p for it in ahead.values()]))
+    adjusted = stats.holm(np.array([difference.p for difference in ahead.values()]))
     means = {
         str(name): stats.difference(row.to_numpy(np.float64), common)
         for name, row in scores.iterrows()
@@ -76,12 +76,12 @@ def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confi
             Rival(other, means[other], ahead[other], float(p))
             for other, p in zip(others, adjusted, strict=True)
         ),
-        skilled=label in analysis.skilled(table, [label]),
+        skilled=label in comparison.skilled(table, [label]),
     )
 
 
 def _scores(uri: str, table: Leaderboard, goal: Objective) -> pd.DataFrame:
-    """The objective on test, one row a strategy (label), one column a seed."""
+    """The objective on test, one row per strategy (label), one column per seed."""
     rows = []
     for cell in table.runs.to_dict("records"):
         fit = read_fit(uri, cell["run"], cell["predictions"])

@@ -1,8 +1,7 @@
-"""What a search found: sentences and a table."""
+"""The answer of a search: sentences, a table, its page in MLflow."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,10 @@ from rich.markup import escape
 
 from benchmark.metrics.stats import Difference
 from benchmark.protocol.arguments import as_text
-from benchmark.protocol.text import escape_markdown
+from benchmark.protocol.text import command as build_command
+from benchmark.protocol.text import escape_markdown, interval
+from benchmark.protocol.text import seeds as count_seeds
+from benchmark.results.leaderboard import SYNTHETIC
 from benchmark.results.report import terminal
 from benchmark.results.study import Answer
 from benchmark.tracking import tags, trials
@@ -32,18 +34,18 @@ from benchmark.workflows.search.spec import SearchRequest
 def make_answer(
     search: Search, goal: Objective, found: SearchSummary, confirmed: Confirmation | None
 ) -> Answer:
-    """The sentences, and the table of the confirmation."""
+    """Make the sentences, and the table of the confirmation."""
     sentences = [_of_search(search, goal, found)]
     rows = []
     if confirmed:
         sentences.append(_of_confirmation(goal, confirmed))
-        rows.append([confirmed.label, _shown(confirmed.value), "", "", "chosen"])
+        rows.append([confirmed.label, interval(confirmed.value, sign=""), "", "", "chosen"])
         for rival in sorted(confirmed.rivals, key=lambda rival: rival.ahead.mean):
             p = f"{rival.p:.3f}" if rival.p >= 0.001 else "< 0.001"
             verdict = confirmed.verdict(rival)
-            ahead = _shown(rival.ahead, sign="+")
-            rows.append([rival.label, _shown(rival.value), ahead, p, verdict])
-    headings = ("strategy", f"{goal.name} on test", "chosen one ahead by", "p (Holm)", "so it is")
+            ahead = interval(rival.ahead)
+            rows.append([rival.label, interval(rival.value, sign=""), ahead, p, verdict])
+    headings = ("strategy", f"{goal.name} on test", "Δ of the chosen", "p (adjusted)", "finding")
     return Answer(" ".join(sentences), headings, rows, [], "", "", {})
 
 
@@ -53,34 +55,34 @@ def _of_search(search: Search, goal: Objective, found: SearchSummary) -> str:
     text = (
         f"Of {sum(found.states.values())} trials{' (' + ', '.join(aside) + ')' if aside else ''}, "
         f"{best.strategy} has the {'lowest' if goal.minimize else 'highest'} {goal.name} on "
-        f"validation: {best.mean:.3f}, mean of {_seeds(len(best.scores))}."
+        f"validation: {best.mean:.3f}, mean of {count_seeds(len(best.scores))}."
     )
     if found.alike is None:
         return text
     ranges = [f"{name} from {low:g} to {high:g}" for name, (low, high) in found.alike.items()]
-    return f"{text} Of what was tried, {' and '.join(ranges)} cannot be told from it."
+    return f"{text} No significant difference to it: {' and '.join(ranges)}."
 
 
 def _of_confirmation(goal: Objective, it: Confirmation) -> str:
     text = (
-        f"On test, over {_seeds(it.value.seeds)} and on rows that no trial has seen, its "
-        f"{goal.name} is {_shown(it.value)}."
+        f"On test, over {count_seeds(it.value.seeds)} and on rows that no trial has seen, its "
+        f"{goal.name} is {interval(it.value, sign='')}."
     )
     if it.value.seeds > 1 and not it.skilled:
         return (
-            f"{text} That it ranks rows better than chance is not shown, so nothing is claimed: a "
-            "moved threshold alone changes what depends on decisions."
+            f"{text} It does not rank rows significantly better than chance, so there is no claim: "
+            "another threshold alone would change this measure."
         )
     for rival in it.rivals:
         text += f" It is {_compared(rival.ahead)} {rival.label}"
-        if it.verdict(rival) == "may be chance":
-            text += f", which may be chance at {len(it.rivals)} comparisons"
+        if it.verdict(rival) == "not significant":
+            text += f", not significant at {len(it.rivals)} comparisons"
         text += "."
     return text
 
 
 def _compared(ahead: Difference) -> str:
-    """``0.021 (0.004 to 0.038) ahead of``."""
+    """Format a difference: ``0.021 (0.004 to 0.038) ahead of``."""
     size, low, high, which = ahead.mean, ahead.low, ahead.high, "ahead of"
     if size < 0:
         size, low, high, which = -size, -high, -low, "behind"
@@ -96,23 +98,23 @@ def markdown(
     drawn: Sequence[str],
     command: str,
 ) -> str:
-    """A page, with its figures beside it."""
+    """A Markdown page; its figures lie beside it."""
     lines = [f"# Search: {escape_markdown(search.pattern.text)} by {goal.name}", ""]
     lines += [escape_markdown(answer.paragraph), "", "Run it with", ""]
     lines += ["```", f"--strategies '{found.best.strategy}'", "```", ""]
     if answer.rows:
         lines += [f"| {' | '.join(answer.headings)} |", "| --- |" + " ---: |" * 4]
         lines += [f"| {' | '.join(map(escape_markdown, row))} |" for row in answer.rows]
-        lines += ["", "Means over seeds with their 95 % intervals.", ""]
+        lines += ["", "Means over seeds with 95 % confidence intervals.", ""]
     lines += [f"![{name}]({name}.svg)" for name in drawn]
     conditions = search.conditions
     lines += [
         "",
         f"- searched: {search.pattern}",
-        f"- objective: {search.objective}, mean of {_seeds(search.seeds)} on validation",
+        f"- objective: {search.objective}, mean of {count_seeds(search.seeds)} on validation",
         f"- trials: {as_text(found.states, ', ').replace('=', ' ').lower()}",
-        f"- data: {escape_markdown(conditions.origin)}, content {conditions.content}; half of the rows are "
-        "held out of the search",
+        f"- data: {escape_markdown(conditions.origin)}, content {conditions.content}; half of the "
+        "rows are held out of the search",
         f"- settings: {escape_markdown(conditions.settings_text)}",
         f"- budget: {conditions.budget.steps:,} steps of {conditions.budget.batch} rows",
         "",
@@ -123,16 +125,6 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def _seeds(number: int) -> str:
-    return f"{number} seed{'s' * (number != 1)}"
-
-
-def _shown(it: Difference, sign: str = "") -> str:
-    """``0.446 [0.401, 0.491]``; the interval is missing for one seed."""
-    ends = "" if np.isnan(it.low) else f" [{it.low:.3f}, {it.high:.3f}]"
-    return f"{it.mean:{sign}.3f}{ends}"
-
-
 def log(
     asked: SearchRequest,
     search: Search,
@@ -141,20 +133,20 @@ def log(
     found: SearchSummary,
     confirmed: Confirmation | None,
 ) -> None:
-    """Logs the page and the figures on the search's run."""
+    """Log the page and the figures on the search's run."""
     goal = asked.objective
     drawn = figures.figures(search, goal, found)
     shares = _importance(study, found)
     if shares:
         drawn["importance"] = figures.importance(shares)
     answer = make_answer(search, goal, found, confirmed)
-    page = markdown(search, goal, found, answer, list(drawn), command(asked, search))
+    page = markdown(search, goal, found, answer, list(drawn), search_command(asked, search))
     files = {f"{name}.svg": svg(figure) for name, figure in drawn.items()}
     trials.answer(store, page, {"search.md": page, **files})
 
 
 def _importance(study: Study, found: SearchSummary) -> dict[str, float]:
-    """By Optuna; nothing for one number, or trials that do not differ."""
+    """Importance of each number by Optuna; empty for one number, or trials that do not differ."""
     import optuna
 
     complete = [point for point in found.points if point.complete]
@@ -165,29 +157,29 @@ def _importance(study: Study, found: SearchSummary) -> dict[str, float]:
     }
 
 
-def command(asked: SearchRequest, search: Search) -> str:
-    """What repeats the search."""
+def search_command(asked: SearchRequest, search: Search) -> str:
+    """Build the command that repeats the search."""
     request, facts = asked.request, search.conditions.facts()
-    words = ["uv", "run", "python", "-m", "benchmark", "search", "--task", facts["task"]]
-    words += ["--data", facts["data"] or "stand-in", "--settings", facts["settings"]]
-    words += [
-        "--strategy",
-        asked.strategy,
-        "--space",
-        asked.spaces,
-        "--objective",
-        search.objective,
-    ]
-    words += ["--trials", str(search.trials), "--seeds", str(search.seeds)]
-    words += ["--steps", str(facts["steps"]), "--fresh", str(request.seeds * asked.confirm)]
-    words += ["--against", ",".join(spec.label for spec in request.specs)]
-    return shlex.join(words)
+    return build_command(
+        "search",
+        task=facts["task"],
+        data=facts["data"] or SYNTHETIC,
+        settings=facts["settings"],
+        strategy=asked.strategy,
+        space=asked.spaces,
+        objective=search.objective,
+        trials=search.trials,
+        seeds=search.seeds,
+        steps=facts["steps"],
+        fresh=request.seeds * asked.confirm,
+        against=",".join(spec.label for spec in request.specs),
+    )
 
 
 def where_next(
     console: Console, search: Search, goal: Objective, store: Store, found: SearchSummary
 ) -> None:
-    """The chosen strategy, and where its trials can be seen."""
+    """Print the chosen strategy, and how to open its trials in MLflow."""
     console.print(f"The chosen strategy:\n  --strategies '{escape(found.best.strategy)}'")
     terminal.in_mlflow(console, store, "Its trials in MLflow:", _page(search, goal))
     if search.storage.startswith(SQLITE):
@@ -195,7 +187,7 @@ def where_next(
 
 
 def _page(search: Search, goal: Objective) -> str:
-    """The trials, sorted by the objective."""
+    """Address of the trials in MLflow, sorted by the objective."""
     from urllib.parse import urlencode
 
     kind = f"tags.`{tags.SEARCH}` = '{search.identity}' AND tags.`{tags.KIND}` = 'trial'"

@@ -182,7 +182,8 @@ def _confirmed(
         raise UserError(
             f"{result.failed} cells of the confirmation failed: the same command tries them again"
         )
-    mine = result.table.runs["strategy"].isin([spec.text for spec in asked.specs])
-    mine &= result.table.runs["seed"] < asked.seeds
-    table = replace(result.table, runs=result.table.runs[mine])
+    table = result.analysis.table
+    mine = table.runs["strategy"].isin([spec.text for spec in asked.specs])
+    mine &= table.runs["seed"] < asked.seeds
+    table = replace(table, runs=table.runs[mine])
     return confirm(result.store.uri, table, chosen.text, goal)

@@ -1,4 +1,4 @@
-"""What finished trials say of the numbers that were searched. Pure functions."""
+"""Summary of finished trials: the best one, and those not significantly behind it."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Point:
 
     @property
     def deviation(self) -> float:
-        """Over seeds; 0 for one."""
+        """Standard deviation over seeds; 0 for one."""
         return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
 
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """The best trial, and those that cannot be told from it.
+    """The best trial, and the values that are not significantly behind it.
 
     Attributes:
         points: in the order of the trials.
-        states: how many trials ended as what.
-        alike: dimension -> lowest and highest value among the complete trials that are not behind
-            the best one beyond chance, and this one; None for one seed.
+        states: number of trials by their final state.
+        alike: dimension -> lowest and highest value among the best trial and the complete trials
+            that are not significantly behind it; None for one seed.
     """
 
     points: tuple[Point, ...]
@@ -56,7 +56,7 @@ class SearchSummary:
 def summarise(
     search: Search, trials: Sequence[FrozenTrial], minimize: bool, overlap: float
 ) -> SearchSummary:
-    """Reads the finished trials of a search.
+    """Summarise the finished trials of a search.
 
     Args:
         overlap: share of validation rows that two seeds have in common, see ``stats``.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.protocol.strategy import Priors
+from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import TablePredictions
 from benchmark.results.report import html
@@ -43,7 +44,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leade
     decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1))] * 3)
     evidence = TablePredictions(dict.fromkeys(f1, [fit] * 3), of_seeds, decided)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(html.report([html.section(table, evidence)]), encoding="utf-8")
+    path.write_text(html.report([html.section(analyse(table), evidence)]), encoding="utf-8")
     return path
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from benchmark.protocol.strategy import Priors
 from benchmark.protocol.text import escape_markdown
+from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import TablePredictions
 from benchmark.results.report import files, html, markdown, tables
@@ -46,7 +47,7 @@ def hostile(table: Leaderboard) -> Leaderboard:
 
 
 def page(table: Leaderboard) -> str:
-    return html.report([html.section(table, TablePredictions({}, {}, {}))])
+    return html.report([html.section(analyse(table), TablePredictions({}, {}, {}))])
 
 
 class Tags(HTMLParser):
@@ -68,22 +69,22 @@ class Tags(HTMLParser):
 
 
 def test_all_formats_show_the_same_numbers(table: Leaderboard) -> None:
-    text, words = markdown.section(table), Tags(page(table)).words
-    for grid in tables.tables(table):
+    text, words = markdown.section(analyse(table)), Tags(page(table)).words
+    for grid in tables.tables(analyse(table)):
         for row in grid.rows:
             for cell in row:
                 assert escape_markdown(cell.text) in text and cell.text in words
-    csv = pd.read_csv(io.StringIO(files.summary([table]))).set_index("label")
+    csv = pd.read_csv(io.StringIO(files.summary([analyse(table)]))).set_index("label")
     assert csv.loc["focal", "f1"] == pytest.approx(0.35)
     assert csv.loc["focal", "difference"] == pytest.approx(0.2)
 
 
 def test_lost_cells_are_in_every_format_with_their_reason(table: Leaderboard) -> None:
-    for text in (markdown.section(table), Tags(page(table)).words):
+    for text in (markdown.section(analyse(table)), Tags(page(table)).words):
         assert "smote, seed 1: failed, the loss of step 7 is nan" in text
         assert "2 of 3 (1 failed)" in text
         assert "planned 9 = finished 8 + failed 1 + missing 0" in text
-    cells = pd.read_csv(io.StringIO(files.cells([table])))
+    cells = pd.read_csv(io.StringIO(files.runs([analyse(table)])))
     assert cells.loc[cells["state"] == "failed", "reason"].item() == "the loss of step 7 is nan"
 
 
@@ -101,7 +102,7 @@ def test_what_a_run_says_is_inert_in_the_page(table: Leaderboard, hostile: Leade
 
 
 def test_what_a_run_says_is_inert_in_markdown(table: Leaderboard, hostile: Leaderboard) -> None:
-    text, plain = markdown.section(hostile), markdown.section(table)
+    text, plain = markdown.section(analyse(hostile)), markdown.section(analyse(table))
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     assert "://" not in prose and "@" not in prose
     assert "<script" not in prose and not re.search(r"(?<!\\)\]\(", prose)
@@ -119,20 +120,24 @@ def test_deleted_runs_are_missing_and_no_mean_hides_it(table: Leaderboard) -> No
     measures = [name for name in table.runs if "/" in str(name)]
     table.runs.loc[gone, measures] = float("nan")
     table.runs.loc[gone, ["state", "reason"]] = "missing", "never run, or deleted"
-    text = markdown.section(table)
+    text = markdown.section(analyse(table))
     assert "planned 9 = finished 6 + failed 1 + missing 2" in text
     assert "1 of 3 (2 missing)" in text
-    assert "focal and smote lack cells and are left out of all comparisons" in text
+    assert "focal and smote lack runs and are left out of all comparisons" in text
 
 
 def test_of_more_classes_the_columns_are_macro_and_there_is_no_threshold(
     table: Leaderboard,
 ) -> None:
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
-    headings = [heading for grid in tables.tables(three) for heading in grid.headings]
+    headings = [heading for grid in tables.tables(analyse(three)) for heading in grid.headings]
     assert {"macro-F1", "macro-F1 at argmax", "macro average precision", "MAP at 5"} <= {*headings}
     assert not {"F1", "tuned threshold", "recall"} & {*headings}
-    assert all(len(row) == len(grid.headings) for grid in tables.tables(three) for row in grid.rows)
+    assert all(
+        len(row) == len(grid.headings)
+        for grid in tables.tables(analyse(three))
+        for row in grid.rows
+    )
     assert "macro-F1 at tuned class offsets" in page(three)
 
 
@@ -146,9 +151,9 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
     scored, decided = [(labels, logits)] * 3, [(labels, logits.argmax(axis=1))] * 3
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
-    evidence = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
-    shown = html.report([html.section(three, evidence)])
-    assert "Recall by class size" in shown and "Confusion on test" in shown
+    predictions = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
+    shown = html.report([html.section(analyse(three), predictions)])
+    assert "Recall by class size" in shown and "Confusion matrices on test" in shown
     assert "F1 against the threshold" not in shown
     drawn = figures.of_cell(curves, labels, logits, decided[0][1], rows)
     assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)

@@ -247,7 +247,7 @@ def test_on_labels_without_a_meaning_nothing_is_claimed(
     result = search("--trials", "6", fresh=4, strategy="class_weight")
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
-    assert "That it ranks rows better than chance is not shown, so nothing is claimed" in said
+    assert "It does not rank rows significantly better than chance, so there is no claim" in said
     assert "better │" not in result.output
 
 
