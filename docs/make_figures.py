@@ -1,6 +1,6 @@
 """Draw the two figures of the README from the recorded leaderboard of the insurance task.
 
-``python docs/make_figures.py`` reads ``docs/results/insurance.md`` and writes ``delta-f1.svg`` and
+``python -m docs.make_figures`` reads ``docs/results/insurance.md`` and writes ``delta-f1.svg`` and
 ``reading.svg`` beside this file.
 """
 
