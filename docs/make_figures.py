@@ -72,7 +72,7 @@ def draw_delta_f1(own: dict[str, Row], tuned: dict[str, Row]) -> Figure:
         color=OWN,
         **notes,
     )
-    title = "Most of what a strategy gains is a better decision threshold"
+    title = "What strategies gain here is a better decision threshold"
     figure.text(0.02, 0.935, title, fontsize=14, weight="bold")
     figure.text(
         0.02,
