@@ -1,0 +1,32 @@
+"""Pages are short, and the repository is light."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, name
+
+MOST_LINES = 200
+MOST_README_LINES = 150
+MOST_BYTES = 300_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_page_is_short(page: Path) -> None:
+    most = MOST_README_LINES if name(page) == "README.md" else MOST_LINES
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= most
+
+
+def test_no_committed_file_is_large() -> None:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    files = [ROOT / path for path in listed if path and (ROOT / path).is_file()]
+    assert files
+    assert {name(file) for file in files if file.stat().st_size > MOST_BYTES} == set()
