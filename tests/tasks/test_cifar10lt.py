@@ -155,7 +155,7 @@ def test_a_tail_that_would_end_in_nothing_is_refused() -> None:
 
 
 def test_a_resnet_of_32_layers_has_the_published_number_of_weights() -> None:
-    from tasks.images.networks import resnet32
+    from tasks.images.cifar_networks import resnet32
 
     network = resnet32(10, 19_400)
     trained = sum(int(np.prod(it.shape)) for it in network.model.trainable_variables)

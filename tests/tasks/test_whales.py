@@ -68,7 +68,7 @@ def test_another_seed_holds_out_other_images(kaggle: Path) -> None:
         ("delete table", "has no train.csv"),
         ("columns", "has the columns a, b, not Image and Id"),
         ("no rows", "has no rows"),
-        ("missing image", "names 1 files .*nothing.jpg.* that .*train has not"),
+        ("missing image", "names 1 files .*nothing.jpg.* that are not in .*train"),
         ("twice", "names 1 files .*0.jpg.* twice"),
         ("outside", "Image is a file's name"),
         ("empty", "line 3: Image or Id is empty"),
