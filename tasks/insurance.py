@@ -143,8 +143,8 @@ def fetch(path: Path) -> None:
     except Exception as error:  # the network, Kaggle and its client raise all kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"the download from Kaggle failed ({reason}); log in as "
-            f"https://www.kaggle.com/settings says, or download {insurance_csv.FILES[0]} from {page} into {path}"
+            f"the download from Kaggle failed ({reason}); log in as https://www.kaggle.com/settings"
+            f" says, or download {insurance_csv.FILES[0]} from {page} into {path}"
         ) from error
     insurance_csv.read(file)
     path.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from tasks.tables import columns
 from tasks.tables.columns import first_few
-from tasks.tables.target import as_text, encode_labels
+from tasks.tables.target import TargetSettings, as_text, encode_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +28,14 @@ REPEATED = 0.2  # likewise of a column with the name of an id, which may identif
 FEW = 50  # rows; in fewer rows, values may all be distinct by chance
 
 
-class RoleSettings(Protocol):
+class RoleSettings(TargetSettings, Protocol):
     """The settings that name columns; "" names none."""
 
     target: str
-    positive: str
     group: str
     time: str
     weight: str
     drop: str
-    smallest: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def assign(table: RawTable, settings: RoleSettings, origin: str) -> Roles:
     Raises:
         UserError: for columns that do not exist and values that cannot be used.
     """
-    frame = table.frame
+    frame, semicolons = table.frame, table.semicolons
     notes = list(table.notes)
     dropped = [name.strip() for name in settings.drop.split(",") if name.strip()]
     for name in (*dropped, settings.group, settings.time, settings.weight):
@@ -75,18 +73,16 @@ def assign(table: RawTable, settings: RoleSettings, origin: str) -> Roles:
         frame, labels = frame[labelled].reset_index(drop=True), labels[labelled]
     used = {target, settings.group, settings.time, settings.weight, *dropped}
     others = frame[[name for name in frame.columns if name not in used]]
-    features = _features(others, table.semicolons, notes)
+    features = _features(others, semicolons, notes)
     if not len(features.columns):
-        raise UserError(f"{origin}: no column is left to tell {target!r} from")
+        raise UserError(f"{origin}: no column is left to predict {target!r} from")
     return Roles(
         features=features,
         labels=labels,
         classes=classes,
         group=columns.text(frame[settings.group]) if settings.group else None,
-        times=_times(frame, settings.time, table.semicolons, origin) if settings.time else None,
-        weights=_weights(frame, settings.weight, table.semicolons, origin)
-        if settings.weight
-        else None,
+        times=_times(frame, settings.time, semicolons, origin) if settings.time else None,
+        weights=_weights(frame, settings.weight, semicolons, origin) if settings.weight else None,
         notes=tuple(notes),
     )
 

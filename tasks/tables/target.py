@@ -21,10 +21,8 @@ MOST_CLASSES = 200
 class TargetSettings(Protocol):
     """The settings that choose the classes."""
 
-    @property
-    def positive(self) -> str: ...
-    @property
-    def smallest(self) -> int: ...
+    positive: str  # value of the positive class; "" names none
+    smallest: int  # rows; smaller classes are left out
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -145,6 +145,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "class 'maybe' has 2 distinct rows, too few for train, validation and test; smallest=",
     ),
     "empty": ("", {}, "is empty"),
+    "commas alone": (",,\n,,\n", {}, "is empty"),
     "header alone": ("a,b,y\n", {}, "holds no rows"),
     "neither UTF-8 nor Windows'": (
         PLAIN.encode("utf-8").replace(b"Rom", b"R\x81m"),
@@ -166,7 +167,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "nothing to learn from": (
         "a,y\n" + "1,0\n1,1\n" * 50,
         {},
-        "no column is left to tell 'y' from",
+        "no column is left to predict 'y' from",
     ),
     "no such group": (PLAIN, {"group": "family"}, "has no column 'family'"),
     "time that is none": (PLAIN, {"time": "city"}, "holds neither dates nor numbers"),
