@@ -35,7 +35,7 @@ SYNTHETIC_COUNTS = {TRAIN: 320, TEST: 60}  # images per class
 
 @dataclass(frozen=True)
 class Settings:
-    """How long the tail is, and what learns it."""
+    """The imbalance of training, the rows for validation, and the network."""
 
     imbalance: Annotated[float, Range(1, 1000)] = 100.0  # largest class : smallest, in training
     validation: Annotated[int, Range(1, 1000)] = 100  # images per class
