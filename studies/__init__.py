@@ -1,1 +1,4 @@
-"""Questions that people ask of a benchmark. One file a study; the file's name is the study's."""
+"""Questions that people ask of a benchmark: one file per study, named after it.
+
+To add one, copy the shortest and change its `arms` (what is run) and `answer` (how it is read).
+"""

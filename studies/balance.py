@@ -1,7 +1,7 @@
-"""Is it better to train on balanced data? The test split keeps the population's shares.
+"""Is it better to train on balanced data? The test split keeps the population's class shares.
 
-Two ways to balance are told apart: more rows of the rare class, collected for training, and
-rows of the common one thrown away.
+Two ways to balance are compared: collecting more rows of the rare class, and dropping rows of
+the common one.
 """
 
 from typing import Any
@@ -12,8 +12,10 @@ from benchmark.protocol.task import Data
 from benchmark.protocol.text import interval
 from benchmark.results import comparison
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
-from studies._words import judged, mean_of, shown
+from studies._statistics import format_mean, mean_of, verdicts
 
+POPULATION = "population's shares"
+DROPPED, COLLECTED = "balanced by dropping rows", "balanced by collecting rows"
 MEASURES = {
     "test/precision": "precision",
     "test/recall": "recall",
@@ -21,54 +23,62 @@ MEASURES = {
     "test/f1_tuned": "F1 at tuned threshold",
     "test/average_precision": "average precision",
 }
+THRESHOLDS = {"threshold at 0.5": "test/f1_at_half", "tuned threshold": "test/f1_tuned"}
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
-    """The population; balanced by dropping rows; where there is more data, by collecting."""
-    population = Arm("as in the population", "none, undersample")
-    # a task that draws `train` rows has more to draw; one that uses all has not
-    more = hasattr(settings, "train") and getattr(settings, "train_imbalance", 0) is None
-    if not more:
+    """Train on the population, and on as many rows of the rare class where the task has them."""
+    population = Arm(POPULATION, "none, undersample")
+    # a task that draws `train` rows has more to draw; one that uses all of its rows has not
+    has_more = hasattr(settings, "train") and getattr(settings, "train_imbalance", 0) is None
+    if not has_more:
         return [population]
-    return [population, Arm("balanced, more positives", "none", {"train_imbalance": 1})]
+    return [population, Arm(COLLECTED, "none", {"train_imbalance": 1})]
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """The ways to train, side by side on the same test rows."""
-    ways = [("as in the population", measured[0], "none")]
-    ways += [("balanced, rows dropped", measured[0], "undersample")]
-    ways += [(other.arm.name, other, "none") for other in measured[1:]]
-    rows = [[name, *(shown(mean_of(of, label, m)) for m in MEASURES)] for name, of, label in ways]
-    thresholds = {"cut at 0.5": "test/f1_at_half", "threshold tuned on validation": "test/f1_tuned"}
-    places = np.arange(1, len(ways) + 1)
-    lines = [
-        Line(name, places, [mean_of(of, label, metric) for _, of, label in ways])
-        for name, metric in thresholds.items()
+    """Compare training data on the same test rows."""
+    population = measured[0]
+    variants = [(POPULATION, population, "none"), (DROPPED, population, "undersample")]
+    variants += [(other.arm.name, other, "none") for other in measured[1:]]
+    rows = [
+        [name, *(format_mean(mean_of(result, label, metric)) for metric in MEASURES)]
+        for name, result, label in variants
     ]
-    gaps = {
-        (name, words): comparison.mean(
-            comparison.of(of.table, label, metric)
-            - comparison.of(measured[0].table, "none", metric),
-            measured[0].table,
-        )
-        for name, of, label in ways[1:]
-        for words, metric in thresholds.items()
-    }
-    sentences = [
-        f"Trained on data {name}, {words}: F1 {interval(gap)} against the population's, "
-        f"{judgement}."
-        for ((name, words), gap), judgement in zip(
-            gaps.items(), judged(list(gaps.values())), strict=True
-        )
+    places = np.arange(1, len(variants) + 1)
+    lines = [
+        Line(threshold, places, [mean_of(result, label, metric) for _, result, label in variants])
+        for threshold, metric in THRESHOLDS.items()
     ]
     return Answer(
-        " ".join(sentences),
-        ("trained on", *MEASURES.values()),
+        _compare(variants),
+        ("training data", *MEASURES.values()),
         rows,
         lines,
-        "training rows",
-        "F1 on test, in the population's shares",
-        dict(zip(places, [name for name, _, _ in ways], strict=True)),
+        "training data",
+        "F1 on test, with the population's shares",
+        dict(zip(places, [name for name, _, _ in variants], strict=True)),
+    )
+
+
+def _compare(variants: list[tuple[str, Measured, str]]) -> str:
+    """Say how F1 differs from that of the population's shares, seed by seed."""
+    (_, population, baseline), *others = variants
+    differences = {
+        (name, threshold): comparison.mean(
+            comparison.of(result.table, label, metric)
+            - comparison.of(population.table, baseline, metric),
+            population.table,
+        )
+        for name, result, label in others
+        for threshold, metric in THRESHOLDS.items()
+    }
+    return " ".join(
+        f"Training data {name} vs the {POPULATION}, {threshold}: ΔF1 {interval(difference)}, "
+        f"{verdict}."
+        for ((name, threshold), difference), verdict in zip(
+            differences.items(), verdicts(list(differences.values())), strict=True
+        )
     )
 
 

@@ -7,55 +7,60 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
 from benchmark.results import comparison
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
-from studies._words import mean_of, shown
+from studies._statistics import SIGNIFICANT, format_mean, mean_of, name_of
 
-RATIOS = (2, 5, 10, 20, 50, 100)
-SPECS = ("undersample", "oversample", "class_weight")
+RATIOS = (2, 5, 10, 20, 50, 100)  # negatives per positive
+STRATEGIES = ("undersample", "oversample", "class_weight")
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
-    """Every imbalance, in all splits alike."""
+    """Run all strategies at every imbalance, which is the same in all splits."""
     if not hasattr(settings, "imbalance"):
         raise UserError("this study needs a task with the setting imbalance; see `tasks`")
-    strategies = ", ".join(["none", "threshold", *SPECS])
+    strategies = ", ".join(["none", "threshold", *STRATEGIES])
     return [Arm(str(ratio), strategies, {"imbalance": ratio}) for ratio in RATIOS]
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """What each strategy adds to plain training once every threshold is tuned, against the imbalance."""
-    lines, pays = [], []
-    for spec in SPECS:
-        gaps = [
-            comparison.against(one.table, "none", "test/f1_tuned", [spec])[spec] for one in measured
+    """Compare each strategy with the baseline by imbalance, both at their tuned thresholds."""
+    lines, gains = [], []
+    for strategy in STRATEGIES:
+        differences = [
+            comparison.against(result.table, "none", "test/f1_tuned", [strategy])[strategy]
+            for result in measured
         ]
-        lines.append(Line(spec, RATIOS, gaps))
-        sure = [
-            f"{ratio}:1 ({gap.mean:+.3f})"
-            for ratio, gap in zip(RATIOS, gaps, strict=True)
-            if gap.p < LEVEL / (len(RATIOS) * len(SPECS)) and gap.mean > 0
+        lines.append(Line(strategy, RATIOS, differences))
+        significant = [
+            f"{ratio}:1 ({difference.mean:+.3f})"
+            for ratio, difference in zip(RATIOS, differences, strict=True)
+            # Bonferroni's adjustment
+            if difference.p < LEVEL / (len(RATIOS) * len(STRATEGIES)) and difference.mean > 0
         ]
-        pays.append(f"{spec} at {', '.join(sure)}" if sure else f"{spec} nowhere")
-    moved = [
-        comparison.against(one.table, "none", "test/f1", ["threshold"])["threshold"].mean
-        for one in measured
+        gains.append(f"{strategy} at {', '.join(significant) or 'no imbalance'}")
+    tuning = [
+        comparison.against(result.table, "none", "test/f1", ["threshold"])["threshold"].mean
+        for result in measured
     ]
     paragraph = (
-        f"With every threshold tuned, training differently pays beyond chance: {'; '.join(pays)}. "
-        f"Tuning the threshold of plain training alone adds {moved[0]:+.3f} to F1 at {RATIOS[0]}:1 and "
-        f"{moved[-1]:+.3f} at {RATIOS[-1]}:1."
+        f"With tuned thresholds, gains in F1 over the baseline that are {SIGNIFICANT}: "
+        f"{'; '.join(gains)}. Threshold tuning alone changes the baseline's F1 by "
+        f"{tuning[0]:+.3f} at {RATIOS[0]}:1 and by {tuning[-1]:+.3f} at {RATIOS[-1]}:1."
     )
-    labels = ("none", "threshold", *SPECS)
+    labels = ("none", "threshold", *STRATEGIES)
     rows = [
-        [f"{one.arm.name}:1", *(shown(mean_of(one, label, "test/f1")) for label in labels)]
-        for one in measured
+        [
+            f"{result.arm.name}:1",
+            *(format_mean(mean_of(result, label, "test/f1")) for label in labels),
+        ]
+        for result in measured
     ]
     return Answer(
         paragraph,
-        ("imbalance", *(f"F1 of {label}" for label in labels)),
+        ("imbalance", *(f"F1 of {name_of(label)}" for label in labels)),
         rows,
         lines,
-        "negatives for each positive, in every split",
-        "F1 at tuned threshold, less plain training's",
+        "negatives per positive, in every split",
+        "ΔF1 vs baseline, both at tuned thresholds",
         {ratio: str(ratio) for ratio in RATIOS},
     )
 

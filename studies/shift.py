@@ -1,7 +1,7 @@
-"""Which decisions survive when the prevalence moves after training?
+"""Which decisions still hold when the prevalence changes after training?
 
-Nothing is trained: a decision finds the same share of positives and of negatives whatever
-their number, so that F1 at another prevalence follows from what was kept.
+Nothing is trained for other prevalences: the true and false positive rates of a decision do not
+depend on the prevalence, so its F1 at another one follows from the tracked counts.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.metrics.classification import positive_probabilities
 from benchmark.metrics.curves import f1_at
 from benchmark.metrics.stats import Difference
 from benchmark.protocol.errors import UserError
@@ -16,93 +17,90 @@ from benchmark.protocol.task import Data
 from benchmark.results import comparison
 from benchmark.results.predictions import read_predictions
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
-from studies._words import shown
+from studies._statistics import format_mean, name_of
 
-ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives for a positive
+ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives per positive
 LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
-RETUNED = "threshold tuned for it"
+RETUNED = "a threshold tuned for each prevalence"
 THRESHOLDS = np.linspace(0.005, 0.995, 199)
+CLOSE = 0.95  # of the F1 of `RETUNED`, from which on a decision holds
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
-    """The common decisions, as they were trained."""
+    """Run the common decisions on the population."""
     return [Arm("population", ", ".join(LABELS))]
 
 
 def answer(measured: list[Measured]) -> Answer:
-    """F1 of fixed decisions against the prevalence, and of a threshold that follows it."""
-    [only] = measured
-    found = {
-        label: [comparison.mean(_f1(only, label, odds), only.table) for odds in ODDS]
+    """Compare fixed decisions, at each prevalence, with a threshold that is tuned for it."""
+    [result] = measured
+    f1 = {
+        label: [comparison.mean(_f1(result, label, odds), result.table) for odds in ODDS]
         for label in LABELS
     }
-    found[RETUNED] = _retuned(only)
-    followed = [it.mean for it in found[RETUNED]]
-    survives = []
-    for label in LABELS:
-        good = [
-            odds
-            for odds, it, best in zip(ODDS, found[label], followed, strict=True)
-            if it.mean >= 0.95 * best
-        ]
-        where = f"between {_odds(max(good))} and {_odds(min(good))}" if good else "nowhere"
-        survives.append(f"{label} {where}")
+    f1[RETUNED] = _retuned(result)
     paragraph = (
-        "Within 5 % of the F1 of a threshold that is tuned for the prevalence it meets: "
-        f"{'; '.join(survives)}."
+        f"Within {1 - CLOSE:.0%} of the F1 of {RETUNED}: ".replace("%", " %")
+        + "; ".join(f"{name_of(label)} {_range(f1[label], f1[RETUNED])}" for label in LABELS)
+        + "."
     )
     names = (*LABELS, RETUNED)
     return Answer(
         paragraph,
-        ("negatives : positives", *(f"F1 of {name}" for name in names)),
+        ("negatives : positives", *(f"F1 of {name_of(name)}" for name in names)),
         [
-            [_odds(odds), *(shown(found[name][place]) for name in names)]
+            [_format_odds(odds), *(format_mean(f1[name][place]) for name in names)]
             for place, odds in enumerate(ODDS)
         ],
-        [Line(name, ODDS, found[name]) for name in names],
-        "negatives for each positive in test",
+        [Line(name_of(name), ODDS, f1[name]) for name in names],
+        "negatives per positive in test",
         "F1 on test",
-        {odds: _odds(odds) for odds in (50, 10, 2, 0.5, 0.1, 0.02)},
+        {odds: _format_odds(odds) for odds in (50, 10, 2, 0.5, 0.1, 0.02)},
     )
 
 
-def _odds(odds: float) -> str:
+def _range(fixed: list[Difference], retuned: list[Difference]) -> str:
+    """Say at which odds a fixed decision comes close to one that is tuned for them."""
+    close = [
+        odds
+        for odds, value, best in zip(ODDS, fixed, retuned, strict=True)
+        if value.mean >= CLOSE * best.mean
+    ]
+    if not close:
+        return "at none of them"
+    return f"between {_format_odds(max(close))} and {_format_odds(min(close))}"
+
+
+def _format_odds(odds: float) -> str:
     return f"{odds:g}:1" if odds >= 1 else f"1:{1 / odds:g}"
 
 
 def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
-    """F1 of a strategy's decisions at each seed, with that many negatives for each positive."""
+    """Return the F1 of a strategy's decisions at each seed, with `odds` negatives per positive."""
     tp, fp, fn, tn = (
-        comparison.of(measured.table, label, f"test/{sign}_{what}s")
-        for sign, what in (
-            ("true", "positive"),
-            ("false", "positive"),
-            ("false", "negative"),
-            ("true", "negative"),
-        )
+        comparison.of(measured.table, label, f"test/{count}")
+        for count in ("true_positives", "false_positives", "false_negatives", "true_negatives")
     )
-    found, false = tp / (tp + fn), odds * fp / (fp + tn)
-    return 2 * found / (1 + found + false)
+    recall, false_positives = tp / (tp + fn), odds * fp / (fp + tn)
+    return 2 * recall / (1 + recall + false_positives)
 
 
 def _retuned(measured: Measured) -> list[Difference]:
-    """Plain training, the threshold tuned on validation rows weighted to each prevalence."""
-    from benchmark.metrics.classification import positive_probabilities
-
+    """Tune the baseline's threshold on validation rows weighted to each prevalence."""
     fits = read_predictions(measured.store, measured.table).fits.get("none")
     if fits is None:
         raise UserError(f"{measured.store} has lost predictions of none: run it again")
-    of_odds = []
+    means = []
     for odds in ODDS:
-        seeds = []
+        values = []
         for fit in fits:
             validation, test = (
                 f1_at(part.labels, positive_probabilities(part.best), THRESHOLDS, odds)
                 for part in (fit.validation, fit.test)
             )
-            seeds.append(test[np.argmax(validation)])
-        of_odds.append(comparison.mean(pd.Series(seeds), measured.table))
-    return of_odds
+            values.append(test[np.argmax(validation)])
+        means.append(comparison.mean(pd.Series(values), measured.table))
+    return means
 
 
-STUDY = Study("Which decisions survive when the prevalence moves?", arms, answer)
+STUDY = Study("Which decisions still hold when the prevalence changes?", arms, answer)

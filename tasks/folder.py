@@ -1,32 +1,32 @@
-"""Images of your own: one folder a class, whatever their sizes and formats."""
+"""Your own images: one folder per class, whatever their sizes and formats."""
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.protocol import splits
-from benchmark.protocol.arguments import Range, suggest
+from benchmark.protocol.arguments import Range
+from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Splits, Task
-from tasks.images import dataset, decode, folders, models, near_duplicates
+from tasks.images import class_folders, dataset, models, near_duplicates
 from tasks.synthetic import drawings
 
-CATS, DOGS = 600, 120  # of the stand-in
+CATS, DOGS = 600, 120  # of the synthetic data
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be changed. Shares are of all images, unless folders say where they belong."""
+    """Shares are of all images, unless folders say which images are for which split."""
 
-    positive: str = ""  # the class that counts as positive; else the rarer of two
-    size: Annotated[int, Range(16, 512)] = 64  # pixels a side
+    positive: str = ""  # the positive class; "": the rarer of two
+    size: Annotated[int, Range(16, 512)] = 64  # pixels per side
     model: str = "compact"
     weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
@@ -34,89 +34,61 @@ class Settings:
     test: Annotated[float, Range(0.01, 0.45)] = 0.15
 
     def __post_init__(self) -> None:
-        """Raises UserError for an unknown model."""
-        models.check(self)
+        """Raise UserError for an unknown model."""
+        models.resolve(self)
 
 
 def load(settings: Settings, path: Path) -> Data:
-    """The images under `path`; UserError names every file that cannot be used."""
-    layout = folders.find_layout(path)
-    classes, name_of = _classes(layout, settings.positive, path)
-    files = {file.path: file for file in layout.files}
-    labelled = [(file.path, classes.index(name_of[file.name])) for file in layout.files]
-    data, rows = dataset.of_files(
-        path, labelled, classes, settings.size, decode.decode_any, lambda file: "any"
-    )
-    notes = [*layout.notes]
+    """Read the images under `path`; UserError names every file that cannot be used."""
+    layout = class_folders.find_layout(path)
+    classes, class_of = class_folders.name_classes(layout, settings.positive, path)
+    labelled = [(file.path, classes.index(class_of[file.name])) for file in layout.files]
+    data, files = dataset.load_files(path, labelled, classes, settings.size)
+    data = replace(data, notes=layout.notes)
     if layout.placed:
-        notes.append(splits.SAME_TEST)
-        given = np.array([files[row].place for row in rows])
-        places = splits.without_straddlers(given, data.groups)
-        if (places != given).any():
-            notes.append(
-                f"{(places != given).sum():,} images are left out: the same one is in a later split"
-            )
-        data = replace(data, places=places, digest=f"{_of_places(places)}{data.digest}")
-    return replace(data, notes=(*notes, *_alike(data, settings, rows)))
+        place_of = {file.path: file.place for file in layout.files}
+        data = _placed(data, np.array([place_of[file] for file in files]))
+    return replace(data, notes=(*data.notes, *_near_duplicates(data, settings, files)))
 
 
-def _of_places(places: NDArray[Any]) -> str:
-    """Tells one assignment to splits from others."""
-    import hashlib
-
-    return hashlib.sha256(places.tobytes()).hexdigest()[:8]
-
-
-def _classes(
-    layout: folders.Layout, positive: str, path: Path
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The classes, of two the positive one last, and the class of each folder."""
-    counts = Counter(file.name for file in layout.files)
-    names = sorted(counts, key=str.lower)
-    if positive and positive not in counts:
-        raise UserError(f"{path} has no class {positive!r}: {suggest(positive, names)}")
-    if len(names) > 2 and positive:
-        rest = f"not {positive}"
-        return (rest, positive), {name: positive if name == positive else rest for name in names}
-    if len(names) == 2:
-        names.sort(key=lambda name: (name == positive, -counts[name]))
-    return tuple(names), {name: name for name in names}
+def _placed(data: Data, given: Ints) -> Data:
+    """Keep the splits that folders give, without duplicates of images in a later split."""
+    places = splits.without_straddlers(given, data.groups)
+    left_out = (places != given).sum()
+    notes = [*data.notes, splits.SAME_TEST]
+    if left_out:
+        notes.append(f"{left_out:,} images are left out: the same one is in a later split")
+    digest = f"{hashlib.sha256(places.tobytes()).hexdigest()[:8]}{data.digest}"
+    return replace(data, places=places, digest=digest, notes=tuple(notes))
 
 
-def _alike(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
-    """A warning of images that are almost the same in different splits of the first seed."""
+def _near_duplicates(data: Data, settings: Settings, files: Sequence[Path]) -> list[str]:
+    """Warn of images that look alike in different splits of the first seed."""
     parts = np.full(len(data.labels), -1)
     for part, rows in enumerate(splits.by_groups(data, settings.validation, settings.test, 0)):
         parts[rows] = part
-    pairs = near_duplicates.across(data.rows, parts)
-    if not len(pairs):
-        return []
-    one, two = (files[row].relative_to(data.origin) for row in pairs[0])
-    return [
-        f"{len(np.unique(pairs)):,} images look almost like one in another split, e.g. {one} and "
-        f"{two}: results are too good if they show the same thing"
-    ]
+    names = [file.relative_to(data.origin) for file in files]
+    return near_duplicates.warn_across(data.rows, parts, names)
 
 
 def synthetic(settings: Settings) -> Data:
-    """Drawn cats and, fewer, dogs."""
+    """Draw cats and, fewer, dogs."""
     return drawings.draw(CATS, DOGS, settings.size)
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """By share, or as the folders say."""
+    """Split by share, or as the folders say."""
     parts = splits.by_groups(data, settings.validation, settings.test, seed)
-    x = models.seen(data.rows, settings)
-    return Splits(x, data.labels, *parts)
+    return Splits(models.inputs(data.rows, settings), data.labels, *parts)
 
 
 def fetch(path: Path) -> None:
-    """They are yours."""
+    """Raise UserError: your own images cannot be downloaded."""
     raise UserError("the images are your own: name their folder with --data")
 
 
 TASK = Task(
-    summary="images of your own, one folder a class",
+    summary="your own images, one folder per class",
     kind="image",
     settings=Settings,
     load=load,

@@ -1,8 +1,7 @@
-"""Which customers of a health insurance want a vehicle insurance too: 12 of 100 do.
+"""Customers of a health insurance who want a vehicle insurance too: 12 of 100 do.
 
 Kaggle's cross-sell set: ten features of a customer, some of them codes with many
-levels. The network embeds the codes, so that a region or a sales channel gets a
-place of its own instead of a position on a number line.
+levels. The network embeds the codes, because regions and sales channels have no order.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import at_imbalance, split_by_share
 from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
 from tasks.synthetic import insurance as synthetic_insurance
-from tasks.tables import insurance_csv
+from tasks.tables import insurance_csv, models
 from tasks.tables.insurance_csv import FEATURES, LABEL
 
 if TYPE_CHECKING:
@@ -36,26 +35,27 @@ CODES = tuple(name for name in FEATURES if name not in NUMBERS)
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be changed about the task."""
+    """Shares of the splits, and how imbalanced they are."""
 
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 30  # a level with fewer training rows is "other"
-    imbalance: Annotated[float | None, Range(1)] = None  # not interested for each interested
-    train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it is another
+    imbalance: Annotated[float | None, Range(1)] = None  # negatives per positive
+    train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it differs
 
 
 def load(settings: Settings, path: Path) -> Data:
-    """The CSV at `path` or in the folder `path`. UserError names every line that is wrong."""
+    """Read the CSV at `path` or in the folder `path`; UserError names every line that is wrong."""
     return _data(insurance_csv.read(path), "real", str(insurance_csv.find(path)))
 
 
 def synthetic(settings: Settings) -> Data:
-    """Made-up customers with the real columns, types and rates."""
-    return _data(synthetic_insurance.customers(), "synthetic", "insurance stand-in")
+    """Draw customers with the real columns, types and rates."""
+    return _data(synthetic_insurance.customers(), "synthetic", "synthetic customers")
 
 
 def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
+    """Group customers with the same features."""
     names = list(FEATURES)
     content = frame[[*names, LABEL]].to_csv(index=False)
     return Data(
@@ -70,7 +70,7 @@ def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Random splits with the population's prevalence, or that which the settings name."""
+    """Draw random splits with the population's prevalence, or with that of the settings."""
     training_share = 1 - settings.validation - settings.test
     shares = (training_share, settings.validation, settings.test)
     rows = np.arange(len(data.labels))
@@ -92,22 +92,22 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
     )
 
 
-def _learn(known: pd.DataFrame, rare: int) -> dict[str, Any]:
-    """Of the training rows: quantiles of the numbers, levels of the codes that are not rare."""
+def _learn(rows: pd.DataFrame, rare: int) -> dict[str, Any]:
+    """Learn from training rows: quantiles of the numbers, levels of the codes that are not rare."""
     from sklearn.preprocessing import QuantileTransformer
 
     # Quantiles, because the premiums have a long tail and a spike at their minimum.
-    scaler = QuantileTransformer(n_quantiles=min(200, len(known)), subsample=None)
-    scaler.fit(known[list(NUMBERS)].to_numpy(np.float64))
-    counts = {name: known[name].value_counts() for name in CODES}
+    scaler = QuantileTransformer(n_quantiles=min(200, len(rows)), subsample=None)
+    scaler.fit(rows[list(NUMBERS)].to_numpy(np.float64))
+    counts = {name: rows[name].value_counts() for name in CODES}
     levels = {name: sorted(count.index[count >= rare]) for name, count in counts.items()}
     return {"quantiles": scaler.quantiles_.tolist(), "levels": levels}
 
 
 def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.float32]:
-    """`NUMBERS` as their quantiles in training, 0 to 1, then `CODES` as 1, 2, ...
+    """Encode `NUMBERS` as their quantiles in training, 0 to 1, then `CODES` as 1, 2, ...
 
-    The code of a level that is rare in training, or not there, is 0.
+    The code of a level that is rare in training, or absent, is 0.
     """
     import pandas as pd
     from sklearn.preprocessing import QuantileTransformer
@@ -123,55 +123,32 @@ def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.fl
 
 
 def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """Embedded codes beside the numbers, two dense layers, one logit a class."""
-    import keras
-    from keras import layers
-
-    rows = keras.Input(splits.x.shape[1:])
-    embedded = [
-        layers.Embedding(_rounded(levels), min(levels, 8))(rows[:, column])
-        for column, levels in zip(splits.categorical, _levels(splits), strict=True)
-    ]
-    hidden = layers.concatenate([rows[:, : len(NUMBERS)], *embedded])
-    for units in (64, 32):
-        hidden = layers.Dense(units, activation="relu")(hidden)
-    logits = layers.Dense(classes, name="logits")(hidden)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, budget.steps)
-    return Network(keras.Model(rows, logits), keras.optimizers.AdamW(rate, weight_decay=1e-4))
-
-
-def _levels(splits: Splits) -> list[int]:
-    """How many codes each categorical column has; known from training alone."""
-    return [1 + int(splits.x[splits.train, column].max()) for column in splits.categorical]
-
-
-def _rounded(levels: int) -> int:
-    """The next power of two: seeds that differ by a level or two then share compiled code."""
-    return 1 << (levels - 1).bit_length()
+    """Build the network of tables, without dropout."""
+    return models.mlp(splits, classes, budget, dropout=0)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
-    """Enough for validation scores to stop rising."""
+    """Return steps enough for validation scores to stop rising."""
     return Budget(steps=2000 if source == "real" else 1000, batch=512)
 
 
 def fetch(path: Path) -> None:
-    """Downloads the set from Kaggle as `path`/train.csv. UserError if that fails."""
+    """Download the set from Kaggle as `path`/train.csv; UserError if that fails."""
     import kagglehub
 
     page = f"https://www.kaggle.com/datasets/{KAGGLE}"
-    print(f"From {page}: its licence stands there. Kaggle may ask for a log-in.")
+    print(f"From {page}, which names its licence. Kaggle may ask for a log-in.")
     try:
-        file = Path(kagglehub.dataset_download(KAGGLE, path=insurance_csv.NAMES[0]))
-    except Exception as error:  # whatever the network, Kaggle or its client come up with
+        file = Path(kagglehub.dataset_download(KAGGLE, path=insurance_csv.FILES[0]))
+    except Exception as error:  # the network, Kaggle and its client raise all kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"Kaggle gave no data ({reason}); log in as https://www.kaggle.com/settings "
-            f"says, or download {insurance_csv.NAMES[0]} from {page} into {path}"
+            f"the download from Kaggle failed ({reason}); log in as https://www.kaggle.com/settings"
+            f" says, or download {insurance_csv.FILES[0]} from {page} into {path}"
         ) from error
     insurance_csv.read(file)
     path.mkdir(parents=True, exist_ok=True)
-    copy = shutil.copyfile(file, path / insurance_csv.NAMES[0])
+    copy = shutil.copyfile(file, path / insurance_csv.FILES[0])
     print(f"{copy}: downloaded and checked")
 
 

@@ -1,1 +1,1 @@
-"""What tasks of images share."""
+"""Helpers of image tasks: files, decoding, near duplicates, networks."""

@@ -1,4 +1,4 @@
-"""Random changes of images, as one cheap layer. Imports Keras: import it late."""
+"""Random changes of images, as one cheap layer. Imports Keras: import it inside functions."""
 
 import math
 from typing import Any
@@ -9,14 +9,14 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("skewbench")
 class Jitter(layers.Layer):
-    """In training, one random affine map and one change of colour an image.
+    """Apply one random affine map and one change of colour per image, in training.
 
     Args:
         shift: largest move, as a share of the side.
-        zoom: largest logarithm of the scale; half as much of stretch.
+        zoom: largest logarithm of the scale; the stretch is half as large.
         angle: largest rotation, in degrees. Half of the images are mirrored.
         colour: largest logarithm of the gain, and largest offset; images are within -1..1.
-        seed: of the random numbers; None takes Keras' own.
+        seed: of the random numbers; None takes that of Keras.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Jitter(layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Images (batch, size, size, 3) within -1..1, each changed in its own way."""
+        """Change each image (batch, size, size, 3), within -1..1, in its own way."""
         if not training:
             return images
         size = images.shape[1]
@@ -55,6 +55,6 @@ class Jitter(layers.Layer):
         return moved * gain[:, None, None] + bias[:, None, None]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that build the same layer."""
-        own = {n: getattr(self, n) for n in ("shift", "zoom", "angle", "colour", "seed")}
-        return {**super().get_config(), **own}
+        """Return the arguments that build the same layer."""
+        names = ("shift", "zoom", "angle", "colour", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

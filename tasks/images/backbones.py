@@ -1,4 +1,4 @@
-"""Networks of keras.applications: frozen, with features that are computed once, or thawed."""
+"""Networks of keras.applications: frozen, with features computed once, or to be thawed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tasks.images.cache import cached, key
 if TYPE_CHECKING:
     import keras
 
-
 # Written down, because importing Keras to check a name takes seconds; a test compares.
 NAMES = tuple(
     """
@@ -38,21 +37,24 @@ NAMES = tuple(
     """.split()  # noqa: SIM905
 )
 BATCH = 64
-SEED = 0  # of random weights; not a cell's seed, so that all cells share the features
+SEED = 0  # of random weights, the same for all seeds of a benchmark: they share the features
 
 
 def features(images: Array, name: str, weights: str) -> Array:
-    """What the backbone `name` sees in each image, averaged over places: float32 (rows, width).
+    """Return the backbone's features of each image, averaged over places: float32 (rows, width).
+
+    They are computed once and cached.
 
     Args:
         images: uint8 (rows, size, size, 3).
+        name: of the backbone, one of `NAMES`.
         weights: "imagenet", or "random" for untrained ones, always the same.
 
     Raises:
         UserError: if the weights cannot be downloaded or the images are too small.
     """
-    model, _ = backbone(name, weights, images.shape[1])  # which prepares the device first
-    import keras
+    model, _ = backbone(name, weights, images.shape[1])
+    import keras  # only now: `backbone` has prepared the device
 
     content = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
     return cached(
@@ -64,42 +66,44 @@ def features(images: Array, name: str, weights: str) -> Array:
 
 
 def network(name: str, weights: str, size: int, head: Callable[[int], keras.Model]) -> keras.Model:
-    """The backbone, frozen, and on it a head: uint8 images (rows, size, size, 3) -> logits.
+    """Build a head on a frozen backbone: uint8 images (rows, size, size, 3) -> logits.
+
+    Batch normalisation keeps its statistics, even once the backbone is thawed: those of a
+    batch would undo what the weights have learned (Keras' guide "Transfer learning &
+    fine-tuning").
 
     Args:
-        head: (width of the features) -> what is trained on them.
-
-    Its batch normalisation keeps the statistics that it has, whatever is trained: those of a
-    batch would undo what the weights know (Keras' guide "Transfer learning & fine-tuning").
+        head: (width of the features) -> the model that is trained on them.
     """
     import keras
 
-    made, preprocess = backbone(name, weights, size)
-    frozen = keras.models.clone_model(made)  # it will learn
-    frozen.set_weights(made.get_weights())
+    shared, preprocess = backbone(name, weights, size)
+    frozen = keras.models.clone_model(shared)  # thawing will change it
+    frozen.set_weights(shared.get_weights())
     frozen.trainable = False
     images = keras.Input((size, size, 3), dtype="uint8")
     x = frozen(preprocess(keras.ops.cast(images, "float32")), training=False)
-    for layer in head(made.output_shape[1]).layers:
+    for layer in head(shared.output_shape[1]).layers:
         x = layer(x)
     return keras.Model(images, x, name=name)
 
 
-def compute(images: Array, name: str, weights: str) -> Array:
-    """As `features`, for images that will not come again."""
+def compute_features(images: Array, name: str, weights: str) -> Array:
+    """Return the features of images that will not come again, without caching them."""
     return np.concatenate(list(_batches(images, name, weights)))
 
 
 def _batches(images: Array, name: str, weights: str) -> Iterator[Array]:
+    """Yield the features of `BATCH` images at a time."""
     model, preprocess = backbone(name, weights, images.shape[1])
     for start in range(0, len(images), BATCH):
         batch = images[start : start + BATCH].astype(np.float32)
         yield np.asarray(model.predict_on_batch(preprocess(batch)))
 
 
-@functools.cache  # building one takes seconds, and every seed asks for it
+@functools.cache  # building takes seconds, and every seed asks for it
 def backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[[Array], Any]]:
-    """It, and what it wants done to images first. UserError as for `features`."""
+    """Return a backbone and its preprocessing of images. Raises UserError as `features` does."""
     device.prepare()
     import keras
 
@@ -114,11 +118,11 @@ def backbone(name: str, weights: str, size: int) -> tuple[keras.Model, Callable[
             )
     except ValueError as error:
         raise UserError(f"model={name} does not work with size={size}: {error}") from error
-    except Exception as error:  # the only class that Keras raises when a download fails
+    except Exception as error:  # Keras raises no narrower class when a download fails
         if "URL fetch failure" not in str(error):
             raise
         raise UserError(
             f"the {weights} weights of {name} cannot be downloaded ({error}): use weights=random "
-            "or another model, or put that file into ~/.keras/models"
+            "or another model, or put the file into ~/.keras/models"
         ) from error
     return model, sys.modules[build.__module__].preprocess_input

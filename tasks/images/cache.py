@@ -1,8 +1,8 @@
-"""Arrays that are costly to make, kept on disk and mapped into memory.
+"""A disk cache of arrays that are costly to compute; entries are mapped into memory.
 
 An entry is an ordinary ``.npy`` file with the SHA-256 of all its bytes behind
 them, which NumPy does not read. A file that does not end in its own checksum,
-or that holds another shape or type, is damaged and made again.
+or that holds another shape or type, is damaged and computed again.
 """
 
 from __future__ import annotations
@@ -21,54 +21,56 @@ from numpy.typing import DTypeLike
 from benchmark.protocol.arrays import Array
 from benchmark.protocol.errors import UserError
 
-CHECKSUM = hashlib.sha256().digest_size
-BLOCK = 1 << 20
+CHECKSUM = hashlib.sha256().digest_size  # bytes
+BLOCK = 1 << 20  # bytes that are read at once
 
 
 def key(*parts: object) -> str:
-    """A name for an entry that depends on all `parts` and on nothing else."""
+    """Return a name for an entry that depends on all `parts` and on nothing else."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def folder() -> Path:
-    """The cache folder: the environment's SKEWBENCH_CACHE, else the system's place for caches."""
-    given = os.environ.get("SKEWBENCH_CACHE")
-    if given:
-        return Path(given)
+    """Return the cache folder: SKEWBENCH_CACHE of the environment, else the system's own."""
+    chosen = os.environ.get("SKEWBENCH_CACHE")
+    if chosen:
+        return Path(chosen)
     import pooch
 
     return Path(pooch.os_cache("skewbench"))
 
 
 def cached(
-    name: str, shape: tuple[int, ...], dtype: DTypeLike, make: Callable[[], Iterable[Array]]
+    name: str, shape: tuple[int, ...], dtype: DTypeLike, compute: Callable[[], Iterable[Array]]
 ) -> Array:
-    """The entry `name`, read-only and mapped into memory; made first if there is no whole one.
+    """Return the entry `name`, read-only and mapped into memory; compute it if need be.
+
+    Of two processes that want the same entry at once, one computes it and the other waits.
 
     Args:
-        make: gives the array in order, in pieces that may have any number of
-            rows. If it raises, no entry is left. Of two processes that want the
-            same entry at once, one makes it and the other waits.
+        compute: yields the array in order, in pieces that may have any number of
+            rows. If it raises, no entry is left.
 
     Raises:
         UserError: if the cache folder cannot be written.
     """
     path = folder() / f"{name}.npy"
-    if not _whole(path, shape, np.dtype(dtype)):
+    if not _is_valid(path, shape, np.dtype(dtype)):
         with _locked(path):
-            if not _whole(path, shape, np.dtype(dtype)):  # made by another while this one waited
-                with _replacing(path) as file:
-                    _write(file, shape, np.dtype(dtype), make())
+            if not _is_valid(path, shape, np.dtype(dtype)):  # computed by another process meanwhile
+                with _replaced(path) as file:
+                    _write(file, shape, np.dtype(dtype), compute())
     return _mapped(path)
 
 
 def _mapped(path: Path) -> Array:
-    return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, knows no pickles
+    return np.lib.format.open_memmap(path, mode="r")  # unlike np.load, reads no pickles
 
 
 def _write(
     file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], pieces: Iterable[Array]
 ) -> None:
+    """Write header, content and checksum."""
     checksum = hashlib.sha256()
     header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
@@ -83,10 +85,10 @@ def _write(
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; the lock falls with the process that holds it."""
+    """Hold a lock on the entry; it is released with the process that holds it."""
     import locket
 
-    with _unwritable_is_said(path):
+    with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.with_suffix(".lock")
         lock = locket.lock_file(str(file))
@@ -94,15 +96,15 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # at worst, one that waits on the removed file and one that comes later both do the work
+        # at worst, a process that waits on the removed file and a later one both do the work
         file.unlink(missing_ok=True)
         lock.release()
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes the place of `path` at the end, or vanishes after an exception."""
-    with _unwritable_is_said(path):
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Write a new file that replaces `path` at the end, or is removed after an exception."""
+    with _write_errors(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:16]}-")
         temporary = Path(name)
         try:
@@ -114,19 +116,21 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _unwritable_is_said(path: Path) -> Iterator[None]:
+def _write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the file system into a UserError."""
     try:
         yield
     except OSError as error:
         raise UserError(
             f"cannot write the cache in {path.parent}: {error.strerror or error} "
-            "(the environment's SKEWBENCH_CACHE names another folder)"
+            "(set SKEWBENCH_CACHE in the environment to use another folder)"
         ) from error
 
 
-def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+def _is_valid(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Return whether there is an undamaged entry of this shape and type."""
     try:
-        if not _sealed(path):  # nothing is made of a damaged header
+        if not _has_checksum(path):  # a damaged header is never parsed
             return False
         array = _mapped(path)
         return array.shape == shape and array.dtype == dtype
@@ -134,7 +138,8 @@ def _whole(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         return False
 
 
-def _sealed(path: Path) -> bool:
+def _has_checksum(path: Path) -> bool:
+    """Return whether the file ends in the SHA-256 of everything before."""
     checksum = hashlib.sha256()
     left = path.stat().st_size - CHECKSUM
     with path.open("rb") as file:

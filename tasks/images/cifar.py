@@ -1,7 +1,7 @@
-"""CIFAR-10 from whatever form it lies in: images in class folders, or the original batches.
+"""CIFAR-10 in any of its forms: images in class folders, or the original batches.
 
-Either may be a folder, a zip or a tar. The original batches are Python pickles; they are read
-by their opcodes, so that nothing in them is executed.
+Both may be a folder, a zip or a tar. The original batches are Python pickles; only their
+opcodes are read, so that nothing in them is executed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import TEST, TRAIN
 from tasks.images.cache import cached, key
 from tasks.images.decode import DECODER, BadImage, decode_bytes
 from tasks.images.decode import read as read_file
-from tasks.images.folders import visible
+from tasks.images.files import visible
+
+Images = tuple[NDArray[np.uint8], Ints, Ints]
+"""Pixels (rows, 32, 32, 3), labels (rows,) and places (rows,), TRAIN or TEST"""
 
 CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -35,11 +39,11 @@ PLACES = {"train": TRAIN, "test": TEST}
 BATCH = re.compile(r"(data_batch_\d|test_batch)$")
 
 
-def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Images (rows, 32, 32, 3), labels and places (rows,); decoded once and kept.
+def read(path: Path) -> Images:
+    """Read all images; they are decoded once and cached.
 
     Raises:
-        UserError: if there is no CIFAR-10 at `path`, or naming the file that is bad.
+        UserError: if there is no CIFAR-10 at `path`, or naming a bad file.
     """
     if not path.exists():
         raise UserError(f"{path} does not exist")
@@ -49,11 +53,12 @@ def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.i
             f"{path} is no CIFAR-10: neither train/<class>/ and test/<class>/ with images, nor "
             "data_batch_1 ... and test_batch, as a folder, zip or tar"
         )
-    if any(BATCH.search(name) for name, _ in members):
-        parts = [_of_batch(name, content) for name, content in members if BATCH.search(name)]
+    batches = [(name, content) for name, content in members if BATCH.search(name)]
+    if batches:
+        parts = [_read_batch(name, content) for name, content in batches]
         images, labels, places = (np.concatenate(part) for part in zip(*parts, strict=True))
     else:
-        images, labels, places = _of_images(path, members)
+        images, labels, places = _decode_images(path, members)
     for place, name in ((TRAIN, "train"), (TEST, "test")):
         for label, count in enumerate(np.bincount(labels[places == place], minlength=10)):
             if not count:
@@ -62,7 +67,7 @@ def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.i
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file in a folder or an archive."""
+    """Yield name and content of every file in a folder or an archive."""
     try:
         if path.is_dir():
             for file in _files(path):
@@ -85,12 +90,13 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files in a folder, to any depth."""
     for entry in visible(folder):
         yield from _files(entry) if entry.is_dir() else [entry]
 
 
 def _place(name: str) -> int | None:
-    """Whether a file is for training or for test; None is neither."""
+    """Return TRAIN or TEST, by the name of a file; None if it is not part of CIFAR-10."""
     if BATCH.search(name):
         return TEST if name.endswith("test_batch") else TRAIN
     folders = PurePosixPath(name).parts[:-1]
@@ -99,10 +105,8 @@ def _place(name: str) -> int | None:
     return PLACES.get(folders[-2])
 
 
-def _of_images(
-    path: Path, members: list[tuple[str, bytes]]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Decoded by several cores, in the order of their names."""
+def _decode_images(path: Path, members: list[tuple[str, bytes]]) -> Images:
+    """Decode image files, in the order of their names."""
     members = sorted(members, key=lambda member: member[0])
     names = [PurePosixPath(name) for name, _ in members]
     labels = np.array([CLASSES.index(name.parts[-2]) for name in names], np.int64)
@@ -122,26 +126,24 @@ def _of_images(
     return images, labels, places
 
 
-def _of_batch(
-    name: str, content: bytes
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """A batch as the authors gave it: a pickle of rows of 3,072 bytes, and a list of labels.
+def _read_batch(name: str, content: bytes) -> Images:
+    """Read a batch as the authors published it: rows of 3,072 bytes, and a list of labels.
 
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
-    pixels, labels, listing = b"", [], False
+    pixels, labels, in_labels = b"", [], False
     try:
         for opcode, value, _ in pickletools.genops(io.BytesIO(content)):
             if isinstance(value, str | bytes) and "PUT" not in opcode.name:
-                listing = value in ("labels", b"labels")
+                in_labels = value in ("labels", b"labels")
                 if len(value) >= PIXELS:
                     pixels = value.encode("latin-1") if isinstance(value, str) else value
-            elif listing and "INT" in opcode.name and "PUT" not in opcode.name:
+            elif in_labels and "INT" in opcode.name and "PUT" not in opcode.name:
                 labels.append(value)
     except ValueError as error:
         raise UserError(f"{name} is damaged: {error}") from error
-    whole = len(labels) and len(pixels) == len(labels) * PIXELS
-    if not whole or not {*labels} <= {*range(len(CLASSES))}:
+    complete = len(labels) and len(pixels) == len(labels) * PIXELS
+    if not complete or not {*labels} <= {*range(len(CLASSES))}:
         raise UserError(
             f"{name} is no batch of CIFAR-10: {len(labels)} labels and {len(pixels):,} bytes"
         )

@@ -1,15 +1,12 @@
-"""Photos of several classes, checked, decoded once and kept as one array."""
+"""Image files of several classes, checked, decoded once and cached as one array."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -18,14 +15,10 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
 from tasks.images import decode
 from tasks.images.cache import cached, key
-from tasks.images.decode import DECODER, FORMATS, BadImage, decode_file
+from tasks.images.decode import DECODER, FORMATS, BadImage, decode_any, decode_file
 from tasks.images.folders import files_of_classes
+from tasks.images.parallel import in_threads
 
-CHUNK = 16  # files handed to a thread at once
-SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
-
-Input = TypeVar("Input")
-Output = TypeVar("Output")
 Decode = Callable[[Path, int], Array]  # (file, size) -> uint8 (size, size, 3), or BadImage
 
 
@@ -36,86 +29,103 @@ class Photo:
     path: Path
     label: int
     digest: str  # SHA-256 of its bytes; empty if it cannot be read
+    format: str | None  # in which it is decoded; None if it has none
 
 
 def load(path: Path, classes: tuple[str, ...], size: int) -> Data:
-    """All photos under `path`, uint8 (photos, size, size, 3), sorted by class and content.
+    """Read the images of `classes` under `path`, in the format that a file's suffix names.
 
-    Aspect ratios are not kept. Photos with the same pixels form a group, whatever their files.
+    Returns:
+        Rows uint8 (images, size, size, 3), sorted by class and content. Aspect ratios are not
+        kept. Images with the same pixels form a group, whatever their files.
 
     Raises:
-        UserError: if `path` is not laid out as `find` says, or naming every bad file.
+        UserError: if `path` is not laid out as `folders` says, or naming every bad file.
     """
-    return of_files(path, files_of_classes(path, classes), classes, size, decode_file, _format)[0]
+    photos = _read(files_of_classes(path, classes), lambda file: FORMATS.get(file.suffix.lower()))
+    return _data(photos, classes, path, size, decode_file)
 
 
-def _format(path: Path) -> str | None:
-    return FORMATS.get(path.suffix.lower())
-
-
-def of_files(
-    path: Path,
-    files: Sequence[tuple[Path, int]],
-    classes: tuple[str, ...],
-    size: int,
-    decode: Decode,
-    format_of: Callable[[Path], str | None],
+def load_files(
+    path: Path, files: Sequence[tuple[Path, int]], classes: tuple[str, ...], size: int
 ) -> tuple[Data, list[Path]]:
-    """As `load`, for files with their labels, and the file of each row.
+    """Read files under `path` with their labels, in any format that Pillow reads.
 
-    Args:
-        decode, format_of: how a file is decoded, and what that depends on besides its content.
+    Returns:
+        The data, as `load` returns it, and the file of each row.
+
+    Raises:
+        UserError: naming every bad file.
     """
-    photos = _read(files)
+    photos = _read(files, lambda file: "any")
+    return _data(photos, classes, path, size, decode_any), [photo.path for photo in photos]
+
+
+def _read(
+    files: Sequence[tuple[Path, int]], format_of: Callable[[Path], str | None]
+) -> list[Photo]:
+    """Hash all files; sorted by label and content."""
+
+    def read(file: tuple[Path, int]) -> Photo:
+        path, label = file
+        try:
+            digest = hashlib.sha256(decode.read(path)).hexdigest()
+        except BadImage:  # named when it is decoded, with every other bad file
+            digest = ""
+        return Photo(path, label, digest, format_of(path))
+
+    photos = in_threads(read, files, "Reading images")
+    return sorted(photos, key=lambda photo: (photo.label, photo.digest))
+
+
+def _data(
+    photos: Sequence[Photo],
+    classes: tuple[str, ...],
+    root: Path,
+    size: int,
+    decode_image: Decode,
+) -> Data:
+    """Decode the files, or take their pixels from the cache."""
     contents = [f"{classes[photo.label]} {photo.digest}" for photo in photos]
-    formats = [format_of(photo.path) for photo in photos]
+    formats = [photo.format for photo in photos]
     rows = cached(
         key("photos", DECODER, size, *zip(contents, formats, strict=True)),
         (len(photos), size, size, 3),
         np.uint8,
-        lambda: _decode_all(photos, classes, size, path, decode),
+        lambda: _decode_all(photos, classes, size, root, decode_image),
     )
-    first: dict[bytes, str] = {}  # by pixels
+    first_file: dict[bytes, str] = {}  # hash of pixels -> digest of the first file with them
     names = [
-        first.setdefault(hashlib.sha256(row).digest(), photo.digest)
+        first_file.setdefault(hashlib.sha256(row).digest(), photo.digest)
         for row, photo in zip(rows, photos, strict=True)
     ]
     _, groups = np.unique(names, return_inverse=True)
-    data = Data(
+    return Data(
         rows=rows,
         labels=np.array([photo.label for photo in photos], np.int64),
         groups=groups.astype(np.int64),
         classes=classes,
         digest=key(*contents),
         source="real",
-        origin=str(path),
+        origin=str(root),
     )
-    return data, [photo.path for photo in photos]
-
-
-def _read(files: Sequence[tuple[Path, int]]) -> list[Photo]:
-    def read(file: tuple[Path, int]) -> Photo:
-        path, label = file
-        try:
-            return Photo(path, label, hashlib.sha256(decode.read(path)).hexdigest())
-        except BadImage:  # named when it is decoded, with every other bad file
-            return Photo(path, label, "")
-
-    photos = _in_threads(read, files, "Reading photos")
-    return sorted(photos, key=lambda photo: (photo.label, photo.digest))
 
 
 def _decode_all(
-    photos: Sequence[Photo], classes: tuple[str, ...], size: int, root: Path, decode: Decode
+    photos: Sequence[Photo],
+    classes: tuple[str, ...],
+    size: int,
+    root: Path,
+    decode_image: Decode,
 ) -> Iterator[Array]:
-    """Decoded photos in order, one at a time; UserError at the end if any was bad."""
-    classes_of: dict[str, list[str]] = {}
+    """Yield decoded images in order, one at a time; UserError at the end if any was bad."""
+    classes_of: dict[str, list[str]] = {}  # digest of a file -> the classes it is in
     for photo in photos:
         classes_of.setdefault(photo.digest, []).append(classes[photo.label])
 
     def attempt(photo: Photo) -> Array | BadImage:
         try:
-            pixels = decode(photo.path, size)
+            pixels = decode_image(photo.path, size)
         except BadImage as bad:
             return bad
         names = sorted(set(classes_of[photo.digest]))
@@ -128,7 +138,7 @@ def _decode_all(
         # Pillow warns of odd metadata, which change no pixel, and of far too large images.
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", ".*decompression bomb.*")
-        decoded = _in_threads(attempt, photos, "Decoding photos")
+        decoded = in_threads(attempt, photos, "Decoding images")
         for photo, result in zip(photos, decoded, strict=True):
             if isinstance(result, BadImage):
                 reasons[photo.path.relative_to(root)] = result
@@ -137,24 +147,3 @@ def _decode_all(
     if reasons:
         lines = [f"  {path}: {reasons[path]}" for path in sorted(reasons)]
         raise UserError("\n".join([f"{root}: {len(reasons)} bad files", *lines]))
-
-
-def _in_threads(
-    work: Callable[[Input], Output], items: Sequence[Input], title: str
-) -> Iterable[Output]:
-    """`work` done by all cores, results in order; a progress bar on stderr if there are many."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # a photo takes half a millisecond: to hand them over singly would cost a tenth of that
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    quiet = len(items) < SHOW_PROGRESS_FROM
-    console = Console(stderr=True)
-    with (
-        Progress(console=console, transient=True, disable=quiet) as progress,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-    ):
-        bar = progress.add_task(title, total=len(items))
-        for results in pool.map(lambda chunk: [work(item) for item in chunk], chunks):
-            progress.advance(bar, len(results))
-            yield from results

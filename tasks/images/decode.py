@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.protocol.errors import UserError
 
-DECODER = 1  # raise it when decoded pixels change: caches are then made anew
+DECODER = 1  # version of the decoded pixels: raise it when they change
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -25,13 +25,13 @@ FORMATS = {
 
 
 class BadImage(Exception):  # noqa: N818 - a verdict on a file, not a failure of the program
-    """Why a file cannot be used, for people."""
+    """Why a file cannot be used, as the end of a sentence about it: "is empty"."""
 
 
 def read(path: Path) -> bytes:
-    """The content of a file; BadImage if there is none. A pipe or a device might never end."""
+    """Return the content of a file; BadImage if it cannot be read or is no regular file."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device might never end
             raise BadImage("cannot be read: it is no file")
         return path.read_bytes()
     except OSError as error:
@@ -39,7 +39,11 @@ def read(path: Path) -> bytes:
 
 
 def decode_file(path: Path, size: int) -> NDArray[np.uint8]:
-    """One image as uint8 (size, size, 3), stretched; BadImage if it is not a whole one."""
+    """Decode an image of the format that its suffix names, stretched to uint8 (size, size, 3).
+
+    Raises:
+        BadImage: if it is not a whole one of that format.
+    """
     content = read(path)
     wanted = FORMATS.get(path.suffix.lower())
     if wanted is None:
@@ -48,15 +52,18 @@ def decode_file(path: Path, size: int) -> NDArray[np.uint8]:
 
 
 def decode_any(path: Path, size: int) -> NDArray[np.uint8]:
-    """As `decode`, in whatever format that Pillow reads, whatever the file is called.
+    """Decode an image in any format that Pillow reads, whatever the name of the file.
 
-    Of several frames it is the first.
+    Of several frames the first is taken. Otherwise as `decode_file`.
     """
     return decode_bytes(read(path), None, size)
 
 
 def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.uint8]:
-    """As `decode`, for a file's content that should be in the format `wanted`; None is any."""
+    """Decode the content of a file in the format `wanted`, or in any if that is None.
+
+    Otherwise as `decode_file`.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not content:
@@ -64,7 +71,7 @@ def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.ui
     try:
         with Image.open(io.BytesIO(content)) as image:
             if wanted is not None:
-                _check_kind(image, wanted)
+                _check_format(image, wanted)
             image.draft("RGB", (size, size))  # decodes a JPEG at 1/2, 1/4 or 1/8 where it suffices
             upright = ImageOps.exif_transpose(_eight_bits(image)).convert("RGB")
         small = upright.resize((size, size), Image.Resampling.BILINEAR)
@@ -72,7 +79,7 @@ def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.ui
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from error
     except UnidentifiedImageError as error:
-        raise BadImage(f"is {_other_kind(content)}, not {wanted or 'an image'}") from error
+        raise BadImage(f"is {_guess_kind(content)}, not {wanted or 'an image'}") from error
     except BadImage:
         raise
     except Exception as error:  # Pillow's decoders raise all kinds for damaged content
@@ -80,7 +87,7 @@ def decode_bytes(content: bytes, wanted: str | None, size: int) -> NDArray[np.ui
 
 
 def decode_all(contents: Sequence[bytes], size: int) -> NDArray[np.uint8]:
-    """The contents of files, each in whatever format it is: uint8 (files, size, size, 3).
+    """Decode the contents of files of any format: uint8 (files, size, size, 3).
 
     Raises:
         UserError: naming the first that is no image.
@@ -94,28 +101,30 @@ def decode_all(contents: Sequence[bytes], size: int) -> NDArray[np.uint8]:
     return images
 
 
-def _check_kind(image: Any, wanted: str) -> None:
+def _check_format(image: Any, wanted: str) -> None:
+    """Raise BadImage for another format, animations and more than 8 bits per channel."""
     actual = "JPEG" if image.format == "MPO" else image.format  # a JPEG with previews behind it
     if actual != wanted:
         raise BadImage(f"is mislabelled: {actual} content, named as {wanted}")
     if actual != "JPEG" and getattr(image, "is_animated", False):
         raise BadImage("is animated")
     if image.mode.startswith(("I", "F")):
-        raise BadImage("has more than 8 bits a channel")
+        raise BadImage("has more than 8 bits per channel")
 
 
 def _eight_bits(image: Any) -> Any:
-    """Of 16 bits a pixel the upper eight, which converting would cut off."""
+    """Keep the upper 8 of 16 bits per pixel, which Pillow's conversion would cut off."""
     from PIL import Image
 
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode.startswith(("I", "F")):
-        raise BadImage("has more than 16 bits a channel")
+        raise BadImage("has more than 16 bits per channel")
     return image
 
 
-def _other_kind(content: bytes) -> str:
+def _guess_kind(content: bytes) -> str:
+    """Say what a file that is no image seems to be."""
     if content[:1024].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     try:

@@ -1,1 +1,1 @@
-"""Synthetic data, the same at every call."""
+"""Synthetic data of the tasks, the same at every call."""

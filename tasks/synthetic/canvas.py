@@ -1,26 +1,28 @@
-"""An image to draw on, in coordinates that do not depend on its size."""
+"""A canvas whose coordinates do not depend on the size of the image."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Colour = NDArray[np.float64]  # red, green, blue; 0 to 255
+from benchmark.protocol.arrays import Floats
+
+Colour = Floats  # red, green, blue; 0 to 255
 SUPERSAMPLING = 2  # drawn twice as large, so that edges are smooth
 CIRCLE = np.linspace(0, 2 * np.pi, 28, endpoint=False)
 ROUND = np.stack([np.cos(CIRCLE), np.sin(CIRCLE)], axis=1)
 
 
 def muted(rng: np.random.Generator) -> Colour:
-    """A colour of no great saturation, as most things in photos have."""
+    """Draw a colour of low saturation, as most things in photos have."""
     return rng.uniform(40, 215) + rng.normal(0, 28, 3)
 
 
 class Canvas:
-    """The image spans -1 to 1 in both directions, y downwards; `place` moves what follows."""
+    """An image that spans -1 to 1 in both directions, y downwards; `place` moves what follows."""
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
-        """A square of `size` pixels with a shaded background."""
+        """Make a square of `size` pixels with a shaded background."""
         from PIL import Image, ImageDraw
 
         self.size = size
@@ -39,29 +41,34 @@ class Canvas:
         tilt: float = 0,
         mirrored: bool = False,
     ) -> None:
-        """Where the origin of all that is drawn next lies, how large and how turned (radians)."""
+        """Set origin, scale and tilt (radians) of all that is drawn next."""
         turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
         self.turn = scale * np.diag([-1 if mirrored else 1, 1]) @ turn
         self.centre = np.asarray(centre, float)
         self.scale = scale
 
     def polygon(self, points: ArrayLike, colour: Colour) -> None:
-        """A filled polygon, points (corners, 2)."""
+        """Draw a filled polygon, points (corners, 2)."""
         self.pen.polygon(self._pixels(points), _fill(colour))
 
     def oval(self, centre: ArrayLike, radii: ArrayLike, colour: Colour, turn: float = 0) -> None:
-        """A filled ellipse, turned by `turn` radians."""
+        """Draw a filled ellipse, turned by `turn` radians."""
         cos, sin = np.cos(turn), np.sin(turn)
         shape = ROUND * radii @ np.array([[cos, sin], [-sin, cos]])
         self.polygon(shape + centre, colour)
 
     def line(self, points: ArrayLike, width: float, colour: Colour) -> None:
-        """A line through `points`."""
+        """Draw a line through `points`."""
         pixels = round(width * self.scale * self.image.width / 2)
         self.pen.line(self._pixels(points), _fill(colour), max(1, pixels), joint="curve")
 
     def finish(self, blur: float, noise: float) -> NDArray[np.uint8]:
-        """The image, uint8 (size, size, 3), after a camera's blur (pixels) and noise (levels)."""
+        """Return the image, uint8 (size, size, 3), with a camera's blur and noise.
+
+        Args:
+            blur: in pixels of an image of 64 pixels.
+            noise: standard deviation, of 255.
+        """
         from PIL import Image, ImageFilter
 
         small = self.image.resize((self.size, self.size), Image.Resampling.BOX)

@@ -1,8 +1,8 @@
-"""Made-up customers for the insurance task, with the published rates of the real ones.
+"""Synthetic customers for the insurance task, with the published rates of the real ones.
 
-Features are drawn first, each from the distribution that it has in the vehicle-age
-group. The label is then drawn from a logistic model whose offsets are solved such
-that its rates are the published ones in all groups at once.
+Features are drawn first, each from its distribution in the group of the vehicle's age. The
+label is then drawn from a logistic model whose offsets are solved so that its rates are the
+published ones in all groups at once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.protocol.arrays import Floats, Ints
+
 if TYPE_CHECKING:
     import pandas as pd
-from benchmark.protocol.arrays import Floats, Ints
 
 ROWS = 40_000
 VEHICLE_AGES = ("< 1 Year", "1-2 Year", "> 2 Years")
@@ -40,14 +41,14 @@ LARGE_REGIONS = {28: 0.28, 8: 0.09}
 YOUNG_CHANNELS = {152: 0.75, 160: 0.12, 124: 0.03, 26: 0.03}
 OTHER_CHANNELS = {26: 0.36, 124: 0.34, 152: 0.06}
 
-# What the other features do to the log odds: standard deviations of the effects of regions
-# and channels, and the distance in years from the most interested age that costs 1.
-# Chosen such that boosted trees reach about the ROC AUC that they reach on real rows.
+# Effects on the log odds: standard deviations of the effects of regions and channels, and the
+# distance in years from the most interested age that costs 1. They are chosen so that boosted
+# trees reach about the same ROC AUC as on real rows.
 REGION_EFFECT, CHANNEL_EFFECT, AGE_WIDTH = 0.5, 0.3, 26.0
 
 
 def customers(rows: int = ROWS) -> pd.DataFrame:
-    """`rows` customers with the columns and types of the real file, always the same."""
+    """Draw customers with the columns and types of the real file, always the same."""
     import pandas as pd
 
     rng = np.random.default_rng(2020)
@@ -77,7 +78,7 @@ def customers(rows: int = ROWS) -> pd.DataFrame:
 
 
 def _skewed(rng: np.random.Generator, rows: int, codes: Ints, large: dict[int, float]) -> Ints:
-    """Codes of which a few are common, as given, and the rest ever rarer."""
+    """Draw codes: the `large` ones with the given shares, the others ever rarer."""
     rest = rng.permutation(np.setdiff1d(codes, list(large)))
     tail = 1 / np.arange(4, len(rest) + 4)
     tail *= (1 - sum(large.values())) / tail.sum()
@@ -85,7 +86,7 @@ def _skewed(rng: np.random.Generator, rows: int, codes: Ints, large: dict[int, f
 
 
 def _premiums(rng: np.random.Generator, rows: int) -> Floats:
-    """The minimum, 2630, for 17 %; else 36,000 with a standard deviation of 14,000."""
+    """Draw premiums: the minimum, 2630, for 17 %; else a mean of 36,000, deviation 14,000."""
     low, mean, deviation = 10_000, 36_000, 14_000
     shape = ((mean - low) / deviation) ** 2
     free = low + rng.gamma(shape, (mean - low) / shape, rows)
@@ -93,8 +94,8 @@ def _premiums(rng: np.random.Generator, rows: int) -> Floats:
 
 
 def _probabilities(rng: np.random.Generator, frame: pd.DataFrame) -> Floats:
-    """The probability of a positive label (rows,); its mean in each group is as in `RATES`."""
-    # People around 40 are the most interested, whatever they drive.
+    """Return the probability of a positive label (rows,); its mean in each group is in `RATES`."""
+    # people around 40 are the most interested, whatever they drive
     logits = -(((frame["Age"].to_numpy() - 40) / AGE_WIDTH) ** 2)
     logits += _effects(rng, frame["Region_Code"], REGION_EFFECT)
     logits += _effects(rng, frame["Policy_Sales_Channel"], CHANNEL_EFFECT)
@@ -103,7 +104,7 @@ def _probabilities(rng: np.random.Generator, frame: pd.DataFrame) -> Floats:
         for name, rates in RATES.items()
         for level, rate in rates.items()
     ]
-    # Iterative proportional fitting on the log odds: every step puts one group right.
+    # iterative proportional fitting on the log odds: every step adjusts one group
     for _ in range(50):
         for group, target in groups:
             mean = _sigmoid(logits[group]).mean()
@@ -112,7 +113,7 @@ def _probabilities(rng: np.random.Generator, frame: pd.DataFrame) -> Floats:
 
 
 def _effects(rng: np.random.Generator, codes: pd.Series, deviation: float) -> Floats:
-    """A random shift for each code, given to its rows."""
+    """Draw a shift for each code and return it for each row."""
     levels, position = np.unique(codes, return_inverse=True)
     shifts: Floats = rng.normal(0, deviation, len(levels))
     return shifts[position]
@@ -124,7 +125,7 @@ def _sigmoid(logits: Floats) -> Floats:
 
 
 def _drawn(rng: np.random.Generator, frame: pd.DataFrame, probabilities: Floats) -> Ints:
-    """Labels, drawn systematically: each group's share is its mean probability, without noise."""
+    """Draw labels systematically: each group's share is its mean probability, without noise."""
     shuffled = rng.permutation(len(frame))
     keys = [frame[name].to_numpy()[shuffled].astype(str) for name in RATES]
     order = shuffled[np.lexsort(keys)]

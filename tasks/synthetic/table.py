@@ -1,17 +1,17 @@
-"""Made-up customers in the form of a CSV of any make, for those who have no table at hand."""
+"""Synthetic customers as a text table, for trying the csv task without one."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tasks.tables.reader import RawTable
+from tasks.tables.sampling import RawTable
 
 ROWS = 4000
 TOWNS = 30
 
 
 def customers() -> RawTable:
-    """Numbers, dates, categories and gaps; one customer in ten leaves."""
+    """Draw customers: numbers, dates, categories and gaps; one in ten leaves."""
     import pandas as pd
 
     rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
-"""Procedural images of any number of classes: a stand-in for photos with a long tail.
+"""Synthetic images of any number of classes, each with its own texture.
 
-A class is a texture of its own, waves in three colours. An image moves and mirrors it, and
-mixes it with a texture of nothing and with noise.
+A texture is a sum of waves in three colours. An image shifts and mirrors the texture of its
+class, and mixes it with a random texture and with noise.
 """
 
 from __future__ import annotations
@@ -9,27 +9,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.protocol.arrays import Floats, Ints
+
 WAVES = 4
-SHARE = (0.25, 0.75)  # of the class's texture in an image
+SHARE = (0.25, 0.75)  # range of the share that the texture of the class has in an image
 NOISE = 18.0  # standard deviation, of 255
 
 
-def images(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.uint8]:
-    """One for each label, uint8 (rows, size, size, 3); the same at every call."""
+def images(labels: Ints, size: int, seed: int) -> NDArray[np.uint8]:
+    """Make one image per label, uint8 (rows, size, size, 3); the same at every call."""
     textures = {int(label): _texture([seed, 1, int(label)], size) for label in np.unique(labels)}
     rows = np.empty((len(labels), size, size, 3), np.uint8)
     for row, label in enumerate(labels.tolist()):
         rng = np.random.default_rng([seed, 2, row])
-        own = np.roll(textures[label], rng.integers(0, size, 2), axis=(0, 1))
-        own = own[:, ::-1] if rng.random() < 0.5 else own
+        shifted = np.roll(textures[label], rng.integers(0, size, 2), axis=(0, 1))
+        texture = shifted[:, ::-1] if rng.random() < 0.5 else shifted
         share = rng.uniform(*SHARE)
-        mixed = share * own + (1 - share) * _texture([seed, 3, row], size)
+        mixed = share * texture + (1 - share) * _texture([seed, 3, row], size)
         rows[row] = np.clip(mixed + rng.normal(0, NOISE, mixed.shape), 0, 255)
     return rows
 
 
-def _texture(seed: list[int], size: int) -> NDArray[np.float64]:
-    """Waves that come round at the edges, 0 to 255."""
+def _texture(seed: list[int], size: int) -> Floats:
+    """Return waves that continue across the edges, float (size, size, 3) around 0 to 255."""
     rng = np.random.default_rng(seed)
     places = 2 * np.pi * np.arange(size) / size
     total = np.zeros((size, size, 3))

@@ -1,1 +1,1 @@
-"""What tasks of tables share."""
+"""Helpers of table tasks: reading, column roles, features, models."""

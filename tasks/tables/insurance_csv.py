@@ -1,4 +1,4 @@
-"""The CSV of the insurance task: its columns, and a reader that names everything wrong in it."""
+"""The CSV of the insurance task: its columns, and a reader that reports every problem in it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-NAMES = ("train.csv", "data.csv")  # Kaggle's name, and that of the article
+FILES = ("train.csv", "data.csv")  # Kaggle's name, and the article's
 LABEL = "Response"
 SHOWN = 10  # problems listed in full
 
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """What the values of a column must be; bounds are allowed values themselves."""
+    """The allowed values of a column, bounds included."""
 
     dtype: Literal["str", "int64", "float64"]
-    levels: tuple[str, ...] = ()  # of a column of text
+    levels: tuple[str, ...] = ()  # allowed text
     low: float = 0
     high: float = math.inf
     whole: bool = True  # codes are whole numbers, though the file writes 28.0
 
     def accepts(self, values: pd.Series) -> pd.Series:
-        """Which values are allowed, bool (rows,)."""
+        """Return which values are allowed, bool (rows,)."""
         if self.levels:
             return values.isin(self.levels)
         inside = (values >= self.low) & (values <= self.high) & (values < math.inf)
@@ -58,17 +58,17 @@ FEATURES = {
     "Vintage": ColumnRule("int64", high=100_000),
 }
 COLUMNS = FEATURES | {LABEL: ColumnRule("int64", high=1)}
-OPTIONAL = {"id"}  # says nothing about a customer: allowed and left out
+OPTIONAL = {"id"}  # allowed, and left out: it describes no customer
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The features and the label, in the order and with the types of `COLUMNS`.
+    """Read the features and the label, in the order and with the types of `COLUMNS`.
 
     Args:
         path: the CSV, or a folder that holds it as train.csv or data.csv.
 
     Raises:
-        UserError: with every problem and its line in the file.
+        UserError: naming every problem and its line in the file.
     """
     import pandas as pd
 
@@ -84,7 +84,7 @@ def read(path: Path) -> pd.DataFrame:
     frame, problems = _checked(text, lines)
     problems += _repeated_ids(text, lines)
     problems += [
-        (line, f"line {line}: {_miscounted(header, record)}")
+        (line, f"line {line}: {_wrong_length(header, record)}")
         for line, record in records
         if len(record) != len(header)
     ]
@@ -99,35 +99,36 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def find(path: Path) -> Path:
-    """The CSV that `path` means. Raises UserError if there is none."""
+    """Return the CSV at or in `path`; UserError if there is none."""
     if path.is_file():
         return path
     if not path.is_dir():
-        raise UserError(f"{path}: no such file or folder; give one that holds {NAMES[0]}")
-    for name in NAMES:
+        raise UserError(f"{path}: no such file or folder; give one that holds {FILES[0]}")
+    for name in FILES:
         if (path / name).is_file():
             return path / name
-    raise UserError(f"{path}: holds neither {' nor '.join(NAMES)}; put the data set there")
+    raise UserError(f"{path}: holds neither {' nor '.join(FILES)}; put the data set there")
 
 
 def _records(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and each record with the line on which it begins."""
-    found: list[tuple[int, list[str]]] = []
+    """Return the header, and each record with the line on which it begins."""
+    rows: list[tuple[int, list[str]]] = []
     line = 1
-    # what is not UTF-8 becomes text that no column allows, and is named with its place
+    # bytes that are not UTF-8 become text that no column allows, so they are named with their line
     with file.open(newline="", encoding="utf-8-sig", errors="backslashreplace") as stream:
         reader = csv.reader(stream)
         try:
             for record in reader:
-                found.append((line, record))
+                rows.append((line, record))
                 line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(f"{file}: line {line}: {error}; is a quote not closed?") from None
-    header = found[0][1] if found else []
-    return header, [(line, record) for line, record in found[1:] if record]
+    header = rows[0][1] if rows else []
+    return header, [(line, record) for line, record in rows[1:] if record]
 
 
-def _miscounted(header: Sequence[str], record: Sequence[str]) -> str:
+def _wrong_length(header: Sequence[str], record: Sequence[str]) -> str:
+    """Say how many fields a record has, and where they are too few or too many."""
     counts = f"{len(record)} fields where the header has {len(header)}"
     if len(record) < len(header):
         return f"{counts}, none for column {header[len(record)]}"
@@ -135,7 +136,7 @@ def _miscounted(header: Sequence[str], record: Sequence[str]) -> str:
 
 
 def _repeated_ids(text: pd.DataFrame, lines: Sequence[int]) -> list[tuple[int, str]]:
-    """As (line, problem): files that were joined wrongly hold customers twice."""
+    """Return (line, problem) of ids that occur twice, as in files that were joined wrongly."""
     first: dict[str, int] = {}
     ids = text.get("id", [])
     return [
@@ -146,6 +147,7 @@ def _repeated_ids(text: pd.DataFrame, lines: Sequence[int]) -> list[tuple[int, s
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
+    """Raise UserError for missing, unknown and repeated columns."""
     if not header:
         raise UserError(f"{file}: is empty; download it again")
     if len(header) == 1 and LABEL in header[0]:
@@ -165,7 +167,7 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
 
 
 def _checked(text: pd.DataFrame, lines: list[int]) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
-    """The parsed table and what is wrong with it, as (line, problem)."""
+    """Return the parsed table, and (line, problem) of every value that is not allowed."""
     import pandas as pd
     import pandera.pandas as pa
 
@@ -191,7 +193,7 @@ def _checked(text: pd.DataFrame, lines: list[int]) -> tuple[pd.DataFrame, list[t
 
 
 def _summary(file: Path, problems: Sequence[str]) -> str:
-    """One problem in one line; several as a line that counts them, then one line each."""
+    """Format one problem in one line; several as a line that counts them, then one line each."""
     if len(problems) == 1:
         return f"{file}: {problems[0]}; correct it"
     shown = [f"\n  {problem}" for problem in problems[:SHOWN]]

@@ -1,4 +1,4 @@
-"""What learns from the features of a table: a network, or a reference of scikit-learn."""
+"""Models of table tasks: a network, or a classifier of scikit-learn to compare it with."""
 
 from __future__ import annotations
 
@@ -12,48 +12,51 @@ if TYPE_CHECKING:
 
 
 SEED = 0  # boosting and logistic regression as set up here draw no random numbers
-RATE = 2e-3
-DROPOUT = 0.2
+RATE = 2e-3  # of the network, at the first step
 
 
-def mlp(splits: Splits, classes: int, budget: Budget) -> Network:
-    """Embedded codes beside the numbers, two dense layers, one logit a class."""
+def mlp(splits: Splits, classes: int, budget: Budget, dropout: float = 0.2) -> Network:
+    """Build a network: embedded codes beside the numbers, two dense layers, one logit per class.
+
+    The numbers are the columns before the categorical ones.
+    """
     import keras
     from keras import layers
 
     rows = keras.Input(splits.x.shape[1:])
-    embedded = [
-        layers.Embedding(_rounded(levels), min(levels, 8))(rows[:, column])
-        for column, levels in zip(splits.categorical, _levels(splits), strict=True)
-    ]
+    embedded = [_embedding(splits, column)(rows[:, column]) for column in splits.categorical]
     numbers = rows[:, : splits.x.shape[1] - len(splits.categorical)]
     hidden = layers.concatenate([numbers, *embedded]) if embedded else numbers
     for units in (64, 32):
         hidden = layers.Dense(units, activation="relu")(hidden)
-        hidden = layers.Dropout(DROPOUT)(hidden)
+        if dropout:
+            hidden = layers.Dropout(dropout)(hidden)
     logits = layers.Dense(classes, name="logits")(hidden)
     return Network(keras.Model(rows, logits), _adamw(budget))
 
 
+def _embedding(splits: Splits, column: int) -> keras.layers.Embedding:
+    """Build the embedding of a categorical column, whose codes are known from training alone.
+
+    Its size is the next power of two, so that seeds that differ by a level or two share compiled
+    code.
+    """
+    from keras import layers
+
+    levels = 1 + int(splits.x[splits.train, column].max())
+    return layers.Embedding(1 << (levels - 1).bit_length(), min(levels, 8))
+
+
 def _adamw(budget: Budget) -> keras.optimizers.Optimizer:
+    """Return AdamW whose rate decays from `RATE` to 0 as a cosine."""
     import keras
 
     rate = keras.optimizers.schedules.CosineDecay(RATE, budget.steps)
     return keras.optimizers.AdamW(rate, weight_decay=1e-4)
 
 
-def _levels(splits: Splits) -> list[int]:
-    """How many codes each categorical column has; known from training alone."""
-    return [1 + int(splits.x[splits.train, column].max()) for column in splits.categorical]
-
-
-def _rounded(levels: int) -> int:
-    """The next power of two: seeds that differ by a level or two then share compiled code."""
-    return 1 << (levels - 1).bit_length()
-
-
 def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
-    """Boosted trees on histograms; a step is a tree for each class, codes are categories."""
+    """Build boosted trees on histograms; a step is one tree per class, codes are categories."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return Estimator(
@@ -63,14 +66,14 @@ def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
             max_leaf_nodes=15,
             l2_regularization=1.0,
             categorical_features=list(splits.categorical) or None,
-            early_stopping=False,  # resampled copies would be on both sides of its own split
+            early_stopping=False,  # copies of a resampled row would be on both sides of its split
             random_state=SEED,
         )
     )
 
 
 def logistic(splits: Splits, classes: int, budget: Budget) -> Estimator:
-    """Logistic regression on numbers and one column a code; a step is one of L-BFGS, at most."""
+    """Build logistic regression on numbers and one column per code; steps are of L-BFGS at most."""
     from sklearn.compose import make_column_transformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

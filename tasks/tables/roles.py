@@ -1,4 +1,4 @@
-"""Which column is what: the target, the group, the time, the weight, and those left out."""
+"""Roles of columns: target, group, time, weight, features, and those left out."""
 
 from __future__ import annotations
 
@@ -7,82 +7,88 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.protocol.arguments import suggest
-from benchmark.protocol.arrays import Ints
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from tasks.tables import columns
-from tasks.tables.target import labelled, some, truth
+from tasks.tables.columns import first_few
+from tasks.tables.target import TargetSettings, as_text, encode_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.tables.reader import RawTable
+    from tasks.tables.sampling import RawTable
 
 
-USUAL = ("target", "label", "class", "y", "outcome", "response")  # names of a target
+TARGETS = ("target", "label", "class", "y", "outcome", "response")  # usual names of a target
 ID = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|nr|no)$|[a-z](Id|ID|Nr)$|^unnamed_1$", re.ASCII)
-DISTINCT = 0.95  # of the values: from here on a column of text tells rows apart, not classes
-REPEATED = 0.2  # likewise of a column that is called an id: from here on it tells groups apart
-FEW = 50  # rows; in fewer, values may all be distinct by chance
+DISTINCT = 0.95  # share of distinct values from which a column of text is an id
+REPEATED = 0.2  # likewise of a column with the name of an id, which may identify groups
+FEW = 50  # rows; in fewer rows, values may all be distinct by chance
 
 
-class Names(Protocol):
-    """The settings that name columns; "" is none."""
+class RoleSettings(TargetSettings, Protocol):
+    """The settings that name columns; "" names none."""
 
     target: str
-    positive: str
     group: str
     time: str
     weight: str
     drop: str
-    smallest: int
 
 
 @dataclass(frozen=True)
 class Roles:
-    """A table taken apart, for the rows whose class is known."""
+    """The columns of a table by their roles, for the rows whose class is known."""
 
     features: pd.DataFrame  # float64 or text
     labels: Ints
     classes: tuple[str, ...]
     group: pd.Series | None
-    times: NDArray[np.float64] | None
-    weights: NDArray[np.float64] | None
+    times: Floats | None
+    weights: Floats | None
     notes: tuple[str, ...]
 
 
-def assign(table: RawTable, names: Names, origin: str) -> Roles:
-    """Takes a table apart. Raises UserError for columns and values that are not there."""
-    frame = table.frame
+def assign(table: RawTable, settings: RoleSettings, origin: str) -> Roles:
+    """Assign a role to each column.
+
+    Args:
+        origin: of the table, for messages.
+
+    Raises:
+        UserError: for columns that do not exist and values that cannot be used.
+    """
+    frame, semicolons = table.frame, table.semicolons
     notes = list(table.notes)
-    dropped = [name.strip() for name in names.drop.split(",") if name.strip()]
-    for name in (*dropped, names.group, names.time, names.weight):
+    dropped = [name.strip() for name in settings.drop.split(",") if name.strip()]
+    for name in (*dropped, settings.group, settings.time, settings.weight):
         if name:
             _require(frame, name, origin)
-    target = _target(frame, names.target, {*dropped}, origin, notes)
-    labels, classes = labelled(truth(frame[target]), target, names, origin, notes)
-    known = labels >= 0
-    if not known.all():
-        frame, labels = frame[known].reset_index(drop=True), labels[known]
-    special = {target, names.group, names.time, names.weight, *dropped}
-    kept = frame[[name for name in frame.columns if name not in special]]
-    features = _features(kept, table.semicolons, notes)
+    target = _target(frame, settings.target, {*dropped}, origin, notes)
+    labels, classes = encode_labels(as_text(frame[target]), target, settings, origin, notes)
+    labelled = labels >= 0
+    if not labelled.all():
+        frame, labels = frame[labelled].reset_index(drop=True), labels[labelled]
+    used = {target, settings.group, settings.time, settings.weight, *dropped}
+    others = frame[[name for name in frame.columns if name not in used]]
+    features = _features(others, semicolons, notes)
     if not len(features.columns):
-        raise UserError(f"{origin}: no column is left to tell {target!r} from")
+        raise UserError(f"{origin}: no column is left to predict {target!r} from")
     return Roles(
         features=features,
         labels=labels,
         classes=classes,
-        group=columns.text(frame[names.group]) if names.group else None,
-        times=_times(frame, names.time, table.semicolons, origin) if names.time else None,
-        weights=_weights(frame, names.weight, table.semicolons, origin) if names.weight else None,
+        group=columns.text(frame[settings.group]) if settings.group else None,
+        times=_times(frame, settings.time, semicolons, origin) if settings.time else None,
+        weights=_weights(frame, settings.weight, semicolons, origin) if settings.weight else None,
         notes=tuple(notes),
     )
 
 
 def _require(frame: pd.DataFrame, name: str, origin: str) -> None:
+    """Raise UserError if there is no such column."""
     if name not in frame.columns:
         raise UserError(f"{origin} has no column {name!r}: {suggest(name, frame.columns)}")
 
@@ -90,24 +96,28 @@ def _require(frame: pd.DataFrame, name: str, origin: str) -> None:
 def _target(
     frame: pd.DataFrame, given: str, dropped: set[str], origin: str, notes: list[str]
 ) -> str:
+    """Return the column to predict: the given one, else the only one with a usual name."""
     if given:
         _require(frame, given, origin)
         return given
-    usual = [name for name in frame.columns if name.lower() in USUAL and name not in dropped]
+    usual = [name for name in frame.columns if name.lower() in TARGETS and name not in dropped]
     if len(usual) != 1:
         raise UserError(
             f'{origin}: which column is to be predicted? Name it: --settings "target=..."; '
-            f"columns: {some([str(name) for name in frame.columns])}"
+            f"columns: {first_few([str(name) for name in frame.columns])}"
         )
     notes.append(f"target={usual[0]}, by its name")
     return str(usual[0])
 
 
 def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.DataFrame:
-    """The columns that may tell classes apart, numbers as float64 and all else as text."""
+    """Return the columns to learn from, numbers as float64 and all others as text.
+
+    Columns without information and ids are left out, with a note.
+    """
     import pandas as pd
 
-    found: dict[str, pd.Series] = {}
+    features: dict[str, pd.Series] = {}
     left_out: dict[str, list[str]] = {"no value": [], "one value only": [], "an id": []}
     for name, values in frame.items():
         numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
@@ -118,7 +128,7 @@ def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.Dat
             if strange:
                 notes.append(
                     f"column {name!r}: values that are no numbers count as missing, "
-                    f"{len(strange)} of them: {some(strange)}"
+                    f"{len(strange)} of them: {first_few(strange)}"
                 )
         distinct = column.nunique()
         if distinct == 0:
@@ -132,41 +142,45 @@ def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.Dat
                     f"several rows have the same {name!r}: group={name} keeps them in one split"
                 )
         else:
-            found[str(name)] = column
-    notes += [f"left out, {why}: {some(of)}" for why, of in left_out.items() if of]
-    return pd.DataFrame(found, index=frame.index)
+            features[str(name)] = column
+    notes += [
+        f"left out, {reason}: {first_few(names)}" for reason, names in left_out.items() if names
+    ]
+    return pd.DataFrame(features, index=frame.index)
 
 
 def _is_id(name: str, column: pd.Series, distinct: int) -> bool:
-    """Whether it tells rows, or groups of rows, apart rather than classes."""
-    there = column.dropna()
-    called = bool(ID.search(name))
-    if len(column) < FEW or distinct < REPEATED * len(there):
+    """Return whether a column identifies rows or groups of rows rather than describing them."""
+    values = column.dropna()
+    named = bool(ID.search(name))
+    if len(column) < FEW or distinct < REPEATED * len(values):
         return False
     if column.dtype != np.float64:
-        return (called or distinct >= DISTINCT * len(there)) and not columns.date_format(column)
+        return (named or distinct >= DISTINCT * len(values)) and not columns.date_format(column)
     if not columns.is_whole(column):
         return False
-    dense = distinct == len(column) and there.max() - there.min() < 2 * len(column)
-    return called or dense
+    dense = distinct == len(column) and values.max() - values.min() < 2 * len(column)
+    return named or dense
 
 
-def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> NDArray[np.float64]:
+def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Floats:
+    """Return points in time as numbers; UserError for values that are none."""
     values = columns.text(frame[name])
     form = columns.date_format(values)
     if form:
         moments = columns.dates(values, form)
-        found = moments.astype("int64").astype("float64").mask(moments.isna())
+        times = moments.astype("int64").astype("float64").mask(moments.isna())
     else:
         parsed = columns.numbers(values, semicolons)
         if parsed is None:
             raise UserError(f"{origin}: time column {name!r} holds neither dates nor numbers")
-        found = parsed[0]
-    _require_all(found, frame[name], f"{origin}: time column {name!r}", "no point in time")
-    return found.to_numpy(np.float64)
+        times = parsed[0]
+    _require_all(times, frame[name], f"{origin}: time column {name!r}", "no point in time")
+    return times.to_numpy(np.float64)
 
 
-def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> NDArray[np.float64]:
+def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Floats:
+    """Return weights; UserError unless all are above 0."""
     parsed = columns.numbers(columns.text(frame[name]), semicolons)
     where = f"{origin}: weight column {name!r}"
     if parsed is None:
@@ -175,10 +189,12 @@ def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> N
     return parsed[0].to_numpy(np.float64)
 
 
-def _require_all(found: pd.Series, written: pd.Series, where: str, wanted: str) -> None:
-    if found.isna().any():
-        rows = np.flatnonzero(found.isna())
+def _require_all(parsed: pd.Series, written: pd.Series, where: str, problem: str) -> None:
+    """Raise UserError naming the first row whose parsed value is missing."""
+    if parsed.isna().any():
+        rows = np.flatnonzero(parsed.isna())
         first = f"row {rows[0] + 1}: {written.iloc[rows[0]]!r}"
         raise UserError(
-            f"{where} has {wanted} in {first}; fill it in or remove such rows, {len(rows):,} in all"
+            f"{where} has {problem} in {first}; fill it in or remove such rows, "
+            f"{len(rows):,} in all"
         )

@@ -22,7 +22,7 @@ from tasks.synthetic.insurance import customers
 NAMES = sorted(studies.studies())
 FEWER = (
     ("imbalance.RATIOS", (2, 20)),
-    ("imbalance.REMEDIES", ("oversample",)),
+    ("imbalance.STRATEGIES", ("oversample",)),
     ("size.SHARES", (0.5, 1.0)),
     ("weights.WEIGHTS", (1, 10)),
 )
@@ -30,7 +30,7 @@ FEWER = (
 
 @pytest.fixture
 def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A small stand-in, which no other test finds in what the process keeps."""
+    """Less synthetic data, which no other test finds in the caches of the process."""
     monkeypatch.setattr(synthetic_insurance, "customers", partial(customers, 4000))
     for cached in (workers.load, workers._split):
         cached.cache_clear()

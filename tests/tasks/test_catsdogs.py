@@ -125,12 +125,12 @@ def test_simple_network() -> None:
     outputs = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
-        made = TASK.network(SMALL, splits, 2, Budget(10, 4))
-        outputs.append(np.asarray(made.model(splits.x[:3])))
+        network = TASK.network(SMALL, splits, 2, Budget(10, 4))
+        outputs.append(np.asarray(network.model(splits.x[:3])))
     assert outputs[0].shape == (3, 2)
     np.testing.assert_array_equal(outputs[0], outputs[1])
     assert np.abs(outputs[0] - outputs[2]).max() > 0
-    assert [layer.name for layer in made.model.layers][-1] == "logits"
+    assert [layer.name for layer in network.model.layers][-1] == "logits"
 
 
 def test_names_are_those_of_keras() -> None:
@@ -148,8 +148,8 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     splits = TASK.split(data, settings, 0)
     assert splits.x.shape == (len(data.rows), 1024)
     assert splits.x.dtype == np.float32
-    made = TASK.network(settings, splits, 2, Budget(10, 4))
-    assert made.model.output_shape == (None, 2)
+    network = TASK.network(settings, splits, 2, Budget(10, 4))
+    assert network.model.output_shape == (None, 2)
 
     monkeypatch.setattr(
         keras.Model, "predict_on_batch", lambda *_: pytest.fail("features were computed again")
@@ -157,16 +157,16 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_array_equal(TASK.split(data, settings, 1).x, splits.x)
 
 
-def test_a_backbone_sees_the_same_in_files_and_keeps_nothing_of_them(tmp_path: Path) -> None:
+def test_a_backbone_gives_the_same_features_of_files_and_caches_none(tmp_path: Path) -> None:
     settings = small(model="MobileNet", weights="random", size=32)
     data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
-    kept = sorted((tmp_path / "cache").iterdir())
+    cached = sorted((tmp_path / "cache").iterdir())
     files = [png(row) for row in data.rows[:70]]
-    seen = TASK.encode(settings, None, files)
+    encoded = TASK.encode(settings, None, files)
     # sums are added in another order in smaller batches
-    np.testing.assert_allclose(seen, splits.x[:70], rtol=1e-3, atol=1e-6)
-    assert sorted((tmp_path / "cache").iterdir()) == kept
+    np.testing.assert_allclose(encoded, splits.x[:70], rtol=1e-3, atol=1e-6)
+    assert sorted((tmp_path / "cache").iterdir()) == cached
 
 
 def png(pixels: Any) -> bytes:
@@ -178,21 +178,21 @@ def png(pixels: Any) -> bytes:
 
 
 @pytest.mark.parametrize("model", ["MobileNet", "ResNet50", "EfficientNetB0"])  # they scale pixels
-def test_a_backbone_that_will_thaw_sees_what_a_frozen_one_sees(model: str) -> None:
+def test_a_backbone_that_will_thaw_gives_the_features_of_a_frozen_one(model: str) -> None:
     settings = small(model=model, weights="random", size=32, thaw=0.5)
     data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
     assert splits.x.dtype == np.uint8
-    made = TASK.network(settings, splits, 2, Budget(10, 4))
-    assert len(made.model.trainable_variables) == 4  # two dense layers
-    before = made.model.get_weights()
-    made.model(splits.x[:8], training=True)
-    for mine, as_it_was in zip(made.model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(mine, as_it_was)
-    said = TASK.split(data, small(model=model, weights="random", size=32), 0).x[:8]
-    for layer in made.model.layers[-3:]:
-        said = layer(said)
-    np.testing.assert_allclose(made.model(splits.x[:8]), said, rtol=1e-3, atol=1e-5)
+    network = TASK.network(settings, splits, 2, Budget(10, 4))
+    assert len(network.model.trainable_variables) == 4  # two dense layers
+    before = network.model.get_weights()
+    network.model(splits.x[:8], training=True)
+    for now, then in zip(network.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    expected = TASK.split(data, small(model=model, weights="random", size=32), 0).x[:8]
+    for layer in network.model.layers[-3:]:
+        expected = layer(expected)
+    np.testing.assert_allclose(network.model(splits.x[:8]), expected, rtol=1e-3, atol=1e-5)
 
 
 def test_only_what_is_frozen_can_thaw() -> None:

@@ -38,9 +38,9 @@ def test_fetch_keeps_whole_photos(
     files = sorted(str(file.relative_to(target)) for file in target.rglob("*.*"))
     assert files == ["cats/0.jpg", "dogs/0.jpg", "dogs/1.jpg", "readme[1].txt"]
     assert list(target.parent.iterdir()) == [target]
-    said = capsys.readouterr().out
-    assert "3 photos; 2 files" in said
-    assert "icence" in said
+    output = capsys.readouterr().out
+    assert "3 photos; 2 files" in output
+    assert "icence" in output
     with pytest.raises(UserError, match="there already"):
         TASK.fetch(target)
 

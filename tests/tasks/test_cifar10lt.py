@@ -1,4 +1,4 @@
-"""CIFAR-10 in all its forms, and the long tail that is threshold from it."""
+"""CIFAR-10 in all its forms, and the long tail that is cut from it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_damaged_batch_is_named(tmp_path: Path, content: bytes) -> None:
         cifar.read(tmp_path)
 
 
-def test_what_is_not_there_or_bad_is_said(folder: Path, tmp_path: Path) -> None:
+def test_missing_and_bad_files_are_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         cifar.read(tmp_path / "nowhere")
     with pytest.raises(UserError, match="is no CIFAR-10"):
@@ -155,7 +155,7 @@ def test_a_tail_that_would_end_in_nothing_is_refused() -> None:
 
 
 def test_a_resnet_of_32_layers_has_the_published_number_of_weights() -> None:
-    from tasks.images.networks import resnet32
+    from tasks.images.cifar_networks import resnet32
 
     network = resnet32(10, 19_400)
     trained = sum(int(np.prod(it.shape)) for it in network.model.trainable_variables)

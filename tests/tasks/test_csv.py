@@ -1,4 +1,4 @@
-"""Tables of any make: how they are read, what becomes of their columns, what is refused."""
+"""Tables however they are written: how they are read, their columns, and what is refused."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_parquet_has_its_own_types(tmp_path: Path) -> None:
     }
 
 
-def test_a_long_table_is_sampled_with_a_word_and_without_holding_it(tmp_path: Path) -> None:
+def test_a_long_table_is_sampled_with_a_note_and_without_holding_it(tmp_path: Path) -> None:
     rows = 60_000
     file = tmp_path / "long.csv"
     file.write_text("a,b,target\n" + "".join(f"{i},{i % 7},{i % 5 == 0}\n" for i in range(rows)))
@@ -145,6 +145,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "class 'maybe' has 2 distinct rows, too few for train, validation and test; smallest=",
     ),
     "empty": ("", {}, "is empty"),
+    "commas alone": (",,\n,,\n", {}, "is empty"),
     "header alone": ("a,b,y\n", {}, "holds no rows"),
     "neither UTF-8 nor Windows'": (
         PLAIN.encode("utf-8").replace(b"Rom", b"R\x81m"),
@@ -166,7 +167,7 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "nothing to learn from": (
         "a,y\n" + "1,0\n1,1\n" * 50,
         {},
-        "no column is left to tell 'y' from",
+        "no column is left to predict 'y' from",
     ),
     "no such group": (PLAIN, {"group": "family"}, "has no column 'family'"),
     "time that is none": (PLAIN, {"time": "city"}, "holds neither dates nor numbers"),
@@ -197,7 +198,7 @@ def test_damaged_parquet_and_several_tables_are_named(tmp_path: Path) -> None:
         TASK.load(Settings(), tmp_path)
 
 
-def test_columns_that_say_nothing_are_left_out_with_a_word(tmp_path: Path) -> None:
+def test_columns_without_information_are_left_out_with_a_note(tmp_path: Path) -> None:
     frame = PEOPLE.assign(
         nothing="",
         country="DE",
@@ -237,7 +238,7 @@ def test_gaps_and_strange_numbers_are_missing(tmp_path: Path) -> None:
     assert np.isfinite(splits.x).all()
 
 
-def test_two_classes_are_ordered_by_size_or_by_a_word(tmp_path: Path) -> None:
+def test_two_classes_are_ordered_by_size_or_by_the_setting(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     assert load(file, PLAIN).classes == ("no", "yes")
     assert load(file, PLAIN, positive="NO").classes == ("yes", "no")
@@ -250,7 +251,7 @@ def test_two_classes_are_ordered_by_size_or_by_a_word(tmp_path: Path) -> None:
     assert (one.labels == (several.labels == 2)).all()
 
 
-def test_small_classes_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+def test_small_classes_are_left_out_on_request(tmp_path: Path) -> None:
     frame = PEOPLE.assign(y=np.r_[["tiny"] * 3, ["small"] * 30, ["large"] * (ROWS - 33)])
     data = load(tmp_path / "table.csv", frame, smallest=10)
     assert data.classes == ("large", "small") and len(data.labels) == ROWS - 3
@@ -377,7 +378,7 @@ def test_dates_become_when_month_and_day_of_the_week(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["hgb", "logistic"])
-def test_a_reference_learns_and_is_the_same_to_the_last_bit(tmp_path: Path, model: Any) -> None:
+def test_an_estimator_learns_and_is_the_same_to_the_last_bit(tmp_path: Path, model: Any) -> None:
     rng = np.random.default_rng(0)
     yes = rng.random(600) < 1 / (1 + np.exp(3 - 2 * (np.arange(600) % 3)))
     frame = people(600).assign(y=yes, shop=np.char.add("s", (np.arange(600) % 3).astype(str)))

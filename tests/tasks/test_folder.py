@@ -116,7 +116,7 @@ def test_without_a_third_folder_validation_is_taken_from_training(
     assert any("every seed tests the same rows" in note for note in data.notes)
 
 
-def test_a_image_of_test_is_not_trained_on(tmp_path: Path) -> None:
+def test_an_image_of_test_is_not_trained_on(tmp_path: Path) -> None:
     root = tmp_path / "insects"
     fill(root / "train", CLASSES)
     fill(root / "test", {"ant": 5, "bee": 4, "wasp": 3}, 700)
@@ -155,12 +155,12 @@ def test_near_duplicates_are_found_among_many() -> None:
 def test_files_of_no_class_or_no_image_are_named(tmp_path: Path) -> None:
     root = fill(tmp_path / "insects", CLASSES)
     (root / "ant" / "notes.txt").write_text("many legs")
-    (root / "bee" / "threshold.png").write_bytes((root / "bee" / "1.png").read_bytes()[:80])
+    (root / "bee" / "truncated.png").write_bytes((root / "bee" / "1.png").read_bytes()[:80])
     with pytest.raises(UserError) as error:
         load(root)
     assert "2 bad files" in str(error.value)
     assert "ant/notes.txt: is text, not an image" in str(error.value)
-    assert "bee/threshold.png: is damaged" in str(error.value)
+    assert "bee/truncated.png: is damaged" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -63,19 +63,19 @@ def test_another_seed_holds_out_other_images(kaggle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("delete table", "has no train.csv"),
         ("columns", "has the columns a, b, not Image and Id"),
         ("no rows", "has no rows"),
-        ("missing image", "names 1 files .*nothing.jpg.* that .*train has not"),
+        ("missing image", "names 1 files .*nothing.jpg.* that are not in .*train"),
         ("twice", "names 1 files .*0.jpg.* twice"),
         ("outside", "Image is a file's name"),
         ("empty", "line 3: Image or Id is empty"),
         ("bad image", "1 bad files"),
     ],
 )
-def test_what_is_wrong_with_the_table_is_said(kaggle: Path, change: str, said: str) -> None:
+def test_problems_of_the_table_are_named(kaggle: Path, change: str, message: str) -> None:
     table = kaggle / "train.csv"
     text = table.read_text()
     if change == "delete table":
@@ -93,5 +93,5 @@ def test_what_is_wrong_with_the_table_is_said(kaggle: Path, change: str, said: s
                 "empty": "Image,Id\n0.jpg,w_a\n1.jpg,\n",
             }[change]
         )
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read(kaggle)

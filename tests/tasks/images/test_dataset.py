@@ -115,7 +115,7 @@ def test_all_bad_files_are_named_at_once(
     whole = (cats / "0.jpg").read_bytes()
     (cats / "zero.jpg").write_bytes(b"")
     (dogs / "zero.jpg").write_bytes(b"")
-    (cats / "threshold.jpg").write_bytes(whole[:-100])
+    (cats / "truncated.jpg").write_bytes(whole[:-100])
     (cats / "head.jpg").write_bytes(whole[:100])
     (cats / "page.jpg").write_text("<!DOCTYPE html><p>404")
     (cats / "note.jpg").write_text("not found")
@@ -137,7 +137,7 @@ def test_all_bad_files_are_named_at_once(
     expected = {
         "cats/zero.jpg": "empty",
         "dogs/zero.jpg": "empty",
-        "cats/threshold.jpg": "truncated",
+        "cats/truncated.jpg": "truncated",
         "cats/head.jpg": "damaged",
         "cats/page.jpg": "an HTML page",
         "cats/note.jpg": "text",

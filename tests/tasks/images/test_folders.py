@@ -1,4 +1,4 @@
-"""Class folders and flat names: what counts, and what is said of anything else."""
+"""Class folders and flat names: what is read, and what is refused."""
 
 from __future__ import annotations
 

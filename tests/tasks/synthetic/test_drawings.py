@@ -1,4 +1,4 @@
-"""The stand-in: the same images at every call, in every process, as many as asked for."""
+"""Drawn images: the same images at every call, in every process, as many as asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_counts_and_marks() -> None:
     assert data.labels.tolist() == [0, 0, 0, 0, 0, 1, 1]
     assert len(set(data.groups.tolist())) == 7
     assert data.classes == ("cat", "dog")
-    assert (data.source, data.origin) == ("synthetic", "synthetic stand-in")
+    assert (data.source, data.origin) == ("synthetic", "drawn cats and dogs")
 
 
 def test_no_two_images_are_alike() -> None:

@@ -1,0 +1,124 @@
+"""A table as a data set: groups, splits by time or share, and warnings about its columns."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from benchmark.protocol import splits
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.errors import UserError
+from benchmark.protocol.task import Data, Source
+from tasks.tables import features, leakage
+from tasks.tables.roles import Roles, RoleSettings, assign
+from tasks.tables.sampling import RawTable
+
+COINCIDENCES = 10  # possible rows per row, below which equal rows count as different cases
+
+
+class Settings(RoleSettings, Protocol):
+    """The settings that a table is read by."""
+
+    validation: float  # share of the rows
+    test: float  # share of the rows
+    rare: int  # levels with fewer training rows are one level
+
+
+def from_table(table: RawTable, settings: Settings, source: Source, origin: str) -> Data:
+    """Assign roles to the columns of a table, and group its rows.
+
+    Raises:
+        UserError: for columns, values or classes that cannot be used.
+    """
+    roles = assign(table, settings, origin)
+    groups, group_notes = _groups(roles)
+    notes = [*roles.notes, *group_notes]
+    places = None
+    if roles.times is not None:
+        in_order = splits.by_time(roles.times, settings.validation, settings.test)
+        places = splits.without_straddlers(in_order, groups)
+        left_out = (places != in_order).sum()
+        if left_out:
+            notes.append(f"{left_out:,} rows are left out: their group is in a later split")
+        notes.append(splits.SAME_TEST)
+    if roles.weights is not None:
+        notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
+    data = Data(
+        rows=roles.features,
+        labels=roles.labels,
+        groups=groups,
+        classes=roles.classes,
+        digest=_digest(roles, groups, places),
+        source=source,
+        origin=origin,
+        weights=roles.weights,
+        places=places,
+    )
+    return replace(data, notes=(*notes, *_leak_warnings(data, settings)))
+
+
+def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
+    """Return the rows of train, validation and test; UserError if a class is too small."""
+    try:
+        return splits.by_groups(data, settings.validation, settings.test, seed)
+    except UserError as error:
+        if len(data.classes) == 2:
+            raise
+        raise UserError(f"{error}; smallest=10 leaves out classes of fewer than 10 rows") from None
+
+
+def _groups(roles: Roles) -> tuple[Ints, list[str]]:
+    """Group rows with the same features or of the same group; return groups and notes."""
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(roles.labels)
+    row_numbers = np.arange(count)
+    content = pd.util.hash_pandas_object(roles.features, index=False)
+    twins = np.unique(content, return_inverse=True)[1]
+    notes = []
+    possible = np.prod([roles.features[name].nunique() for name in roles.features], dtype=float)
+    if twins.max() + 1 < count and possible < COINCIDENCES * count:
+        notes.append(
+            f"rows have only {possible:,.0f} ways to differ: equal rows count as different cases"
+        )
+        twins = row_numbers
+    if roles.group is None:
+        return twins.astype(np.int64), notes
+    group = pd.factorize(roles.group)[0]
+    # a row without a group is a group by itself
+    group = np.where(group < 0, group.max() + 1 + row_numbers, group)
+    nodes = int(twins.max() + group.max()) + 2
+    links = coo_array(
+        (np.ones(count, bool), (twins, twins.max() + 1 + group)),
+        shape=(nodes, nodes),
+    )
+    return connected_components(links, directed=False)[1][twins].astype(np.int64), notes
+
+
+def _digest(roles: Roles, groups: Ints, places: Ints | None) -> str:
+    """Hash all that can change a result."""
+    import pandas as pd
+
+    content = hashlib.sha256("\n".join([*roles.features, *roles.classes]).encode())
+    content.update(pd.util.hash_pandas_object(roles.features, index=False).to_numpy().tobytes())
+    for values in (roles.labels, groups, places, roles.weights):
+        content.update(b"" if values is None else values.tobytes())
+    return content.hexdigest()
+
+
+def _leak_warnings(data: Data, settings: Settings) -> list[str]:
+    """Warn of columns that predict the class alone, in the training rows of the first seed."""
+    train, _, _ = split_rows(data, settings, 0)
+    train = np.random.default_rng(0).permutation(train)
+    rows = data.rows.iloc[train]
+    learned = features.learn(rows, settings.rare)
+    return [
+        f"column {name!r} alone predicts the class (ROC AUC {auc:.4f}): if it is not known before "
+        f"the class is, leave it out with drop={name}"
+        for name, auc in leakage.leaks(rows, data.labels[train], learned)
+    ]
