@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from benchmark.cli.main import main
 from benchmark.training import fit
-from tests.faults import toys
+from tests import toys
 from tests.faults.harness import Bench
 from tests.faults.servers import Server, serving
 

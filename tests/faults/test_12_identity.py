@@ -13,7 +13,7 @@ import pytest
 from benchmark.results import leaderboard
 from benchmark.training import fit
 from benchmark.training.predictions import Fit
-from tests.faults import toys
+from tests import toys
 
 REMEDY = '''
 from typing import Annotated

@@ -19,7 +19,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from benchmark.training.network import TrainingJob
 from tasks import _template, catsdogs
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = catsdogs.Settings(imbalance=4, train=24, validation=12, test=12, size=16)

@@ -22,7 +22,7 @@ from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import leaderboard
 from benchmark.tracking import tags
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 

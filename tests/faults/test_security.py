@@ -34,7 +34,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from tasks import _template, catsdogs
 from tasks.images import cache as array_cache
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(

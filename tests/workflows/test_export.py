@@ -31,7 +31,7 @@ from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 from benchmark.workflows import export
 from benchmark.workflows.execution import worker
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 

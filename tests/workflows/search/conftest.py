@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from benchmark.cli.main import main
 from benchmark.workflows.search import trial
-from tests.faults import toys
+from tests import toys
 
 Command = Callable[..., Result]
 

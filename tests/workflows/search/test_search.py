@@ -25,7 +25,7 @@ from benchmark.tracking import tags
 from benchmark.training import fit
 from benchmark.workflows.search import objective, storage, trial
 from benchmark.workflows.search.objective import Objective
-from tests.faults import toys
+from tests import toys
 from tests.workflows.search.conftest import Command
 
 KNOWN_WEIGHT = 9.0

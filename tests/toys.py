@@ -20,7 +20,7 @@ from benchmark.protocol.strategy import OutputLayer, Priors
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.workflows.execution import worker
 
-TEMPLATE = Path(__file__).parents[2] / "tasks" / "_template.py"
+TEMPLATE = Path(__file__).parents[1] / "tasks" / "_template.py"
 
 LABELS = np.repeat([0, 1], [20, 10])
 LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
