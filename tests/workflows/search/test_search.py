@@ -72,6 +72,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return judged
 
 
+@pytest.mark.slow
 def test_a_known_optimum_is_found_within_five_percent_in_forty_trials(
     search: Command, planted: list[str], store_uri: str
 ) -> None:
@@ -237,6 +238,7 @@ def test_decisions_are_searched_on_one_training_a_seed(
     assert len(seen) == 2 and len(runs(store_uri, "trial")) == 4
 
 
+@pytest.mark.slow
 def test_on_labels_without_a_meaning_nothing_is_claimed(
     search: Command, toy: Path, store_uri: str
 ) -> None:
