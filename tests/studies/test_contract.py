@@ -22,7 +22,7 @@ from tasks.synthetic.insurance import customers
 NAMES = sorted(studies.studies())
 FEWER = (
     ("imbalance.RATIOS", (2, 20)),
-    ("imbalance.REMEDIES", ("oversample",)),
+    ("imbalance.SPECS", ("oversample",)),
     ("size.SHARES", (0.5, 1.0)),
     ("weights.WEIGHTS", (1, 10)),
 )
