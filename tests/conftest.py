@@ -15,8 +15,16 @@ from tests import stores
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
-# Fixtures whose tests start processes that train or serve: these take turns.
-PROCESSES = {"bench", "checkout", "server", "tracking_server", "shared", "served"}
+# Files whose tests start processes that train or serve: these take turns.
+PROCESSES = (
+    "tests/faults/test_0",
+    "tests/faults/test_21",
+    "tests/faults/test_search_killed",
+    "tests/faults/test_security",
+    "tests/faults/test_soak",
+)
+# Folders with the longest tests: they are begun first, so that no process waits for another.
+LONGEST = ("faults", "workflows", "training")
 # Folders whose tests never use TensorFlow: importing it takes seconds.
 WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results"}
 
@@ -36,20 +44,30 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.numprocesses = 0
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave benchmarks out unless they are measured; let tests that start processes take turns."""
+    """Leave benchmarks out unless they are measured; begin with the longest tests."""
     if not config.getoption("benchmark_enable", False):
-        benchmarks = [item for item in items if "benchmark" in _fixtures(item)]
-        items[:] = [item for item in items if "benchmark" not in _fixtures(item)]
+        benchmarks = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in benchmarks]
         config.hook.pytest_deselected(items=benchmarks)
-    for item in items:
-        if PROCESSES & _fixtures(item):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+    items.sort(key=lambda item: not set(LONGEST) & set(item.path.parts))
 
 
-def _fixtures(item: pytest.Item) -> set[str]:
-    return set(getattr(item, "fixturenames", ()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Send the tests of a file to one process, and all that start processes to the same one.
+
+    The groups of `--dist loadgroup` do the same by marks, but pytest-xdist 3.8 loses them with
+    pytest 9.2.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "processes" if file.startswith(PROCESSES) else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,6 @@ from benchmark.workflows.execution import worker
 from tests import toys
 from tests.stores import copy_of
 
-pytestmark = pytest.mark.xdist_group("export")
-
 ROOT = Path(__file__).parents[2]
 
 
