@@ -14,7 +14,6 @@ from tests import stores
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-
 # Files whose tests start processes that train or serve: these take turns.
 PROCESSES = (
     "tests/faults/test_0",
@@ -33,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full-faults",
         action="store_true",
-        help="with `-m slow`: as many kills, cells and runs as make half an hour, not minutes",
+        help="with -m slow: many more kills, cells and runs, for half an hour",
     )
 
 
@@ -70,12 +69,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
-@pytest.fixture(scope="session")
-def full(pytestconfig: pytest.Config) -> bool:
-    """Whether tests of faults run at full size, which takes half an hour."""
-    return bool(pytestconfig.getoption("--full-faults"))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fix TensorFlow's threads before a test, or a fixture of it, can train."""
@@ -84,6 +77,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from benchmark.training import device
 
         device.prepare()
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether tests of faults run at full size, which takes half an hour."""
+    return bool(pytestconfig.getoption("--full-faults"))
 
 
 @pytest.fixture(scope="session", autouse=True)

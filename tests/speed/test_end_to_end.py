@@ -26,11 +26,8 @@ Once = Callable[..., Any]
 
 
 @pytest.fixture
-def once(request: pytest.FixtureRequest) -> Once:
+def once(benchmark: Any) -> Once:
     """Measures one call."""
-    if not request.config.getoption("benchmark_enable"):
-        pytest.skip("minutes long: with --benchmark-enable")
-    benchmark = request.getfixturevalue("benchmark")
     return lambda function, *given: benchmark.pedantic(function, given, rounds=1)
 
 

@@ -28,8 +28,6 @@ from benchmark.training.decision import fit_decision
 from benchmark.workflows.execution import worker
 from tests.stores import copy_of
 
-pytestmark = pytest.mark.slow
-
 ROWS = 1000
 PATIENCE = 180  # seconds until the server answers, on a busy machine
 
@@ -108,6 +106,7 @@ def ask(served: int) -> Iterator[Callable[[pd.DataFrame], tuple[int, Any]]]:
         yield asked
 
 
+@pytest.mark.slow
 def test_a_thousand_rows_over_http_get_the_decisions_of_the_benchmark(
     ask: Any, rows: tuple[pd.DataFrame, list[int]]
 ) -> None:
@@ -127,6 +126,7 @@ def test_latency(
     assert status == 200 and len(said["predictions"]) == count
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_read_are_the_clients_fault(ask: Any) -> None:
     status, said = ask(pd.DataFrame({"Age": [30]}))
     assert status == 400
