@@ -22,7 +22,7 @@ from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import leaderboard
 from benchmark.tracking import tags
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +64,7 @@ def test_21_a_strategy_with_a_very_long_name_is_refused_in_one_line(
         assert len(line) < 200
 
 
+@pytest.mark.usefixtures("untrained")
 def test_21_the_longest_strategy_that_is_taken_is_stored_whole(toy: Path, store_uri: str) -> None:
     written = "+".join(["oversample(ratio=0.5)"] * 9)
     result = toys.benchmark(store_uri, toy / "data.npz", strategies=written)
@@ -99,6 +100,7 @@ def test_21_a_path_that_the_store_would_threshold_is_refused(
 ODD = "Ünï & 'spaces' 日本 #1 50% $HOME [bold]"
 
 
+@pytest.mark.slow
 def test_21_unicode_and_spaces_in_every_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_21_unicode_and_spaces_in_every_path(
     assert "--data 'täbelle 1.csv'" in text  # the command that makes it again
 
 
+@pytest.mark.usefixtures("untrained")
 def test_21_the_commands_at_the_end_can_be_pasted(toy: Path, tmp_path: Path) -> None:
     folder = tmp_path / ODD
     folder.mkdir()
@@ -158,6 +161,7 @@ def read_only(toy: Path) -> Iterator[Path]:
     folder.chmod(0o755)
 
 
+@pytest.mark.usefixtures("untrained")
 def test_21_a_read_only_data_folder(read_only: Path, store_uri: str) -> None:
     before = [(entry, entry.stat().st_mtime_ns) for entry in (read_only, *read_only.iterdir())]
     result = toys.benchmark(store_uri, read_only / "data.npz")
@@ -221,7 +225,7 @@ def without_home(tmp_path: Path, account: str, *words: str, **environment: str) 
     return done.returncode, done.stderr
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_21_no_home(tmp_path: Path, store_uri: str) -> None:
     words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none"]
     words += ["--seeds", "1", "--steps", "5", "--workers", "0", "--tracking", store_uri]

@@ -26,9 +26,16 @@ from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.tracking.history import read_fit
 from benchmark.training.decision import fit_decision
 from benchmark.workflows.execution import worker
+from tests.stores import copy_of
 
 ROWS = 1000
 PATIENCE = 180  # seconds until the server answers, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def measured(measured: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A copy to write to."""
+    return copy_of(measured, tmp_path_factory.mktemp("served-store"))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +106,7 @@ def ask(served: int) -> Iterator[Callable[[pd.DataFrame], tuple[int, Any]]]:
         yield asked
 
 
+@pytest.mark.slow
 def test_a_thousand_rows_over_http_get_the_decisions_of_the_benchmark(
     ask: Any, rows: tuple[pd.DataFrame, list[int]]
 ) -> None:
@@ -118,6 +126,7 @@ def test_latency(
     assert status == 200 and len(said["predictions"]) == count
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_read_are_the_clients_fault(ask: Any) -> None:
     status, said = ask(pd.DataFrame({"Age": [30]}))
     assert status == 400

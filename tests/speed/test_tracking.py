@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from benchmark.training import figures
 from benchmark.training import predictions as fit_files
 from benchmark.training import score as scoring
 from benchmark.training.predictions import Fit, Predictions
+from tests.stores import multiply
 
 pytestmark = pytest.mark.drawn
 
@@ -132,34 +131,10 @@ def tracked(fresh_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def multiply(path: Path, runs: int) -> None:
-    """Copies the tracked cells under other seeds until the store holds `runs` of them."""
-    database = sqlite3.connect(path)
-    of_cells = "SELECT run_uuid FROM tags WHERE key = 'skewbench.kind' AND value = 'cell'"
-    cells = [row[0] for row in database.execute(of_cells)]
-    for number in range(len(cells), runs):
-        new = uuid.uuid4().hex
-        for table in ("runs", "tags", "params", "latest_metrics"):
-            names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            chosen = ", ".join("?" if name == "run_uuid" else name for name in names)
-            database.execute(
-                f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?",
-                (new, cells[number % len(cells)]),
-            )
-        for key, value in {"skewbench.seed": str(number), "skewbench.cell": new}.items():
-            database.execute(
-                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, new, key)
-            )
-    database.commit()
-    database.close()
-
-
 @pytest.mark.parametrize("runs", [1_000, 10_000])
 def test_leaderboard(
     runs: int, often: Often, benchmark: Any, tracked: Path, tmp_path: Path
 ) -> None:
-    if not benchmark.enabled and runs > 1_000:
-        pytest.skip("a minute long: with --benchmark-enable")
     benchmark.group = "leaderboard"
     path = Path(shutil.copy(tracked, tmp_path / "mlflow.db"))
     multiply(path, runs)

@@ -39,7 +39,10 @@ def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "weights" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+)
 def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     name: str,
     store_uri: str,

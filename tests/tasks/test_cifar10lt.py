@@ -166,6 +166,7 @@ def test_a_resnet_of_32_layers_has_the_published_number_of_weights() -> None:
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="no CIFAR-10 beside the checkout")
+@pytest.mark.slow
 def test_the_real_archive_is_complete() -> None:
     settings = grammar.settings("cifar10lt", "")
     data = registry.task("cifar10lt").load(settings, REAL)

@@ -398,6 +398,7 @@ def test_an_estimator_learns_and_is_the_same_to_the_last_bit(tmp_path: Path, mod
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real rows in {REAL}")
+@pytest.mark.slow
 def test_real_rows_have_the_columns_of_the_hand_made_task() -> None:
     settings = grammar.settings("csv", "target=Response rows=20000")
     data = TASK.load(settings, REAL)

@@ -225,6 +225,7 @@ def test_a_network_thaws_for_a_share_of_all_steps(
     assert [(stage.steps, stage.network) for stage in split_at_thaw(stages, share)] == expected
 
 
+@pytest.mark.slow
 def test_stages_share_the_program_unless_the_loss_or_the_network_is_another(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
