@@ -1,18 +1,13 @@
-"""Formatting that terminal, Markdown and commands share."""
+"""Text that terminal, Markdown, HTML and tracked notes share: numbers, lists, commands."""
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Protocol
 
-
-def escape_markdown(text: str) -> str:
-    """Text that cannot break out of a table cell or become HTML, a link or an image."""
-    for character, harmless in HARMLESS.items():
-        text = text.replace(character, harmless)
-    return " ".join(text.split())
-
+PROGRAM = ("uv", "run", "python", "-m", "benchmark")
 
 HARMLESS = {
     "&": "&amp;",
@@ -26,7 +21,7 @@ HARMLESS = {
 
 
 class Interval(Protocol):
-    """A mean with the ends of its interval."""
+    """A mean with the ends of its interval, which are nan where there is none."""
 
     @property
     def mean(self) -> float: ...
@@ -37,14 +32,50 @@ class Interval(Protocol):
 
 
 def interval(value: Interval, digits: int = 3, sign: str = "+") -> str:
-    """Format a mean and its interval, ``+0.021 [0.004, 0.038]``; the mean alone for one seed."""
+    """Format a mean and its interval, ``+0.021 [0.004, 0.038]``; the mean alone for one seed.
+
+    Args:
+        sign: "+" writes the sign of positive means too, "" does not.
+    """
     ends = "" if math.isnan(value.low) else f" [{value.low:,.{digits}f}, {value.high:,.{digits}f}]"
     return f"{value.mean:{sign},.{digits}f}{ends}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Format a share of 1: ``percent(0.256)`` is "26 %"."""
+    return f"{share:.{digits}%}".replace("%", " %")
+
+
 def listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    """Join names as in a sentence: "a", "a and b", "a, b and c"; "" for none."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def seeds(number: int) -> str:
-    return f"{number} seed{'s' * (number != 1)}"
+    """Count seeds: "1 seed", "3 seeds"."""
+    return f"{number:,} seed{'s' * (number != 1)}"
+
+
+def command(name: str, *positional: object, **options: object) -> str:
+    """Build a line for the shell, ``uv run python -m benchmark run --task csv --seeds 3``.
+
+    Args:
+        positional: arguments that follow the name of the command.
+        options: option -> value, in this order; ``stand_in`` is written ``--stand-in``. None and
+            "" leave an option out, True makes a flag of it, False leaves the flag out.
+    """
+    words = [*PROGRAM, name, *map(str, positional)]
+    for option, value in options.items():
+        if value is None or value is False or value == "":
+            continue
+        words.append(f"--{option.replace('_', '-')}")
+        if value is not True:
+            words.append(str(value))
+    return shlex.join(words)
+
+
+def escape_markdown(text: str) -> str:
+    """Escape text so that it cannot leave a table cell or become HTML, a link or an image."""
+    for character, harmless in HARMLESS.items():
+        text = text.replace(character, harmless)
+    return " ".join(text.split())
