@@ -4,10 +4,11 @@ Nothing is trained: a decision finds the same share of positives and of negative
 their number, so that F1 at another prevalence follows from what was kept.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from benchmark.metrics.curves import f1_at
 from benchmark.metrics.stats import Difference
@@ -17,6 +18,9 @@ from benchmark.results import comparison
 from benchmark.results.predictions import read_predictions
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._words import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives for a positive
 LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
@@ -87,6 +91,8 @@ def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
 
 def _retuned(measured: Measured) -> list[Difference]:
     """Plain training, the threshold tuned on validation rows weighted to each prevalence."""
+    import pandas as pd
+
     from benchmark.metrics.classification import positive_probabilities
 
     fits = read_predictions(measured.store, measured.table).fits.get("none")

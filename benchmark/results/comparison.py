@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from benchmark.metrics import stats
 from benchmark.metrics.stats import Difference
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.measures import COUNTS, ROWS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NONE = "none"  # in full, as a strategy and as a training part
 
@@ -164,6 +167,8 @@ def leaderboard(table: Leaderboard) -> pd.DataFrame:
     it is better), p (two-sided, see `claims`); rank, rank_low, rank_high among the
     complete strategies; and the states of its cells. What cannot be known is nan.
     """
+    import pandas as pd
+
     f1 = values(table, "test/f1")
     board = pd.DataFrame(index=f1.index)
     board["f1"], board["f1_sd"] = f1.mean(axis=1), f1.std(axis=1)
@@ -204,6 +209,8 @@ def decision_account(table: Leaderboard) -> pd.DataFrame:
     test itself, so out of reach), their standard deviations, and the tuned threshold; difference, low,
     high and p of the tuned F1 against that of `none`. Best tuned first.
     """
+    import pandas as pd
+
     rows, claimed = [], claims_on(table, "test/f1_tuned")
     for part, label in trainings(table).items():
         own = table.runs[table.runs["label"] == label]

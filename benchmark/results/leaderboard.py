@@ -10,9 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from benchmark.protocol import arguments, grammar, grid, registry
 from benchmark.protocol.errors import UserError
@@ -29,6 +27,9 @@ from benchmark.results.measures import (
 from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
 from benchmark.tracking.store import Record, read_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ def _by_conditions(uri: str, kind: str) -> dict[str, list[Record]]:
 
 def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Leaderboard:
     """Both lists are of one set of conditions, newest first."""
+    import pandas as pd
+
     current, planned = _planned(cells, invocations)
     found: dict[tuple[str, int], Record] = {}
     older = 0

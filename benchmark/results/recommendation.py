@@ -38,11 +38,10 @@ class LeaderboardQuery:
     portion: str = "all"
 
     def fits(self, table: Leaderboard) -> bool:
-        """Whether nothing speaks against it."""
+        """Return whether a table is meant; a search's confirmation has to be asked for."""
         facts = table.facts
         return (
             facts["task"] == (self.task or facts["task"])
-            and facts.get("portion", "all") == "all"  # not of a search's confirmation
             and (self.settings is None or facts["settings"] == grid.format_settings(self.settings))
             and facts["steps"] == (self.steps or facts["steps"])
             and facts.get("portion", "all") == self.portion

@@ -93,7 +93,7 @@ def outdated_cells(
     )
     compared = _compared(plan.conditions.facts())
     for run in pages(store.client, [store.experiment], query):
-        if tags.OF_CELL <= run.data.tags.keys():
+        if run.data.tags.keys() >= tags.OF_CELL:
             strategy = run.data.tags[tags.STRATEGY]
             same = _compared(json.loads(run.data.tags[tags.FACTS])) == compared
             if same and strategy in codes:

@@ -88,7 +88,7 @@ class Store:
 
 
 def resolve(uri: str) -> str:
-    """Return the address of a tracking store: `uri`, else the environment's, else mlflow.db here."""
+    """Return the address of the store: `uri`, else the environment's, else mlflow.db here."""
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "") or "sqlite:///mlflow.db"
     if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
         if "?" in str(Path.cwd()):  # the rest would be read as options

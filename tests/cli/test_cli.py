@@ -82,14 +82,14 @@ def free_port() -> int:
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}", "sqlite:////nowhere/at/all/mlflow.db"])
 def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
     address = uri.format(port=free_port())
-    words = ["--task", "insurance", "--data", "stand-in", "--strategies", "none"]
+    words = ["--task", "insurance", "--data", "synthetic", "--strategies", "none"]
     status, errors = invoke(address, *words)
     assert status == 2
     assert f"error: tracking store {address} cannot be reached" in errors
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "ANSWER", 1.0)
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
     address = f"tcp://127.0.0.1:{free_port()}"
     for wrong in (address, "nonsense://"):
         expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
@@ -130,7 +130,7 @@ def test_data_is_found_where_the_readme_says(
 
 
 def test_a_profile_accounts_for_all_stages() -> None:
-    words = ["profile", "insurance", "--data", "stand-in", "--steps", "20"]
+    words = ["profile", "insurance", "--data", "synthetic", "--steps", "20"]
     shown = CliRunner().invoke(main, words)
     assert shown.exit_code == 0, shown.output
     for stage in ("start", "data", "compilation", "training", "evaluation", "logging", "all"):

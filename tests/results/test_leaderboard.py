@@ -145,7 +145,7 @@ def test_an_invocation_of_which_nothing_ran_is_all_missing(made: Any) -> None:
 def test_the_synthetic_is_named_in_the_title(made: Any) -> None:
     facts = {"source": "synthetic", "data": ""}
     [table] = made(plan(["none"], 1, facts=facts))
-    assert "## birds: SYNTHETIC STAND-IN DATA" in markdown.section(table)
+    assert "## birds: SYNTHETIC DATA" in markdown.section(table)
     assert "--data stand-in" in table.command
 
 

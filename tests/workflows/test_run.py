@@ -27,12 +27,12 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def benchmark_run(store_uri: str) -> Command:
-    """``run`` on the insurance stand-in, 20 steps, in this process."""
+    """``run`` on the synthetic insurance data, 20 steps, in this process."""
 
     def invoke(
         *words: str, strategies: str = "none,threshold,logit_shift", seeds: int = 1
     ) -> Result:
-        given = ["--task", "insurance", "--data", "stand-in", "--strategies", strategies]
+        given = ["--task", "insurance", "--data", "synthetic", "--strategies", strategies]
         given += ["--seeds", str(seeds), "--steps", "20", "--workers", "0"]
         return CliRunner().invoke(main, ["run", *given, "--tracking", store_uri, *words])
 
@@ -117,7 +117,7 @@ def test_a_run_says_what_it_is_and_keeps_what_it_found(
     for name in (tags.CELL, tags.TRAINING, tags.CONDITIONS, tags.DEVICE, tags.VERSIONS, tags.NOTE):
         assert found.data.tags[name]
     assert found.data.tags[tags.SOURCE] == "synthetic"
-    assert "SYNTHETIC STAND-IN" in found.data.tags[tags.NOTE]
+    assert "SYNTHETIC DATA" in found.data.tags[tags.NOTE]
     assert found.data.tags[tags.DONE] == "yes"
     assert found.inputs.dataset_inputs[0].dataset.name == "insurance"
     for name in ("test/f1", "test/f1_at_half", "test/f1_tuned", "test/brier", "test_last_step/f1"):
@@ -142,11 +142,11 @@ def test_the_invocation_carries_plan_and_leaderboard(
         "report.html",
         "leaderboard.md",
         "leaderboard.csv",
-        "cells.csv",
+        "runs.csv",
     }
     experiment = client.get_experiment(found.info.experiment_id)
     assert experiment.name == "insurance"
-    assert "SYNTHETIC STAND-IN DATA" in experiment.tags[tags.NOTE]
+    assert "SYNTHETIC DATA" in experiment.tags[tags.NOTE]
 
 
 def test_the_run_that_mlflow_opened_is_the_invocations(
@@ -277,20 +277,20 @@ def test_leaderboard_command_writes_every_format(
     benchmark_run: Command, store_uri: str, tmp_path: Path
 ) -> None:
     benchmark_run(seeds=2)
-    options = ("--output", "--html", "--csv", "--cells")
+    options = ("--output", "--html", "--csv", "--runs")
     paths = [tmp_path / f"made{option}" for option in options]
     words = [word for pair in zip(options, map(str, paths), strict=True) for word in pair]
     result = CliRunner().invoke(main, ["leaderboard", "--tracking", store_uri, *words])
     assert result.exit_code == 0, result.output
     text, page = paths[0].read_text(), paths[1].read_text()
-    assert "## insurance: SYNTHETIC STAND-IN DATA" in text
+    assert "## insurance: SYNTHETIC DATA" in text
     assert "planned 6 = finished 6 + failed 0 + missing 0" in text
     assert "python -m benchmark run --task insurance" in text
-    assert "SYNTHETIC STAND-IN DATA" in page and page.count("data:image/svg+xml") > 10
-    strategies, cells = (pd.read_csv(path) for path in paths[2:])
+    assert "SYNTHETIC DATA" in page and page.count("data:image/svg+xml") > 10
+    strategies, each_run = (pd.read_csv(path) for path in paths[2:])
     assert set(strategies["label"]) == {"none", "threshold", "logit_shift"}
     assert strategies["test/brier mean"].notna().all()
-    assert len(cells) == 6 and cells["test/f1"].notna().all()
+    assert len(each_run) == 6 and each_run["test/f1"].notna().all()
 
 
 def test_two_workers_give_what_one_process_gives_to_the_last_digit(

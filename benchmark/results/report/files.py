@@ -19,7 +19,7 @@ def texts(tables: Sequence[Leaderboard]) -> dict[str, str]:
     return {
         "leaderboard.md": markdown.leaderboards(tables),
         "leaderboard.csv": summary(tables),
-        "cells.csv": cells(tables),
+        "runs.csv": runs(tables),
     }
 
 
@@ -39,8 +39,8 @@ def summary(tables: Sequence[Leaderboard]) -> str:
     return pd.concat(frames).to_csv(index=False)
 
 
-def cells(tables: Sequence[Leaderboard]) -> str:
-    """CSV, one row a cell, for pandas."""
+def runs(tables: Sequence[Leaderboard]) -> str:
+    """CSV, one row per run, for pandas."""
     return pd.concat([_under_conditions(table.runs, table) for table in tables]).to_csv(index=False)
 
 

@@ -1,7 +1,7 @@
-"""What a search may choose: a strategy with numbers left open.
+"""The search space: a strategy with numbers left open.
 
-Arguments that are written stay as they are, ``focal(gamma=2)``; of the others those are
-searched that declare a ``Space``, or those that ``--space`` names.
+Arguments that are written, as in ``focal(gamma=2)``, stay as they are. Of the others, those
+that declare a ``Space`` are searched, or those that ``--space`` names.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from benchmark.protocol import arguments, grammar, registry
 from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.errors import UserError
 
-DIGITS = 3  # of a chosen number: the strategy is what its text says, and the text is readable
+DIGITS = 3  # of a chosen number, so that the text of the strategy, which defines it, is short
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One number that is chosen."""
+    """One number to choose."""
 
-    name: str  # of the argument, or part.argument where that is not clear
+    name: str  # of the argument, or part.argument where that is ambiguous
     low: float
     high: float
     log: bool
     whole: bool
 
     def rounded(self, value: float) -> float:
-        """The number that a strategy is given."""
+        """Round a number to what the strategy receives, within the ends of the dimension."""
         if self.whole:
             return int(value)
         return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
@@ -40,17 +40,17 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a part that is left open; of several dimensions it is a tuple of numbers."""
+    """An argument that is left open; with several dimensions it is a tuple of numbers."""
 
     part: int
     name: str
-    each: bool  # one number a class; the first class counts 1, as only ratios matter
+    each: bool  # one number per class; that of the first is 1, as only ratios matter
     dimensions: tuple[Dimension, ...]
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A strategy whose open arguments are to be filled in."""
+    """A strategy with open arguments."""
 
     text: str  # as it was written: the strategy with defaults
     parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (name, what is written)
@@ -58,17 +58,17 @@ class Pattern:
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """All that is chosen, in the order of the strategy."""
-        return tuple(one for argument in self.open for one in argument.dimensions)
+        """All numbers to choose, in the order of the strategy."""
+        return tuple(dimension for argument in self.open for dimension in argument.dimensions)
 
     def filled(self, values: Mapping[str, float]) -> str:
-        """The strategy with these values, by dimension, as ``--strategies`` takes it."""
+        """Return the strategy with these values, by dimension, as ``--strategies`` takes it."""
         words = []
         for number, (name, written) in enumerate(self.parts):
             given: dict[str, Any] = dict(written)
             for argument in self.open:
                 if argument.part == number:
-                    chosen = [values[one.name] for one in argument.dimensions]
+                    chosen = [values[dimension.name] for dimension in argument.dimensions]
                     given[argument.name] = (1, *chosen) if argument.each else chosen[0]
             words.append(f"{name}({arguments.as_text(given, ', ')})" if given else name)
         return grammar.read("+".join(words)).label
@@ -79,10 +79,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Open:
-    """An argument that is not written."""
+    """An argument that the user did not write."""
 
     part: int
-    of: str  # name of the part
+    part_name: str
     name: str
     kind: Any
     bounds: Range
@@ -90,7 +90,7 @@ class _Open:
 
     @property
     def each(self) -> bool:
-        """Whether it holds a number for every class."""
+        """Whether it holds one number per class."""
         return any(get_origin(option) is tuple for option in (self.kind, *get_args(self.kind)))
 
     @property
@@ -99,14 +99,15 @@ class _Open:
 
 
 def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
-    """A strategy as a person wrote it, with what is to be searched.
+    """Read a strategy and what is searched in it.
 
     Args:
         text: e.g. ``oversample+focal(gamma=2)``.
-        spaces: to be searched instead of what the strategy declares: ``positive=1..50 tau=0..2``.
+        spaces: what is searched instead of what the strategy declares, e.g.
+            ``positive=1..50 tau=0..2``.
 
     Raises:
-        UserError: if it cannot be read, or there is nothing to search.
+        UserError: if either cannot be read, or there is nothing to search.
     """
     calls = grammar.calls(text)
     unwritten = [
@@ -122,21 +123,23 @@ def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
             f"These have one: {', '.join(_searchable())}"
         )
     names = [one.name for one, _ in chosen]
-    made = Pattern(
+    result = Pattern(
         text,
         tuple((call.name, tuple(call.given.items())) for call in calls),
         tuple(_argument(one, space, names.count(one.name) == 1, classes) for one, space in chosen),
     )
-    dimensions = made.dimensions
+    dimensions = result.dimensions
     if len({one.name for one in dimensions}) < len(dimensions):
         raise UserError(f"strategy {text!r} has a part twice: write the arguments of one of them")
-    made.filled({one.name: one.rounded(one.low) for one in dimensions})  # what cannot be is refused
-    made.filled({one.name: one.rounded(one.high) for one in dimensions})
-    return made
+    result.filled(
+        {one.name: one.rounded(one.low) for one in dimensions}
+    )  # refuses impossible values
+    result.filled({one.name: one.rounded(one.high) for one in dimensions})
+    return result
 
 
 def _declared(unwritten: list[_Open], classes: int) -> list[tuple[_Open, Space]]:
-    """What a strategy's own spaces say for so many classes."""
+    """Return the open arguments with the spaces that the strategy declares for so many classes."""
     return [
         (one, one.space)
         for one in unwritten
@@ -147,15 +150,15 @@ def _declared(unwritten: list[_Open], classes: int) -> list[tuple[_Open, Space]]
 def _named(
     text: str, unwritten: list[_Open], ends: Mapping[str, tuple[float, float]]
 ) -> list[tuple[_Open, Space]]:
-    """What a person named, by argument or by part.argument."""
-    names = [one.name for one in unwritten] + [f"{one.of}.{one.name}" for one in unwritten]
+    """Return the open arguments that ``--space`` names, by argument or by part.argument."""
+    names = [one.name for one in unwritten] + [f"{one.part_name}.{one.name}" for one in unwritten]
     for name in set(ends) - set(names):
         raise UserError(
             f"--space: {text!r} has no open argument {name!r}: {arguments.suggest(name, names)}"
         )
     found = []
     for one in unwritten:
-        for name in {one.name, f"{one.of}.{one.name}"} & set(ends):
+        for name in {one.name, f"{one.part_name}.{one.name}"} & set(ends):
             low, high = ends[name]
             log = one.space is not None and one.space.log and low > 0
             found.append((one, Space(low, high, log)))
@@ -163,7 +166,7 @@ def _named(
 
 
 def _argument(one: _Open, space: Space, clear: bool, classes: int) -> Argument:
-    name = one.name if clear else f"{one.of}.{one.name}"
+    name = one.name if clear else f"{one.part_name}.{one.name}"
     for end in (space.low, space.high):
         if end not in one.bounds:
             raise UserError(f"--space: {name} must be {one.bounds}, not {end:g}")
@@ -173,7 +176,7 @@ def _argument(one: _Open, space: Space, clear: bool, classes: int) -> Argument:
 
 
 def _searchable() -> list[str]:
-    """Names of the strategies that declare a space."""
+    """Return the names of the strategies that declare a space."""
 
     def declares(function: Callable[..., Any]) -> bool:
         marks = [arguments.annotated(kind) for kind, _ in arguments.parameters(function).values()]
@@ -183,7 +186,7 @@ def _searchable() -> list[str]:
 
 
 def _read(spaces: str) -> dict[str, tuple[float, float]]:
-    """``positive=1..50 tau=0..2`` as name -> ends."""
+    """Read ``positive=1..50 tau=0..2`` as name -> ends."""
     found: dict[str, tuple[float, float]] = {}
     for word in spaces.replace(",", " ").split():
         name, _, ends = word.partition("=")

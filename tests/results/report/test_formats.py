@@ -83,8 +83,8 @@ def test_lost_cells_are_in_every_format_with_their_reason(table: Leaderboard) ->
         assert "smote, seed 1: failed, the loss of step 7 is nan" in text
         assert "2 of 3 (1 failed)" in text
         assert "planned 9 = finished 8 + failed 1 + missing 0" in text
-    cells = pd.read_csv(io.StringIO(files.cells([table])))
-    assert cells.loc[cells["state"] == "failed", "reason"].item() == "the loss of step 7 is nan"
+    runs = pd.read_csv(io.StringIO(files.runs([table])))
+    assert runs.loc[runs["state"] == "failed", "reason"].item() == "the loss of step 7 is nan"
 
 
 def test_the_page_needs_nothing_from_elsewhere(table: Leaderboard) -> None:
