@@ -2,33 +2,70 @@
 
 import io
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import locket
 import pytest
+
+from tests import stores
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
+# Fixtures whose tests start processes that train or serve: these take turns.
+PROCESSES = {"bench", "checkout", "server", "tracking_server", "shared", "served"}
+# Folders whose tests never use TensorFlow: importing it takes seconds.
+WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-faults",
+        action="store_true",
+        help="with `-m slow`: as many kills, cells and runs as make half an hour, not minutes",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Measure benchmarks in this process alone: pytest-benchmark refuses to share the machine."""
+    if config.getoption("benchmark_enable", False) and config.getoption("numprocesses", None):
+        config.option.numprocesses = 0
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`-m faults` runs the whole fault table; else the tests that take minutes are skipped."""
-    asked = re.search("faults|long", config.option.markexpr)
+    """Leave benchmarks out unless they are measured; let tests that start processes take turns."""
+    if not config.getoption("benchmark_enable", False):
+        benchmarks = [item for item in items if "benchmark" in _fixtures(item)]
+        items[:] = [item for item in items if "benchmark" not in _fixtures(item)]
+        config.hook.pytest_deselected(items=benchmarks)
     for item in items:
-        if "faults" in Path(item.path).parts:
-            item.add_marker("faults")
-        if item.get_closest_marker("long") and not asked:
-            item.add_marker(pytest.mark.skip(reason="takes minutes: with -m faults"))
+        if PROCESSES & _fixtures(item):
+            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def prepared_device() -> None:
-    """TensorFlow, imported once and with its threads fixed before any test uses it."""
-    from benchmark.training import device
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
-    device.prepare()
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether tests of faults run at full size, which takes half an hour."""
+    return bool(pytestconfig.getoption("--full-faults"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fix TensorFlow's threads before a test, or a fixture of it, can train."""
+    folder, *_ = item.path.relative_to(Path(__file__).parent).parts
+    if folder not in WITHOUT_TENSORFLOW and not folder.endswith(".py"):
+        from benchmark.training import device
+
+        device.prepare()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,14 +93,28 @@ def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
 
 
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder of that name, filled once for all processes of pytest-xdist."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with locket.lock_file(f"{folder}.lock"):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / "complete").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store without runs, made once: its schema takes MLflow seconds."""
     from mlflow import MlflowClient
 
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    def make(folder: Path) -> None:
+        MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+
+    return _once(tmp_path_factory, "fresh", make) / "mlflow.db"
 
 
 @pytest.fixture
@@ -74,17 +125,51 @@ def store_uri(tmp_path: Path, fresh_store: Path) -> str:
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory, fresh_store: Path) -> str:
-    """A store with a small benchmark, done once: two trainings, two seeds, three strategies."""
+    """A store with a small benchmark, done once: two trainings, two seeds, three strategies.
+
+    It is for reading: a test that writes takes `stores.copy_of` it.
+    """
     from click.testing import CliRunner
 
     from benchmark.cli.main import main
 
-    uri = f"sqlite:///{shutil.copy(fresh_store, tmp_path_factory.mktemp('measured') / 'mlflow.db')}"
-    words = ["run", "--task", "insurance", "--data", "stand-in", "--seeds", "2", "--steps", "100"]
-    words += ["--strategies", "none,threshold,class_weight", "--workers", "0", "--tracking", uri]
-    done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.output
-    return uri
+    def make(folder: Path) -> None:
+        uri = f"sqlite:///{shutil.copy(fresh_store, folder / 'mlflow.db')}"
+        words = ["run", "--task", "insurance", "--data", "stand-in", "--seeds", "2"]
+        words += ["--strategies", "none,threshold,class_weight", "--steps", "100"]
+        done = CliRunner().invoke(main, [*words, "--workers", "0", "--tracking", uri])
+        assert done.exit_code == 0, done.output
+
+    made = _once(tmp_path_factory, "made", make)
+    return stores.copy_of(f"sqlite:///{made}/mlflow.db", tmp_path_factory.mktemp("measured"))
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let trainings leave hand-made predictions at once; return the list of their seeds."""
+    from benchmark.training import fit as fitting
+    from tests import toys
+
+    seeds: list[int] = []
+
+    def fit(job: Any, on_step: Callable[[int], None]) -> Any:
+        seeds.append(job.seed)
+        on_step(job.budget.steps)
+        return toys.fit(job)
+
+    monkeypatch.setattr(fitting, "fit", fit)
+    return seeds
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a small task, registered in this process while a test runs."""
+    from tests import toys
+
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    with toys.registered(toys.write(folder)):
+        yield folder
 
 
 @pytest.fixture(scope="session")

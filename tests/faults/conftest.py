@@ -6,14 +6,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from benchmark.cli.main import main
-from benchmark.training import fit
-from tests.faults import toys
 from tests.faults.harness import Bench
 from tests.faults.servers import Server, serving
 
@@ -39,22 +36,13 @@ def bench(checkout: Path, tmp_path: Path, store_uri: str) -> Bench:
     return Bench(checkout, tmp_path, store_uri)
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a small task, registered in this process while a test runs."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    with toys.registered(toys.write(folder)):
-        yield folder
-
-
 @dataclass(frozen=True)
 class Here:
-    """`run` on the insurance stand-in, 20 steps, in this process, and what its store holds."""
+    """`run` on the insurance stand-in, without training, and what its store holds."""
 
     bench: Bench
     address: str  # of the store, as `run` is told
-    trained: list[int]  # seeds of all trainings that really happened
+    trained: list[int]  # seeds of all trainings that would happen
 
     def run(self, strategies: str, seeds: int = 1) -> Result:
         """Runs in no worker."""
@@ -64,19 +52,9 @@ class Here:
 
 
 @pytest.fixture
-def here(
-    tmp_path: Path, store_uri: str, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Here:
+def here(tmp_path: Path, store_uri: str, untrained: list[int]) -> Here:
     """For faults that need no other process."""
-    trained: list[int] = []
-    original = fit.fit
-
-    def counted(*args: Any) -> fit.Fit:
-        trained.append(args[0].seed)
-        return original(*args)
-
-    monkeypatch.setattr(fit, "fit", counted)
-    return Here(Bench(ROOT, tmp_path, store_uri), store_uri, trained)
+    return Here(Bench(ROOT, tmp_path, store_uri), store_uri, untrained)
 
 
 @pytest.fixture(scope="session")

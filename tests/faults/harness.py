@@ -112,9 +112,9 @@ class Bench:
                     assert len(steps) == len(set(steps)), name
 
 
-def long(*values: object) -> list[Any]:
-    """Values of a parameter that are tried with `-m faults` alone."""
-    return [pytest.param(value, marks=pytest.mark.long) for value in values]
+def slow(*values: object) -> list[Any]:
+    """Values of a parameter that are tried with `-m slow` alone."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def finish(process: subprocess.Popen[str], seconds: float = PATIENT) -> tuple[int, str]:

@@ -53,7 +53,7 @@ def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finishe
         assert said in reasons
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_01_a_training_that_always_hangs_is_given_up(bench: Bench) -> None:
     strategies = "trouble(how=hang),none,trouble(how=os_exit,seed=1,times=2)"
     words = ["--strategies", strategies, "--seeds", "2", "--workers", "2", "--timeout", "10"]
@@ -66,7 +66,7 @@ def test_01_a_training_that_always_hangs_is_given_up(bench: Bench) -> None:
     assert ends(bench, "trouble(how=hang)") == thrice(late, others="FAILED")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_01_code_that_lets_no_thread_run_is_ended_all_the_same(bench: Bench) -> None:
     words = ["--strategies", "trouble(how=hold),none", "--seeds", "1", "--workers", "2"]
     status, output = bench.run(*words, "--timeout", "5", seconds=300)
@@ -100,7 +100,7 @@ def test_01_a_time_limit_needs_a_worker(bench: Bench) -> None:
     assert not Path(bench.uri.removeprefix("sqlite:///")).with_name("mlruns").exists()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_01_memory_that_is_not_there_is_a_reason(bench: Bench) -> None:
     words = ["--strategies", "trouble(how=memory),none", "--seeds", "1", "--workers", "1"]
     status, _ = bench.run(*words)
@@ -110,7 +110,7 @@ def test_01_memory_that_is_not_there_is_a_reason(bench: Bench) -> None:
     assert "Unable to allocate" in reason
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_01_a_worker_killed_while_it_starts_is_replaced(bench: Bench) -> None:
     with started(bench.start("--strategies", "none", "--seeds", "2", "--workers", "1")) as process:
         for _ in range(3):

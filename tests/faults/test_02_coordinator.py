@@ -14,6 +14,8 @@ import pytest
 from benchmark.tracking import tags
 from tests.faults.harness import Bench, finish, group, started, wait_for, workers
 
+pytestmark = pytest.mark.slow
+
 GRID = ["--strategies", "none,threshold,slow(seconds=1)", "--seeds", "2", "--workers"]
 
 
@@ -28,7 +30,6 @@ def clean(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return bench.results()
 
 
-@pytest.mark.long
 def test_02_a_killed_coordinator_leaves_no_process_and_the_next_one_goes_on(
     bench: Bench, clean: dict[str, dict[str, float]]
 ) -> None:
@@ -45,17 +46,20 @@ def test_02_a_killed_coordinator_leaves_no_process_and_the_next_one_goes_on(
     assert bench.statuses("invocation") == {"KILLED": 1, "FINISHED": 1}
 
 
-@pytest.mark.long
-def test_02_a_coordinator_killed_at_twenty_random_moments(bench: Bench, tmp_path: Path) -> None:
-    # as much work as no luck gets done between twenty kills; more workers sleep sooner
-    grid = ["--strategies", "none,threshold,oversample,slow(seconds=15)", "--seeds", "40"]
+def test_02_a_coordinator_killed_at_random_moments(
+    bench: Bench, tmp_path: Path, full: bool
+) -> None:
+    # as much work as no luck gets done between the kills; more workers sleep sooner
+    moments, seeds, nap = (20, 40, 15) if full else (4, 8, 10)
+    strategies = f"none,threshold,oversample,slow(seconds={nap})"
+    grid = ["--strategies", strategies, "--seeds", str(seeds)]
     two, four = [*grid, "--workers", "2"], [*grid, "--workers", "4"]
     chance = random.Random(2)
     kills = 0
-    while kills < 20:
+    while kills < moments:
         with started(bench.start(*two)) as process:
             try:
-                process.wait(chance.uniform(1, 30))
+                process.wait(chance.uniform(1, 2 * nap))
             except Exception:
                 process.kill()
                 kills += 1
@@ -67,17 +71,15 @@ def test_02_a_coordinator_killed_at_twenty_random_moments(bench: Bench, tmp_path
     undisturbed = Bench(bench.checkout, bench.folder, f"sqlite:///{tmp_path}/clean.db")
     status, output = undisturbed.run(*four, seconds=900)
     assert status == 0, output
-    assert kills == 20
-    assert len(bench.results()) == 160
+    assert kills == moments
+    assert len(bench.results()) == 4 * seeds
     assert bench.results() == undisturbed.results()
     bench.require_sound()
     bench.require_no_metric_twice()
     print(f"kills {kills}, {bench.statuses()}, {bench.statuses('invocation')}")
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_03_a_signal_ends_all_within_ten_seconds(number: signal.Signals, bench: Bench) -> None:
     words = ["--strategies", "slow(seconds=60),none", "--seeds", "1", "--workers", "2"]
     with started(bench.start(*words)) as process:
@@ -98,7 +100,6 @@ def test_03_a_signal_ends_all_within_ten_seconds(number: signal.Signals, bench: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.long
 def test_03_under_mlflow_run(number: signal.Signals, bench: Bench) -> None:
     words = ["strategies=slow(seconds=60)", "task=toy", "seeds=1", "workers=1", "steps=20"]
     command = ["mlflow", "run", ".", "--env-manager=local"]
@@ -121,8 +122,6 @@ def test_03_under_mlflow_run(number: signal.Signals, bench: Bench) -> None:
     assert bench.statuses("invocation") == {ended: 1}
 
 
-@pytest.mark.faults
-@pytest.mark.long
 def test_10_a_second_coordinator_on_the_same_plan_is_refused(bench: Bench) -> None:
     words = ["--strategies", "slow(seconds=60)", "--seeds", "1", "--workers", "1"]
     with started(bench.start(*words)) as first:

@@ -29,17 +29,13 @@ from benchmark.results import leaderboard
 from benchmark.tracking import retry, tags
 from benchmark.tracking import store as tracking
 from tests.faults.conftest import Here
-from tests.faults.harness import finish, long
-from tests.speed.test_tracking import multiply
+from tests.faults.harness import finish, slow
+from tests.stores import file_of, multiply
 
 REFUSE = """CREATE TRIGGER refuse BEFORE INSERT ON metrics
 WHEN NEW.key = 'test/brier' AND EXISTS (
     SELECT 1 FROM params WHERE run_uuid = NEW.run_uuid AND key = 'strategy' AND value = 'oversample'
 ) BEGIN SELECT RAISE(ABORT, 'this measure is refused'); END"""
-
-
-def file_of(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///"))
 
 
 def execute(uri: str, statement: str) -> None:
@@ -63,7 +59,7 @@ def test_05_a_write_that_is_always_refused_fails_that_run_alone(here: Here) -> N
     assert len(here.bench.results()) == 2
 
 
-@pytest.mark.parametrize("call", ["log_batch", *long("log_inputs", "log_artifacts", "get_run")])
+@pytest.mark.parametrize("call", ["log_batch", *slow("log_inputs", "log_artifacts", "get_run")])
 def test_05_a_store_that_falters_is_asked_again(
     call: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,10 +115,10 @@ def _open(uri: str) -> str:
     return str(tracking.client_of(uri).create_run(store.experiment, tags={}).info.run_id)
 
 
-@pytest.mark.parametrize(
-    ("starters", "repeats"), [(2, 1), pytest.param(8, 20, marks=pytest.mark.long)]
-)
-def test_06_starters_on_a_fresh_store(starters: int, repeats: int, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("starters", [2, 8])
+def test_06_starters_on_a_fresh_store(starters: int, tmp_path: Path, full: bool) -> None:
+    repeats = 1 if starters == 2 else 20 if full else 4
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(starters)
     with ProcessPoolExecutor(starters, context, _wait, (barrier,)) as pool:
@@ -146,7 +142,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.drawn
-@pytest.mark.parametrize("left", [40_000, *long(0, 200_000)])
+@pytest.mark.parametrize("left", [40_000, *slow(0, 200_000)])
 def test_09_a_full_disk_is_named_and_the_benchmark_goes_on_when_there_is_room(
     left: int, here: Here, small_disk: Path
 ) -> None:
@@ -217,10 +213,9 @@ def test_11_a_run_finished_by_another_hand_does_not_count(here: Here) -> None:
     assert len(here.bench.results()) == 1
 
 
-@pytest.mark.parametrize(
-    "many", [1100, pytest.param(10_000, marks=pytest.mark.long, id="ten thousand")]
-)
-def test_18_more_than_a_thousand_runs_are_all_counted(many: int, here: Here) -> None:
+@pytest.mark.slow
+def test_18_more_than_a_thousand_runs_are_all_counted(here: Here, full: bool) -> None:
+    many = 10_000 if full else 1100
     assert here.run("none,threshold").exit_code == 0
     multiply(file_of(here.bench.uri), many)
     [table] = leaderboard.leaderboards(here.bench.uri, ["insurance"])
@@ -255,6 +250,7 @@ def thousandfold(uri: str) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_18_a_complete_benchmark_of_a_thousand_cells_resumes_in_ten_seconds(here: Here) -> None:
     words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none,threshold"]
     words += ["--steps", "20", "--workers", "2", "--tracking", here.bench.uri, "--seeds"]

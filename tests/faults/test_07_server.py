@@ -17,6 +17,8 @@ from tests.faults.conftest import Here
 from tests.faults.harness import finish, started, wait_for
 from tests.faults.servers import Action, Proxy, Server, proxy
 
+pytestmark = pytest.mark.slow
+
 CREATE = "/api/2.0/mlflow/runs/create"
 BATCH = "/api/2.0/mlflow/runs/log-batch"
 
@@ -51,10 +53,7 @@ def test_07_an_answer_to_create_run_that_is_lost_makes_no_second_run(
     there.bench.require_sound()
 
 
-@pytest.mark.parametrize(
-    "action",
-    ["threshold", *(pytest.param(a, marks=pytest.mark.long) for a in ("lose", "break", "refuse"))],
-)
+@pytest.mark.parametrize("action", ["threshold", "lose", "break", "refuse"])
 def test_07_answers_that_are_lost_on_the_way_change_nothing(
     action: Action, there: Here, between: Proxy, here: Here
 ) -> None:
@@ -71,11 +70,11 @@ def test_07_answers_that_are_lost_on_the_way_change_nothing(
     assert there.bench.results() == here.bench.results()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seconds", [2, 60])
 def test_07_server_is_down_for_a_while(
-    seconds: int, there: Here, checkout: Path, server: Server
+    seconds: int, there: Here, checkout: Path, server: Server, full: bool
 ) -> None:
+    seconds = seconds if full else min(seconds, 15)
     words = ["--strategies", "none,slow(seconds=1)", "--seeds", "3", "--workers", "2"]
     bench = replace(there.bench, checkout=checkout)
     with started(bench.start(*words)) as process:
@@ -89,7 +88,6 @@ def test_07_server_is_down_for_a_while(
     bench.require_no_metric_twice()
 
 
-@pytest.mark.long
 def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start(
     there: Here, between: Proxy, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:

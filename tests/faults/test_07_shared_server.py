@@ -15,6 +15,8 @@ from tests.faults import postgres
 from tests.faults.harness import Bench, finish, started, wait_for
 from tests.faults.servers import Server, serving
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "a-password-of-twenty-four"
 CONFIGURATION = """[mlflow]
 default_permission = NO_PERMISSIONS
@@ -70,7 +72,6 @@ def test_07_strangers_are_refused_in_one_line(member: Bench, shared: Server) -> 
     assert "authenticated" in output.splitlines()[-1]
 
 
-@pytest.mark.long
 def test_07_a_database_that_is_stopped_and_killed_loses_nothing(
     member: Bench, bench: Bench, database: postgres.Postgres, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from benchmark.results import leaderboard
 from benchmark.training import fit
 from benchmark.training.predictions import Fit
-from tests.faults import toys
+from tests import toys
 
 REMEDY = '''
 from typing import Annotated
@@ -89,7 +89,7 @@ def one_bit(toy: Path) -> None:
 
 CHANGES: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "code of the task": (edit("toy.py", "Dense(32", "Dense(16"), [], "toy"),
-    "code of the strategy": (edit("toy_remedy.py", "** power", "** (2 * power)"), [], "toy"),
+    "code of the strategy": (edit("toy_spec.py", "** power", "** (2 * power)"), [], "toy"),
     "code of its helper": (edit("_toy_weights.py", "3.0", "4.0"), [], "toy"),
     "a label": (one_label, [], "toy"),
     "a bit of a feature": (one_bit, [], "toy"),
@@ -120,7 +120,7 @@ def test_12_what_changed_is_trained_anew(
 def test_12_a_comment_or_another_place_of_the_same_data_trains_nothing(
     toy: Path, trained: Callable[..., list[int]]
 ) -> None:
-    for name in ("toy.py", "toy_remedy.py", "_toy_weights.py"):
+    for name in ("toy.py", "toy_spec.py", "_toy_weights.py"):
         (toy / name).write_text((toy / name).read_text() + "\n# nothing\n")
     moved = shutil.copy(toy / "data.npz", toy / "moved.npz")
     assert trained("--data", str(moved)) == []
@@ -129,10 +129,10 @@ def test_12_a_comment_or_another_place_of_the_same_data_trains_nothing(
 def test_12_results_of_the_old_code_are_not_in_the_table(
     toy: Path, trained: Callable[..., list[int]]
 ) -> None:
-    original = (toy / "toy_remedy.py").read_text()
-    edit("toy_remedy.py", "** power", "** (3 * power)")(toy)
+    original = (toy / "toy_spec.py").read_text()
+    edit("toy_spec.py", "** power", "** (3 * power)")(toy)
     assert trained("--steps", "12", "--seeds", "2") == [0, 1]
-    (toy / "toy_remedy.py").write_text(original)
+    (toy / "toy_spec.py").write_text(original)
     assert trained("--steps", "12") == [0]
     tables = leaderboard.leaderboards(f"sqlite:///{toy / 'mlflow.db'}", ["toy"])
     [table] = [table for table in tables if table.facts["steps"] == 12]

@@ -23,7 +23,7 @@ from benchmark.training import loop
 from benchmark.training import score as scoring
 from benchmark.training.network import TrainingJob
 from tasks._template import TASK, Settings
-from tests.faults import toys
+from tests import toys
 
 SETTINGS = Settings()
 BUDGET = Budget(steps=1000, batch=16)  # 20 steps a call

@@ -23,7 +23,7 @@ from benchmark.training.network import TrainingJob
 from benchmark.training.stages import plan_stages
 from tasks import catsdogs, insurance
 from tasks._template import TASK, Settings
-from tests.faults import toys
+from tests import toys
 
 SETTINGS = Settings()
 DATA = TASK.synthetic(SETTINGS)

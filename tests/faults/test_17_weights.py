@@ -18,7 +18,7 @@ from benchmark.protocol.strategy import Resampling, Strategy
 from benchmark.protocol.task import Splits
 from benchmark.tracking import tags
 from benchmark.training.stages import plan_stages
-from tests.faults import toys
+from tests import toys
 
 
 @pytest.mark.parametrize(

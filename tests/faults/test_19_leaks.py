@@ -30,7 +30,7 @@ from tasks import insurance
 from tasks._template import TASK, Settings
 from tasks.images import dataset
 from tasks.synthetic.insurance import customers
-from tests.faults import toys
+from tests import toys
 
 SETTINGS = Settings()
 DATA = TASK.synthetic(SETTINGS)

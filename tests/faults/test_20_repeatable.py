@@ -19,7 +19,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from benchmark.training.network import TrainingJob
 from tasks import _template, catsdogs
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = catsdogs.Settings(imbalance=4, train=24, validation=12, test=12, size=16)
@@ -58,7 +58,7 @@ def in_a_new_process(**environment: str) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_20_the_same_seed_gives_the_same_bits_here_and_in_another_process() -> None:
     here = {case: predictions(case, 3) for case in CASES}
     assert {case: predictions(case, 3) for case in CASES} == here

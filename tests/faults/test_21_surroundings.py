@@ -22,7 +22,7 @@ from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import leaderboard
 from benchmark.tracking import tags
-from tests.faults import toys
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +99,7 @@ def test_21_a_path_that_the_store_would_threshold_is_refused(
 ODD = "Ünï & 'spaces' 日本 #1 50% $HOME [bold]"
 
 
+@pytest.mark.slow
 def test_21_unicode_and_spaces_in_every_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +222,7 @@ def without_home(tmp_path: Path, account: str, *words: str, **environment: str) 
     return done.returncode, done.stderr
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_21_no_home(tmp_path: Path, store_uri: str) -> None:
     words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none"]
     words += ["--seeds", "1", "--steps", "5", "--workers", "0", "--tracking", store_uri]

@@ -14,6 +14,8 @@ import pytest
 from benchmark.tracking import tags
 from tests.faults.harness import Bench, finish, group, started, wait_for, workers
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["--task", "toy", "--strategy", "class_weight+slow(seconds=0.5)", "--seeds", "2"]
 SOON = {"SKEWBENCH_HEARTBEAT": "1"}
 
@@ -46,9 +48,11 @@ def begun(bench: Bench) -> bool:
     return bench.marks("begun") > 0
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("kills", [1, 10])
-def test_a_search_killed_in_the_middle_of_a_trial_goes_on(kills: int, bench: Bench) -> None:
+def test_a_search_killed_in_the_middle_of_a_trial_goes_on(
+    kills: int, bench: Bench, full: bool
+) -> None:
+    kills = kills if full else min(kills, 3)
     trials, chance = 2 + kills, random.Random(kills)
     for _ in range(kills):
         before = bench.marks("begun")
@@ -62,7 +66,6 @@ def test_a_search_killed_in_the_middle_of_a_trial_goes_on(kills: int, bench: Ben
     require_each_trial_once(bench, trials)
 
 
-@pytest.mark.long
 def test_two_processes_share_a_search_and_one_is_killed(bench: Bench) -> None:
     words = command(bench, trials=10, processes=2)
     with (
@@ -78,7 +81,6 @@ def test_two_processes_share_a_search_and_one_is_killed(bench: Bench) -> None:
     require_each_trial_once(bench, 10)
 
 
-@pytest.mark.long
 def test_a_worker_that_is_killed_costs_no_trial(bench: Bench) -> None:
     with started(bench.program(*command(bench, trials=4), **SOON)) as process:
         wait_for(lambda: begun(bench))
@@ -89,7 +91,6 @@ def test_a_worker_that_is_killed_costs_no_trial(bench: Bench) -> None:
     require_each_trial_once(bench, 4)
 
 
-@pytest.mark.long
 def test_a_search_that_is_stopped_leaves_nothing_running(bench: Bench) -> None:
     with started(bench.program(*command(bench, trials=4), **SOON)) as process:
         wait_for(lambda: begun(bench))

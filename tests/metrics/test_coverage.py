@@ -94,6 +94,7 @@ POOLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POOLS)
 def test_intervals_hold_on_classifiers_that_share_one_data_set(name: str) -> None:
     pool, train, test = POOLS[name]

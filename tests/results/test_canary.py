@@ -5,13 +5,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import pytest
 
 from benchmark.protocol import grammar
 from benchmark.protocol.grid import suitable_specs
 from benchmark.protocol.task import Budget, Data
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.verdict import verdict
-from benchmark.training import fit, score
+from benchmark.training import device, fit, score
 from benchmark.training.network import TrainingJob
 from tasks._template import TASK
 
@@ -54,7 +55,9 @@ def measured(of_data: Mapping[str, tuple[Data, int]], table_of: Tables) -> dict[
     }
 
 
+@pytest.mark.slow
 def test_all_strategies_on_shuffled_labels_and_on_true_ones(table_of: Tables) -> None:
+    device.prepare()
     data = TASK.synthetic(TASK.settings())
     shuffled = np.random.default_rng(1).permutation(data.labels)
     of_data = {

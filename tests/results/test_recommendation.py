@@ -17,7 +17,7 @@ from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.results.verdict import verdict
 from benchmark.training.predictions import Predictions
-from tests.faults import toys
+from tests import toys
 
 SEEDS = 6
 ROWS = 4000

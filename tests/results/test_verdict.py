@@ -193,6 +193,7 @@ def test_a_collapse_is_named(table_of: Tables) -> None:
     )
 
 
+@pytest.mark.slow
 def test_fewer_than_one_verdict_in_twenty_claims_an_effect_where_there_is_none(
     table_of: Tables,
 ) -> None:

@@ -98,8 +98,9 @@ def test_a_frozen_backbone(once: Once, tmp_path: Path) -> None:
 
 def peak(tmp_path: Path, *words: str) -> int:
     """Peak memory in bytes of a benchmark of one training in one process."""
-    code = "import resource, sys; from benchmark.cli.main import main\ntry:\n    main()\nfinally:\n    "
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = "import resource, sys; from benchmark.cli.main import main\n"
+    code += "try:\n    main()\n"
+    code += "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     command = [sys.executable, "-c", code, "run", "--workers", "0", "--seeds", "1", *words]
     command += ["--tracking", f"sqlite:///{tmp_path}/{time.time_ns()}.db"]
     shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)

@@ -26,9 +26,18 @@ from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.tracking.history import read_fit
 from benchmark.training.decision import fit_decision
 from benchmark.workflows.execution import worker
+from tests.stores import copy_of
+
+pytestmark = pytest.mark.slow
 
 ROWS = 1000
 PATIENCE = 180  # seconds until the server answers, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def measured(measured: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A copy to write to."""
+    return copy_of(measured, tmp_path_factory.mktemp("served-store"))
 
 
 @pytest.fixture(scope="module")

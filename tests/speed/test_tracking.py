@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from benchmark.training import figures
 from benchmark.training import predictions as fit_files
 from benchmark.training import score as scoring
 from benchmark.training.predictions import Fit, Predictions
+from tests.stores import multiply
 
 pytestmark = pytest.mark.drawn
 
@@ -130,28 +129,6 @@ def tracked(fresh_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     words += ["--seeds", "2", "--steps", "20", "--workers", "0", "--tracking", f"sqlite:///{path}"]
     assert CliRunner().invoke(main, words).exit_code == 0
     return path
-
-
-def multiply(path: Path, runs: int) -> None:
-    """Copies the tracked cells under other seeds until the store holds `runs` of them."""
-    database = sqlite3.connect(path)
-    of_cells = "SELECT run_uuid FROM tags WHERE key = 'skewbench.kind' AND value = 'cell'"
-    cells = [row[0] for row in database.execute(of_cells)]
-    for number in range(len(cells), runs):
-        new = uuid.uuid4().hex
-        for table in ("runs", "tags", "params", "latest_metrics"):
-            names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            chosen = ", ".join("?" if name == "run_uuid" else name for name in names)
-            database.execute(
-                f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?",
-                (new, cells[number % len(cells)]),
-            )
-        for key, value in {"skewbench.seed": str(number), "skewbench.cell": new}.items():
-            database.execute(
-                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, new, key)
-            )
-    database.commit()
-    database.close()
 
 
 @pytest.mark.parametrize("runs", [1_000, 10_000])

@@ -22,7 +22,7 @@ from tasks.synthetic.insurance import customers
 NAMES = sorted(studies.studies())
 FEWER = (
     ("imbalance.RATIOS", (2, 20)),
-    ("imbalance.REMEDIES", ("oversample",)),
+    ("imbalance.SPECS", ("oversample",)),
     ("size.SHARES", (0.5, 1.0)),
     ("weights.WEIGHTS", (1, 10)),
 )
@@ -39,7 +39,10 @@ def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "weights" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+)
 def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     name: str,
     store_uri: str,

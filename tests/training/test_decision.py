@@ -8,7 +8,7 @@ from benchmark.protocol import grammar
 from benchmark.protocol.strategy import Calibration
 from benchmark.training import score as scoring
 from benchmark.training.decision import Decision, fit_decision
-from tests.faults import toys
+from tests import toys
 
 
 @pytest.mark.parametrize("text", ["none", "threshold", "logit_shift", "prior_correction+threshold"])

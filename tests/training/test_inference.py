@@ -71,12 +71,14 @@ def test_images_are_answered_from_their_bytes_and_from_base64(images: Any) -> No
     pd.testing.assert_frame_equal(text, said)
 
 
+@pytest.mark.slow
 def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
     known, _, splits = facts("folder", "size=16 model=compact")
     task = registry.task("folder")
     budget = task.budget(known.settings, "synthetic")
     inference.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
-    code = "import sys, pathlib as p; from benchmark.training.inference import load; load(p.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from benchmark.training.inference import load; "
+    code += "load(pathlib.Path(sys.argv[1]))"
     words = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 
@@ -147,6 +149,7 @@ def test_of_more_than_two_classes_every_probability_is_told() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras with NumPy 2
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["jitter", "cosine", "several"])
 def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path: Path) -> None:
     import keras
@@ -162,8 +165,8 @@ def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path:
         model = together(model, [model.get_weights()] * 2)
     model.save(tmp_path / "network.keras")
     code = (
-        "from pathlib import Path; import numpy as np; from benchmark.training import inference as deployed; "
-        f"logits = deployed._network(Path({str(tmp_path / 'network.keras')!r})); "
+        "from pathlib import Path; import numpy as np; from benchmark.training import inference; "
+        f"logits = inference._network(Path({str(tmp_path / 'network.keras')!r})); "
         "print(*logits(np.ones((1, 8, 8, 3), np.float32))[0])"
     )
     said = subprocess.run(

@@ -31,9 +31,18 @@ from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 from benchmark.workflows import export
 from benchmark.workflows.execution import worker
-from tests.faults import toys
+from tests import toys
+from tests.stores import copy_of
+
+pytestmark = pytest.mark.xdist_group("export")
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def measured(measured: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A copy to write to."""
+    return copy_of(measured, tmp_path_factory.mktemp("export"))
 
 
 def invoke(uri: str, *words: str) -> Any:
@@ -82,6 +91,7 @@ def shipped(measured: str) -> Shipped:
     )
 
 
+@pytest.mark.slow
 def test_a_csv_is_decided_as_the_benchmark_did_far_from_this_checkout(
     shipped: Shipped, tmp_path: Path
 ) -> None:

@@ -45,20 +45,6 @@ def other(tmp_path: Path, fresh_store: Path) -> str:
     return f"sqlite:///{shutil.copy(fresh_store, tmp_path / 'other.db')}"
 
 
-@pytest.fixture
-def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The seeds of all trainings that really happen."""
-    seeds: list[int] = []
-    original = fitting.fit
-
-    def counted(*args: Any) -> fitting.Fit:
-        seeds.append(args[0].seed)
-        return original(*args)
-
-    monkeypatch.setattr(fitting, "fit", counted)
-    return seeds
-
-
 def runs(uri: str, kind: str = "cell") -> list[Run]:
     client = MlflowClient(uri)
     numbers = [experiment.experiment_id for experiment in client.search_experiments()]
@@ -66,30 +52,31 @@ def runs(uri: str, kind: str = "cell") -> list[Run]:
 
 
 def test_cells_that_differ_in_the_decision_share_one_training(
-    benchmark_run: Command, fits: list[int], store_uri: str
+    benchmark_run: Command, untrained: list[int], store_uri: str
 ) -> None:
     result = benchmark_run()
     assert result.exit_code == 0, result.output
     tracked = {found.data.params["strategy"]: found for found in runs(store_uri)}
     assert set(tracked) == {"none", "threshold", "logit_shift"}
-    assert fits == [0]
+    assert untrained == [0]
     rankings = {found.data.metrics["test/average_precision"] for found in tracked.values()}
     assert len(rankings) == 1
     assert len({found.data.metrics["test/recall"] for found in tracked.values()}) > 1
 
 
 def test_a_repetition_trains_nothing_and_more_seeds_only_what_is_new(
-    benchmark_run: Command, fits: list[int], store_uri: str
+    benchmark_run: Command, untrained: list[int], store_uri: str
 ) -> None:
     benchmark_run(strategies="none")
     assert "trainings to go: 0" in benchmark_run(strategies="none").output
     benchmark_run(strategies="none,threshold")  # a new decision on an old training
-    assert fits == [0]
+    assert untrained == [0]
     benchmark_run(strategies="none,threshold", seeds=2)
-    assert fits == [0, 1]
+    assert untrained == [0, 1]
     assert len(runs(store_uri)) == 4
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_decision_made_later_equals_one_made_at_once(
     benchmark_run: Command, store_uri: str, other: str
 ) -> None:
@@ -129,6 +116,7 @@ def test_a_run_says_what_it_is_and_keeps_what_it_found(
     assert files == {f"figures/{name}.png" for name in names}
 
 
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.drawn
 def test_the_invocation_carries_plan_and_leaderboard(
     benchmark_run: Command, store_uri: str
@@ -149,6 +137,7 @@ def test_the_invocation_carries_plan_and_leaderboard(
     assert "SYNTHETIC DATA" in experiment.tags[tags.NOTE]
 
 
+@pytest.mark.usefixtures("untrained")
 def test_the_run_that_mlflow_opened_is_the_invocations(
     benchmark_run: Command, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +152,7 @@ def test_the_run_that_mlflow_opened_is_the_invocations(
     assert client.get_run(opened).info.status == "RUNNING"  # MLflow ends what it began
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     benchmark_run: Command, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +178,7 @@ def test_a_failing_cell_is_failed_with_its_reason_and_the_others_finish(
     assert table.counts()["finished"] == 2
 
 
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize(("refusals", "status"), [(2, 0), (3, 1)])
 def test_data_that_another_worker_logs_at_the_same_moment_is_logged_again(
     refusals: int,
@@ -212,6 +203,7 @@ def test_data_that_another_worker_logs_at_the_same_moment_is_logged_again(
     assert ("UNIQUE" in cell.data.tags.get(tags.ERROR, "")) == bool(status)
 
 
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_all_runs_as_killed_and_the_next_invocation_goes_on(
     number: signal.Signals, benchmark_run: Command, store_uri: str, monkeypatch: pytest.MonkeyPatch
@@ -229,6 +221,7 @@ def test_a_signal_ends_all_runs_as_killed_and_the_next_invocation_goes_on(
     assert benchmark_run(strategies="none").exit_code == 0
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_reason_is_shown_as_it_is(
     benchmark_run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,15 +235,16 @@ def test_a_reason_is_shown_as_it_is(
 
 
 def test_lost_predictions_are_trained_again(
-    benchmark_run: Command, fits: list[int], store_uri: str, tmp_path: Path
+    benchmark_run: Command, untrained: list[int], store_uri: str, tmp_path: Path
 ) -> None:
     benchmark_run(strategies="none")
     [lost] = tmp_path.rglob("predictions.npz")
     lost.unlink()
     assert benchmark_run(strategies="threshold").exit_code == 0
-    assert fits == [0, 0]
+    assert untrained == [0, 0]
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_deleted_run_is_missing_and_said(benchmark_run: Command, store_uri: str) -> None:
     benchmark_run()
     client = MlflowClient(store_uri)
@@ -263,15 +257,16 @@ def test_a_deleted_run_is_missing_and_said(benchmark_run: Command, store_uri: st
 
 
 def test_a_run_that_does_not_carry_the_completion_tag_is_run_again(
-    benchmark_run: Command, fits: list[int], store_uri: str
+    benchmark_run: Command, untrained: list[int], store_uri: str
 ) -> None:
     benchmark_run(strategies="none")
     [found] = runs(store_uri)
     MlflowClient(store_uri).delete_tag(found.info.run_id, tags.DONE)
     benchmark_run(strategies="none")
-    assert fits == [0, 0]
+    assert untrained == [0, 0]
 
 
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.drawn
 def test_leaderboard_command_writes_every_format(
     benchmark_run: Command, store_uri: str, tmp_path: Path
@@ -293,6 +288,7 @@ def test_leaderboard_command_writes_every_format(
     assert len(each_run) == 6 and each_run["test/f1"].notna().all()
 
 
+@pytest.mark.slow
 def test_two_workers_give_what_one_process_gives_to_the_last_digit(
     benchmark_run: Command, store_uri: str, other: str
 ) -> None:

@@ -16,6 +16,7 @@ from benchmark.training.predictions import Fit, Predictions
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.drawn,
     pytest.mark.skipif(
         not (BROWSER and DRIVER), reason="chromium and chromedriver are not installed"

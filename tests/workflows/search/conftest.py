@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,19 +10,14 @@ from click.testing import CliRunner, Result
 
 from benchmark.cli.main import main
 from benchmark.workflows.search import trial
-from tests.faults import toys
 
 Command = Callable[..., Result]
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a small task, registered in this process while a test runs."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
+@pytest.fixture(autouse=True)
+def no_fits() -> None:
+    """Trials find no training of an earlier test."""
     trial._fit.cache_clear()
-    with toys.registered(toys.write(folder)):
-        yield folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.training import score
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.workflows.search import objective
-from tests.faults.toys import FIT
+from tests.toys import FIT
 
 
 def predictions(seed: int, rows: int = 400) -> Predictions:

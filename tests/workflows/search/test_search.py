@@ -25,7 +25,7 @@ from benchmark.tracking import tags
 from benchmark.training import fit
 from benchmark.workflows.search import objective, storage, trial
 from benchmark.workflows.search.objective import Objective
-from tests.faults import toys
+from tests import toys
 from tests.workflows.search.conftest import Command
 
 KNOWN_WEIGHT = 9.0
@@ -72,6 +72,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return judged
 
 
+@pytest.mark.slow
 def test_a_known_optimum_is_found_within_five_percent_in_forty_trials(
     search: Command, planted: list[str], store_uri: str
 ) -> None:
@@ -237,6 +238,7 @@ def test_decisions_are_searched_on_one_training_a_seed(
     assert len(seen) == 2 and len(runs(store_uri, "trial")) == 4
 
 
+@pytest.mark.slow
 def test_on_labels_without_a_meaning_nothing_is_claimed(
     search: Command, toy: Path, store_uri: str
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_trial_of_a_dead_process_is_tried_again_with_the_same_parameters(url: 
     assert late.state == TrialState.FAIL
 
 
+@pytest.mark.slow
 def test_a_trial_whose_heart_stops_is_tried_three_times(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ import strategies
 import tasks
 from benchmark.cli.main import main
 from benchmark.protocol import fingerprint, registry
+from benchmark.protocol.arrays import Ints
+from benchmark.protocol.splits import class_shares
 from benchmark.protocol.strategy import OutputLayer, Priors
+from benchmark.training.network import TrainingJob
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.workflows.execution import worker
 
-TEMPLATE = Path(__file__).parents[2] / "tasks" / "_template.py"
+TEMPLATE = Path(__file__).parents[1] / "tasks" / "_template.py"
 
 LABELS = np.repeat([0, 1], [20, 10])
 LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
@@ -38,6 +42,34 @@ FIT = Fit(  # what a training might leave
     device="CPU: an abacus",
     curves={"train/loss": [(10, 0.5)], "val/log_loss": [(10, 0.5)]},
 )
+
+
+def fit(job: TrainingJob) -> Fit:
+    """What a training might leave, of at most ten rows of each class in each split."""
+    rng = np.random.default_rng(job.seed)
+
+    def predictions(rows: Ints) -> Predictions:
+        labels = job.splits.y[rows]
+        few = [rows[labels == label][:10] for label in range(job.classes)]
+        chosen = np.sort(np.concatenate(few))
+        logits = rng.normal(size=(len(chosen), job.classes)) + np.eye(job.classes)[y[chosen]]
+        logits = logits.astype(np.float32).astype(np.float64)  # as networks give them
+        return Predictions(chosen, y[chosen], logits, logits)
+
+    y, steps = job.splits.y, job.budget.steps
+    shares = class_shares(y[job.splits.train], job.classes)
+    output = OutputLayer(np.linspace(3.0, 2.0, job.classes), np.zeros(job.classes))
+    return replace(
+        FIT,
+        validation=predictions(job.splits.validation),
+        test=predictions(job.splits.test),
+        outputs=dict.fromkeys(("best", "last"), output),
+        priors=Priors(shares, shares),
+        trained_rows=len(job.splits.train),
+        class_rows=np.bincount(y[job.splits.train], minlength=job.classes),
+        best_step=steps,
+        curves={name: [(steps, 0.5)] for name in FIT.curves},
+    )
 
 
 @contextmanager
