@@ -148,9 +148,9 @@ def _draw(
     # bound to no more than it needs: nothing that a strategy is handed leads to a label of test
     features = partial(_features, x, numbers, categorical)
     drawn = sampler(strategy)(y[numbers], features, rng)
-    if drawn.made is not None and drawn.made_labels is not None:
-        numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.made))])
-        x, y = np.concatenate([x, drawn.made]), np.concatenate([y, drawn.made_labels])
+    if drawn.generated is not None and drawn.generated_labels is not None:
+        numbers = np.concatenate([numbers, len(y) + np.arange(len(drawn.generated))])
+        x, y = np.concatenate([x, drawn.generated]), np.concatenate([y, drawn.generated_labels])
     rows = numbers[drawn.rows]
     _require_every_class(y[rows], classes, "resampling left")
     return x, y, rows
