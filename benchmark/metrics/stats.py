@@ -123,9 +123,9 @@ def rank_intervals(table: Floats, overlap: float) -> NDArray[np.int64]:
     """Return lowest and highest rank of each strategy, (strategies, 2), 95 % for all together.
 
     The lowest is one more than the number of significantly better strategies, the highest the
-    number of strategies less the significantly worse ones, by Holm over all pairs. Source: Mogstad, Romano, Shaikh and Wilhelm
-    2024, "Inference for ranks with applications to mobility across neighbourhoods and academic
-    achievement across countries", section 3.
+    number of strategies less the significantly worse ones, by Holm over all pairs. Source: Mogstad,
+    Romano, Shaikh and Wilhelm 2024, "Inference for ranks with applications to mobility across
+    neighbourhoods and academic achievement across countries", section 3.
     """
     count = len(table)
     pairs = [(first, second) for first in range(count) for second in range(first + 1, count)]

@@ -283,7 +283,7 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
     lam_x, own, rest = rng.random((3, 1, 4)).astype(np.float32)
     step = compile_network(
         Network(model, keras.optimizers.SGD(0.5)), cross_entropy(np.ones(3)), ("mixed", kind)
-    ).advance
+    ).train_steps
     loss = step(
         tf.constant(x),
         tf.constant(y.astype(np.int32)),
