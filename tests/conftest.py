@@ -18,7 +18,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Fixtures whose tests start processes that train or serve: these take turns.
 PROCESSES = {"bench", "checkout", "server", "tracking_server", "shared", "served"}
 # Folders whose tests never use TensorFlow: importing it takes seconds.
-WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results"}
+WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results", "tracking"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark.protocol import arguments, grammar, registry
-from benchmark.protocol.strategy import ACTS_ON, SLOTS, family
+from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
 from benchmark.protocol.text import command
 from benchmark.results import study
 
@@ -22,13 +22,13 @@ def tasks() -> None:
 
 @click.command()
 def strategies() -> None:
-    """List the strategies by what they act on, with their arguments and defaults."""
-    groups: dict[str, list[str]] = {"nothing": []}
-    groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
+    """List the strategies by family, with their arguments and defaults."""
+    groups: dict[str, list[str]] = {BASELINE: []}
+    groups |= {FAMILIES[slot]: [] for slot in SLOTS}
     for name in registry.strategies():
         groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
-        click.secho(f"acts on {group}", underline=True)
+        click.secho(group[0].upper() + group[1:], underline=True)
         for name in names:
             function = registry.strategies()[name]
             summary = (function.__doc__ or "").strip().split("\n\n")[0]

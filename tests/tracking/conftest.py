@@ -18,7 +18,7 @@ from benchmark.tracking import cells
 from benchmark.tracking.invocation import start_invocation
 from benchmark.tracking.store import Store, open_store
 from benchmark.training.score import score
-from tests.faults.toys import FIT
+from tests.toys import FIT
 
 ENDED = 1_800_000_000_000  # milliseconds
 

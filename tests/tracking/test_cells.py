@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from benchmark.tracking import cells, tags
 from benchmark.tracking.history import read_fit
 from benchmark.tracking.store import Store
-from tests.faults.toys import FIT
+from tests.toys import FIT
 from tests.tracking.conftest import get_run, make_training, result_of
 
 TRAINING = make_training("none", "threshold", seed=3)

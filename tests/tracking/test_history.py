@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from benchmark.protocol.grid import Conditions
 from benchmark.tracking import cells, history, tags
 from benchmark.tracking.store import Store
-from tests.faults.toys import FIT
+from tests.toys import FIT
 from tests.tracking.conftest import CONDITIONS, get_run, make_plan, make_training, tag
 
 Finish = Callable[..., list[str]]
