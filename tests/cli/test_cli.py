@@ -1,16 +1,25 @@
 """What a person gets wrong: one line, status 2, nothing half-written."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from benchmark import __version__
 from benchmark.cli import options
 from benchmark.cli.main import main
 from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
 from benchmark.workflows.execution import cluster
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    *("tensorflow", "keras", "mlflow", "optuna", "sklearn", "pandas"),
+    *("imblearn", "scipy", "distributed", "matplotlib"),
+}
 
 WRONG = {
     "task": (["--task", "catdogs"], "did you mean 'catsdogs'?"),
@@ -126,7 +135,40 @@ def test_data_is_found_where_the_readme_says(
     (tmp_path / "data" / "insurance").mkdir(parents=True)
     assert options.find_data("insurance", "") == str(Path("data/insurance"))
     assert options.find_data("insurance", "mine.csv") == "mine.csv"
-    assert options.find_data("insurance", "stand-in") == ""
+
+
+@pytest.mark.parametrize("asked", ["synthetic", "stand-in"])
+def test_synthetic_data_can_be_asked_for(
+    asked: str, measured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "insurance").mkdir(parents=True)
+    assert options.find_data("insurance", asked) == ""
+    words = ["recommend", "insurance", "--data", asked, "--tracking", measured]
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_the_version_is_printed() -> None:
+    shown = CliRunner().invoke(main, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"skewbench, version {__version__}\n")
+
+
+LISTINGS = [["--help"], ["--version"], ["tasks"], ["strategies"], ["studies"]]
+
+
+@pytest.mark.parametrize(
+    "words", [*LISTINGS, *([name, "--help"] for name in main.commands)], ids=" ".join
+)
+def test_help_and_listings_import_no_heavy_library(words: list[str]) -> None:
+    code = (
+        "import sys; from benchmark.cli.main import main; "
+        f"main({words}, standalone_mode=False); "
+        f"print('loaded:', sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("loaded: []\n")
 
 
 def test_a_profile_accounts_for_all_stages() -> None:

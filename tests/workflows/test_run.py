@@ -76,6 +76,48 @@ def test_a_repetition_trains_nothing_and_more_seeds_only_what_is_new(
     assert len(runs(store_uri)) == 4
 
 
+OUTDATED = "made by older code"
+
+
+def test_runs_that_an_older_harness_made_are_announced_and_run_again(
+    benchmark_run: Command, untrained: list[int], store_uri: str
+) -> None:
+    assert OUTDATED not in benchmark_run(seeds=2).output
+    client = MlflowClient(store_uri)
+    for run in (*runs(store_uri), *runs(store_uri, "invocation")):
+        client.set_tag(run.info.run_id, tags.CONDITIONS, "before")
+    output = " ".join(benchmark_run(strategies="none,threshold").output.split())
+    assert "2 runs in this store were made by older code; they are left out and run again" in output
+    assert "runs planned: 2, done before: 0" in output
+    assert untrained == [0, 1, 0]
+    assert OUTDATED not in benchmark_run(strategies="none,threshold").output  # all is done
+    output = " ".join(benchmark_run(strategies="none", seeds=2).output.split())
+    assert "1 run in this store was made by older code; it is left out and run again" in output
+
+
+def test_runs_that_a_strategys_older_code_made_are_announced_and_run_again(
+    benchmark_run: Command, untrained: list[int], store_uri: str
+) -> None:
+    benchmark_run(strategies="none,threshold")
+    client = MlflowClient(store_uri)
+    for run in runs(store_uri):
+        if run.data.params["strategy"] == "threshold":
+            for tag in (tags.CODE, tags.CELL):
+                client.set_tag(run.info.run_id, tag, "before")
+    output = " ".join(benchmark_run(strategies="none,threshold").output.split())
+    assert "1 run in this store was made by older code" in output
+    assert "runs planned: 2, done before: 1" in output
+    [table] = leaderboard.leaderboards(store_uri, ["insurance"])
+    assert table.counts()["finished"] == 2 and table.older == 1
+
+
+def test_runs_of_another_budget_are_not_older_code(
+    benchmark_run: Command, untrained: list[int]
+) -> None:
+    benchmark_run(strategies="none")
+    assert OUTDATED not in benchmark_run("--steps", "30", strategies="none").output
+
+
 @pytest.mark.usefixtures("untrained")
 def test_a_decision_made_later_equals_one_made_at_once(
     benchmark_run: Command, store_uri: str, other: str
