@@ -106,6 +106,7 @@ def test_any_other_error_is_raised(client: Any) -> None:
 
 
 def test_jobs_of_other_processes_are_waited_for(client: Any) -> None:
-    others = [0, 0, 0, None]  # nothing to claim, but not all is done
-    assert list(keep_busy(client, lambda _: 1, lambda: others.pop(0), client.pause)) == []
+    left = [0, 0, 0, None]  # nothing to claim, but not all is done
+    results = keep_busy(client, lambda _: 1, lambda: left[0], lambda: left.pop(0))
+    assert list(results) == [] and left == [None]
     assert client.submitted == 0

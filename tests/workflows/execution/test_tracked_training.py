@@ -94,6 +94,7 @@ def test_a_training_is_given_up_after_its_last_attempt(
     trainings: list[Training], store: Store, untrained: list[int]
 ) -> None:
     for attempt in range(1, history.ATTEMPTS + 1):
+        assert history.training_history(store, trainings[0]).attempts == attempt - 1
         for cell in trainings[0].cells:
             cells.start(store, trainings[0], cell, attempt)  # and its worker dies
     outcomes = run_training(trainings[0], store, report)
