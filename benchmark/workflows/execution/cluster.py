@@ -65,8 +65,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     if workers == 0 and not scheduler:
         yield None
         return
-    import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for name in ("distributed", "tornado.application"):
@@ -79,6 +78,21 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         with client:
             yield client
         return
+    local = _local_cluster()
+    with local, Client(local) as client, _refilled(local, workers):
+        try:
+            client.wait_for_workers(workers)
+            yield client
+        except BaseException:
+            _kill(local)  # or Dask would wait for the trainings to end
+            raise
+
+
+def _local_cluster() -> LocalCluster:
+    """Start a cluster on 127.0.0.1 that has no workers yet."""
+    import dask
+    from distributed import LocalCluster
+
     dask.config.set(
         {
             # samples every thread 100 times a second, and TensorFlow's stacks are deep
@@ -89,7 +103,7 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
             "distributed.deploy.lost-worker-timeout": "1 hour",
         }
     )
-    local = LocalCluster(
+    return LocalCluster(
         n_workers=0,  # scaled up below: one that dies here would end the cluster
         threads_per_worker=1,
         processes=True,
@@ -97,13 +111,6 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
         dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
         memory_limit=0,  # a worker killed for its size would only be restarted
     )
-    with local, Client(local) as client, _refilled(local, workers):
-        try:
-            client.wait_for_workers(workers)
-            yield client
-        except BaseException:
-            _kill(local)  # or Dask would wait for the trainings to end
-            raise
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Argument:
 
     part: int
     name: str
-    each: bool  # one number per class; that of the first is 1, as only ratios matter
+    per_class: bool  # one number per class; that of the first is 1, as only ratios matter
     dimensions: tuple[Dimension, ...]
 
 
@@ -69,7 +69,7 @@ class Pattern:
             for argument in self.open:
                 if argument.part == number:
                     chosen = [values[dimension.name] for dimension in argument.dimensions]
-                    given[argument.name] = (1, *chosen) if argument.each else chosen[0]
+                    given[argument.name] = (1, *chosen) if argument.per_class else chosen[0]
             words.append(f"{name}({arguments.as_text(given, ', ')})" if given else name)
         return grammar.read("+".join(words)).label
 
@@ -89,8 +89,13 @@ class _Open:
     space: Space | None  # declared
 
     @property
-    def each(self) -> bool:
-        """Whether it holds one number per class."""
+    def names(self) -> tuple[str, str]:
+        """Return the names that ``--space`` takes: argument and part.argument."""
+        return self.name, f"{self.part_name}.{self.name}"
+
+    @property
+    def per_class(self) -> bool:
+        """Return whether it holds one number per class."""
         return any(get_origin(option) is tuple for option in (self.kind, *get_args(self.kind)))
 
     @property
@@ -122,28 +127,33 @@ def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
             f"strategy {text!r} has nothing to search: none of its open arguments has a space. "
             f"These have one: {', '.join(_searchable())}"
         )
-    names = [one.name for one, _ in chosen]
+    names = [argument.name for argument, _ in chosen]
     result = Pattern(
         text,
         tuple((call.name, tuple(call.given.items())) for call in calls),
-        tuple(_argument(one, space, names.count(one.name) == 1, classes) for one, space in chosen),
+        tuple(
+            _argument(argument, space, names.count(argument.name) == 1, classes)
+            for argument, space in chosen
+        ),
     )
     dimensions = result.dimensions
-    if len({one.name for one in dimensions}) < len(dimensions):
+    if len({dimension.name for dimension in dimensions}) < len(dimensions):
         raise UserError(f"strategy {text!r} has a part twice: write the arguments of one of them")
-    result.filled(
-        {one.name: one.rounded(one.low) for one in dimensions}
-    )  # refuses impossible values
-    result.filled({one.name: one.rounded(one.high) for one in dimensions})
+    for ends in (
+        {dimension.name: dimension.rounded(dimension.low) for dimension in dimensions},
+        {dimension.name: dimension.rounded(dimension.high) for dimension in dimensions},
+    ):
+        result.filled(ends)  # refuses impossible values
     return result
 
 
 def _declared(unwritten: list[_Open], classes: int) -> list[tuple[_Open, Space]]:
     """Return the open arguments with the spaces that the strategy declares for so many classes."""
     return [
-        (one, one.space)
-        for one in unwritten
-        if one.space and (classes > 2 if one.each else classes == 2 or not one.space.binary)
+        (argument, argument.space)
+        for argument in unwritten
+        if argument.space
+        and (classes > 2 if argument.per_class else classes == 2 or not argument.space.binary)
     ]
 
 
@@ -151,28 +161,33 @@ def _named(
     text: str, unwritten: list[_Open], ends: Mapping[str, tuple[float, float]]
 ) -> list[tuple[_Open, Space]]:
     """Return the open arguments that ``--space`` names, by argument or by part.argument."""
-    names = [one.name for one in unwritten] + [f"{one.part_name}.{one.name}" for one in unwritten]
+    names = [name for argument in unwritten for name in argument.names]
     for name in set(ends) - set(names):
         raise UserError(
             f"--space: {text!r} has no open argument {name!r}: {arguments.suggest(name, names)}"
         )
-    found = []
-    for one in unwritten:
-        for name in {one.name, f"{one.part_name}.{one.name}"} & set(ends):
+    spaces = []
+    for argument in unwritten:
+        for name in set(argument.names) & set(ends):
             low, high = ends[name]
-            log = one.space is not None and one.space.log and low > 0
-            found.append((one, Space(low, high, log)))
-    return found
+            log = argument.space is not None and argument.space.log and low > 0
+            spaces.append((argument, Space(low, high, log)))
+    return spaces
 
 
-def _argument(one: _Open, space: Space, clear: bool, classes: int) -> Argument:
-    name = one.name if clear else f"{one.part_name}.{one.name}"
+def _argument(argument: _Open, space: Space, unique: bool, classes: int) -> Argument:
+    """Make the dimensions of an open argument; its name is qualified unless it is unique."""
+    short, qualified = argument.names
+    name = short if unique else qualified
     for end in (space.low, space.high):
-        if end not in one.bounds:
-            raise UserError(f"--space: {name} must be {one.bounds}, not {end:g}")
-    names = [f"{name}.{label}" for label in range(1, classes)] if one.each else [name]
-    dimensions = (Dimension(way, space.low, space.high, space.log, one.whole) for way in names)
-    return Argument(one.part, one.name, one.each, tuple(dimensions))
+        if end not in argument.bounds:
+            raise UserError(f"--space: {name} must be {argument.bounds}, not {end:g}")
+    per_class = [f"{name}.{label}" for label in range(1, classes)]
+    dimensions = tuple(
+        Dimension(label, space.low, space.high, space.log, argument.whole)
+        for label in (per_class if argument.per_class else [name])
+    )
+    return Argument(argument.part, argument.name, argument.per_class, dimensions)
 
 
 def _searchable() -> list[str]:
@@ -187,14 +202,14 @@ def _searchable() -> list[str]:
 
 def _read(spaces: str) -> dict[str, tuple[float, float]]:
     """Read ``positive=1..50 tau=0..2`` as name -> ends."""
-    found: dict[str, tuple[float, float]] = {}
+    read: dict[str, tuple[float, float]] = {}
     for word in spaces.replace(",", " ").split():
         name, _, ends = word.partition("=")
         try:
             low, high = map(float, ends.split(".."))
         except ValueError:
             raise UserError(f"--space is written like positive=1..50, not {word!r}") from None
-        if not low < high or name in found:
+        if not low < high or name in read:
             raise UserError(f"--space: {word!r} must go from low to high, and be given once")
-        found[name] = (low, high)
-    return found
+        read[name] = (low, high)
+    return read
