@@ -112,7 +112,7 @@ def describe(store: Store, note: str, files: Mapping[str, str]) -> None:
     client = store.client
     log_texts(store, files)
     if len(note) > tags.LIMIT:
-        note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(cut here: see the artifacts)"
+        note = note[: note.rfind("\n", 0, tags.LIMIT)] + "\n\n(shortened: see the artifacts)"
     client.set_tag(store.invocation, tags.NOTE, note)
     client.set_experiment_tag(store.experiment, tags.NOTE, note)
 

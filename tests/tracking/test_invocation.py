@@ -60,7 +60,7 @@ def test_a_long_note_ends_with_a_whole_line_and_says_so(store: Store) -> None:
     note = "\n".join(f"line {number:05}" for number in range(2000))
     invocation.describe(store, note, {"leaderboard.md": note})
     written = tag(store, store.invocation, tags.NOTE)
-    assert written.endswith("\n\n(cut here: see the artifacts)")
+    assert written.endswith("\n\n(shortened: see the artifacts)")
     assert written.splitlines()[-3].startswith("line 0") and len(written) < 8000
     experiment = MlflowClient(store.uri).get_experiment(store.experiment)
     assert experiment.tags[tags.NOTE] == written

@@ -111,7 +111,7 @@ def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> l
 
 @lru_cache(maxsize=MAX_CACHED_FITS)
 def _fit(training: Training, seconds: float | None) -> Fit:
-    """Train a training part; a search has no test split, and so has its fit."""
+    """Train a strategy at one seed; its fit has no test split, as searches have none."""
     with TRAINING_LOCK, limit(seconds, lambda: None):
         return train(training, lambda *_: None)
 
