@@ -1,3 +1,3 @@
-"""Strategies for imbalance, one file a family."""
+"""Strategies for class imbalance, one file per family."""
 
-DEFAULT = "none,undersample,oversample,class_weight,focal,threshold"  # if nobody says otherwise
+DEFAULT = "none,undersample,oversample,class_weight,focal,threshold"  # without --strategies

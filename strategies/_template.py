@@ -1,9 +1,24 @@
-"""How to add a strategy: copy this file to ``strategies/your_family.py`` and change it.
+"""Template of a strategy: copy it to ``strategies/my_family.py``, rename, change the body.
 
-That is all. Every public function of the file that returns a ``Strategy`` is
-registered under its own name: it is listed by ``python -m benchmark strategies``,
-runs with ``--strategies positive_share``, joins others with ``+``, and is held to the
-rules in ``tests/strategies/test_contract.py``. Files that begin with ``_`` are left out.
+That is all. Every public function of the file that returns a ``Strategy`` is registered under its
+own name, here ``positive_share``. Files whose name begins with ``_`` are left out. Then:
+
+    uv run python -m benchmark strategies                             # it is listed
+    uv run python -m benchmark run --task insurance \\
+        --strategies 'none, positive_share(share=0.3), positive_share+threshold'
+    uv run python -m benchmark search --task insurance --strategy positive_share
+    uv run pytest tests/strategies                                    # it keeps the rules
+
+Rules, which ``tests/strategies/test_contract.py`` checks for every registered strategy:
+
+- every argument has a type and a default;
+- random numbers come from the generator ``rng`` of a slot, nothing else is random;
+- a slot changes none of the arrays that it receives;
+- losses and gradients are finite at any logit.
+
+A strategy may import ``benchmark.protocol.{strategy,arguments,arrays,errors}``,
+``benchmark.metrics.thresholds`` and ``benchmark.training.layers``. Import Keras and other large
+libraries inside of functions: listing commands stay fast.
 """
 
 from typing import Annotated
@@ -15,28 +30,41 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Strategy
 
 
-# The arguments are what people can write: `positive_share(share=0.5)`. Give each a type
-# and a default; `Annotated` gives it bounds. Out of bounds is refused before anything runs.
-# `Space` is what `python -m benchmark search --strategy positive_share` tries.
+# 1. Arguments are what users write: positive_share(share=0.3).
+#    Range    bounds of a value; others are refused before anything runs
+#    Space    values that `search` tries; without it, `search` leaves the argument alone
+# 2. The first paragraph of the docstring is one sentence, printed by `strategies`.
 def positive_share(
-    share: Annotated[float, Range(0, 1, open_low=True), Space(0.1, 0.9)] = 0.5,
+    share: Annotated[float, Range(0.01, 0.99), Space(0.1, 0.9)] = 0.5,
 ) -> Strategy:
-    """Weighs the positive class until it has this share of the loss.
+    """Weight the positive class so that it has this share of the loss.
 
-    The first paragraph is what `strategies` prints. Name the source of the method here.
+    Details and the source of the method go here: authors, year, title, equation.
     """
 
-    # A slot is a function; benchmark/strategy.py says beside its type what it is handed.
-    # Here: the labels of the resampled training rows. There is no way to see the test split.
+    # 3. A slot is a function. Beside the types of slots, benchmark/protocol/strategy.py says
+    #    what each receives and returns. This one receives the labels of the resampled training
+    #    rows (rows,) and returns a weight for each; only ratios matter.
+    #    No slot receives test rows; only normalise, calibrate and threshold see validation rows.
+    #    Every class has a row here: the harness refuses data without. Raise UserError for what
+    #    you have to refuse yourself, as strategies/weighting.py does.
     def weigh(labels: Ints, classes: int) -> Floats:
         positives = (labels == 1).mean()
         return np.where(labels == 1, share / positives, (1 - share) / (1 - positives))
 
-    # Fill in only what changes; every other slot does nothing by default:
-    #   resample   which rows to train on       calibrate  a map of the logits, fitted on validation
-    #   weigh      what a row counts            threshold  the decision rule, fitted on validation
-    #   loss       what is minimised            stages     what changes in the course of training
-    #   bias       where the output starts      networks   how many share the steps
-    # and augment, mix, head and normalise, which benchmark/strategy.py describes.
-    # `needs` refuses tasks on which the strategy makes no sense: "image", "table" or "binary".
+    # 4. Fill in only the slots that change; the others do nothing by default.
+    #    Before training    augment    add altered copies of rows      (strategies/augmentation.py)
+    #                       resample   choose or generate rows         (strategies/resampling.py)
+    #                       weigh      a weight per row                (strategies/weighting.py)
+    #    Network            head       replace the last layer          (strategies/losses.py: ldam)
+    #                       bias       its initial bias                (strategies/baseline.py)
+    #                       networks   how many share the steps        (strategies/ensembles.py)
+    #    During training    mix        mix rows of a batch             (strategies/augmentation.py)
+    #                       loss       the loss on logits              (strategies/losses.py)
+    #                       stages     change some of these later      (strategies/staged.py)
+    #    After training     normalise  rescale the output layer        (strategies/posthoc.py)
+    #                       calibrate  an affine map of logits         (strategies/posthoc.py)
+    #                       threshold  offsets that decide             (strategies/posthoc.py)
+    # 5. `needs` refuses tasks that the strategy cannot run on: "binary" (two classes), "image"
+    #    or "table". Leave it out if the strategy runs on all.
     return Strategy(weigh=weigh, needs=frozenset({"binary"}))

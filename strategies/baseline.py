@@ -1,4 +1,4 @@
-"""What every strategy is compared with, and the smallest change to it."""
+"""The baseline of every comparison, and the smallest change to it."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from benchmark.protocol.strategy import Strategy
 
 
 def none() -> Strategy:
-    """Plain training: cross-entropy on the data as it is, decisions at 0.5."""
+    """Train plainly: cross-entropy on the data as it is, decisions at 0.5."""
     return Strategy()
 
 
 def prior_bias() -> Strategy:
-    """Starts the output layer at the class shares, b_c = log pi_c, so that no step is lost on them.
+    """Start the output layer at the class shares, b_c = log pi_c: no step is lost on learning them.
 
     Source: "Classification on imbalanced data", TensorFlow tutorials; Lin et al. 2017, section 3.3.
     """

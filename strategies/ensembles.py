@@ -1,4 +1,4 @@
-"""Strategies that train several networks."""
+"""Ensembles: strategies that train several networks."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -12,10 +12,10 @@ from strategies._sampling import undersampled
 
 
 def under_bagging(k: Annotated[int, Range(2, 50)] = 4) -> Strategy:
-    """Averages the probabilities of k networks, each trained on a balanced subset of its own.
+    """Average the probabilities of k networks, each trained on its own balanced subset.
 
-    A subset has all rows of the smallest class and as many of each other one, at random. The
-    networks share the steps, so that the budget is that of one. Source: Liu, Wu and Zhou 2009,
+    A subset has all rows of the smallest class and as many random rows of each other class. The
+    networks share the steps, so the budget is that of one network. Source: Liu, Wu and Zhou 2009,
     "Exploratory undersampling for class-imbalance learning" (EasyEnsemble, 4 subsets), with
     networks in place of boosted stumps.
     """

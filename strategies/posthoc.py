@@ -1,4 +1,4 @@
-"""Strategies that need no training: they change how scores become probabilities and decisions."""
+"""Post-hoc strategies: they change how scores become probabilities and decisions."""
 
 from typing import Annotated
 
@@ -9,15 +9,15 @@ from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Calibration, OutputLayer, Priors, Strategy
 
-SHORTEST = 1e-6  # length of a class's weights, as a network may have forgotten the class
+SHORTEST = 1e-6  # least length of a class's weights: a network may have forgotten the class
 
 
 def threshold(
     beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
 ) -> Strategy:
-    """Moves the threshold to where F-beta is largest on validation; probabilities stay as they are.
+    """Tune the decision threshold for F-beta on validation; probabilities do not change.
 
-    With more than two classes every class has its own offset, and F-beta is macro-averaged.
+    With more than two classes, every class has its own offset and F-beta is macro-averaged.
     """
 
     def offsets(logits: Floats, labels: Ints) -> Floats:
@@ -27,7 +27,7 @@ def threshold(
 
 
 def logit_shift(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:
-    """Subtracts tau log pi from the trained logits, as if the classes had been balanced.
+    """Subtract tau log pi from the trained logits, as if classes had been balanced.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 9.
     """
@@ -39,13 +39,13 @@ def logit_shift(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:
 
 
 def prior_correction() -> Strategy:
-    """Gives probabilities the population's class shares back after resampling or weighting.
+    """Restore the population's class shares in probabilities after resampling or weighting.
 
-    Alone it changes nothing: join it, as in ``undersample+prior_correction``.
-    z - log pi_training + log pi_population. Source: Saerens et al. 2002; for random
-    undersampling it is Dal Pozzolo et al. 2015, "Calibrating probability with
-    undersampling for unbalanced classification", eq. 4. A class without a row in validation,
-    from which the population is known, counts as half as frequent as the rarest that has one.
+    The logits become z - log pi_training + log pi_population. Alone it changes nothing: join it,
+    as in ``undersample+prior_correction``. Source: Saerens et al. 2002; for random undersampling
+    it is Dal Pozzolo et al. 2015, "Calibrating probability with undersampling for unbalanced
+    classification", eq. 4. Population shares are those of validation; a class without a row there
+    counts as half as frequent as the rarest class that has one.
     """
 
     def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
@@ -57,10 +57,10 @@ def prior_correction() -> Strategy:
 
 
 def tau_norm(tau: Annotated[float | None, Range(0, 2), Space(0, 1)] = None) -> Strategy:
-    """Divides each class's weights in the last layer by their length^tau, without bias.
+    """Divide each class's weights in the last layer by their length^tau, without bias.
 
-    Rare classes have short weights; at tau = 1 all are of one length. Without `tau` it is the
-    one of 0, 0.1, ... 1 with the largest balanced accuracy on validation. A head that is
+    Rare classes have short weights; at tau = 1 all have the same length. By default, tau is the
+    value of 0, 0.1, ... 1 with the largest balanced accuracy on validation. A head that is
     normalised already (``ldam``) stays as it is. Source: Kang et al. 2020, "Decoupling
     representation and classifier for long-tailed recognition", eq. 4.
     """
@@ -70,12 +70,12 @@ def tau_norm(tau: Annotated[float | None, Range(0, 2), Space(0, 1)] = None) -> S
             lengths = np.maximum(output.norms, SHORTEST) ** tau
             return Calibration(-output.bias / lengths, 1 / lengths)
 
-        def accuracy(one: Calibration) -> float:
-            decisions = one(logits).argmax(axis=1)
+        def balanced_accuracy(calibration: Calibration) -> float:
+            decisions = calibration(logits).argmax(axis=1)
             return float(np.mean([(decisions[labels == c] == c).mean() for c in np.unique(labels)]))
 
         if tau is not None:
             return scaled(tau)
-        return max((scaled(step / 10) for step in range(11)), key=accuracy)
+        return max((scaled(step / 10) for step in range(11)), key=balanced_accuracy)
 
     return Strategy(normalise=normalise)

@@ -1,4 +1,4 @@
-"""Strategies that change which rows are trained on."""
+"""Resampling: strategies that change which rows a network is trained on."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -15,7 +15,7 @@ Ratio = Annotated[float, Range(0, 1, open_low=True), Space(0.1, 1, log=True)]
 
 
 def undersample(ratio: Ratio = 1.0) -> Strategy:
-    """Drops rows at random until no class has more than the smallest class / ratio."""
+    """Drop rows at random until no class has more than the smallest class / ratio."""
 
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
@@ -26,7 +26,7 @@ def undersample(ratio: Ratio = 1.0) -> Strategy:
 
 
 def oversample(ratio: Ratio = 1.0) -> Strategy:
-    """Repeats rows at random until no class has less than the largest class * ratio."""
+    """Repeat rows at random until no class has fewer than the largest class * ratio."""
 
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
@@ -38,11 +38,11 @@ def oversample(ratio: Ratio = 1.0) -> Strategy:
 
 
 def sqrt_sampling(power: Annotated[float, Range(0, 1), Space(0, 1)] = 0.5) -> Strategy:
-    """Draws class c in proportion to n_c^power: half-way to balance at the square root.
+    """Draw class c in proportion to n_c^power: half-way to balance with the square root.
 
-    The largest class keeps its rows, the others are repeated at random. Source: Kang et al. 2020,
-    "Decoupling representation and classifier for long-tailed recognition", eq. 1, where power is
-    q; q = 1/2 is Mahajan et al. 2018, q = 0 is ``oversample``.
+    The largest class keeps its rows, those of others are repeated at random. Source: Kang et al.
+    2020, "Decoupling representation and classifier for long-tailed recognition", eq. 1, where power
+    is q; q = 1/2 is Mahajan et al. 2018, q = 0 is ``oversample``.
     """
 
     def resample(
@@ -55,9 +55,9 @@ def sqrt_sampling(power: Annotated[float, Range(0, 1), Space(0, 1)] = 0.5) -> St
 
 
 def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> Strategy:
-    """Makes rows between a rare row and its k nearest of the same class; tables only.
+    """Generate rows between a rare row and its k nearest of the same class; tables only.
 
-    Category columns take the neighbours' most frequent value (SMOTENC).
+    Category columns take the most frequent value of the neighbours (SMOTENC).
     Source: Chawla et al. 2002, "SMOTE: synthetic minority over-sampling technique".
     """
 
@@ -66,26 +66,27 @@ def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> 
     ) -> Resampling:
         from imblearn.over_sampling import SMOTE, SMOTENC
 
-        seen = features()
+        table = features()
         _require_neighbours(labels, _at_least(labels, ratio), k)
         options = {
             "sampling_strategy": _at_least(labels, ratio),
             "k_neighbors": k,
             "random_state": seed(rng),
         }
-        if seen.categorical:
-            sampler = SMOTENC(categorical_features=list(seen.categorical), **options)
+        if table.categorical:
+            sampler = SMOTENC(categorical_features=list(table.categorical), **options)
         else:
             sampler = SMOTE(**options)
-        values, all_labels = sampler.fit_resample(seen.values, labels)
+        values, all_labels = sampler.fit_resample(table.values, labels)
         return Resampling(np.arange(len(values)), values[len(labels) :], all_labels[len(labels) :])
 
     return Strategy(resample=resample, needs=frozenset({"table"}))
 
 
-def _require_neighbours(labels: Ints, wanted: dict[int, int], k: int) -> None:
+def _require_neighbours(labels: Ints, target: dict[int, int], k: int) -> None:
+    """Raise UserError if a class that needs new rows has too few to interpolate between."""
     for label, rows in enumerate(np.bincount(labels).tolist()):
-        if 0 < rows <= k and rows < wanted[label]:
+        if 0 < rows <= k and rows < target[label]:
             raise UserError(
                 f"smote needs more than k={k} training rows of class {label}, which has {rows}: "
                 "lower k or use oversample"
@@ -93,7 +94,7 @@ def _require_neighbours(labels: Ints, wanted: dict[int, int], k: int) -> None:
 
 
 def _at_least(labels: Ints, ratio: float) -> dict[int, int]:
-    """Class -> rows after oversampling."""
+    """Return class -> rows after oversampling."""
     counts = np.bincount(labels)
     least = round(counts.max() * ratio)
     return {label: max(n, least) for label, n in enumerate(counts.tolist()) if n}

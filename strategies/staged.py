@@ -1,4 +1,4 @@
-"""Strategies that change in the course of training."""
+"""Staged strategies: rows, weights or loss change during training."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -27,10 +27,10 @@ def deferred(
     strategy: Strategy = AS_PUBLISHED,
     share: Annotated[Share, Space(0.05, 0.5)] = 0.2,
 ) -> Strategy:
-    """Trains without `strategy` first, and with it for the last `share` of the steps.
+    """Train without `strategy` first, and with it for the last `share` of the steps.
 
     With weights it is deferred reweighting (DRW), with resampling deferred resampling (DRS).
-    Joined with other strategies, these act all the time: ``ldam+deferred`` is LDAM-DRW. Source:
+    Strategies joined with it act all the time: ``ldam+deferred`` is LDAM-DRW. Source:
     Cao et al. 2019, "Learning imbalanced datasets with label-distribution-aware margin loss",
     algorithm 1; they defer weights by the effective number to the last 40 of 200 epochs.
     """
@@ -40,9 +40,9 @@ def deferred(
 
 
 def crt(share: Annotated[Share, Space(0.05, 0.5)] = 0.1) -> Strategy:
-    """Trains the classifier anew on balanced classes, at the end, on a frozen backbone (cRT).
+    """Retrain the classifier at the end, on balanced classes and a frozen backbone (cRT).
 
-    Its learning rate begins anew as well. Source: Kang et al. 2020, "Decoupling representation
+    Its learning rate starts again as well. Source: Kang et al. 2020, "Decoupling representation
     and classifier for long-tailed recognition", section 4.1; 10 epochs after 90.
     """
     balanced = Strategy(resample=_balanced(1.0))
@@ -50,7 +50,7 @@ def crt(share: Annotated[Share, Space(0.05, 0.5)] = 0.1) -> Strategy:
 
 
 def progressive_sampling(stages: Annotated[int, Range(2, 50)] = 10) -> Strategy:
-    """Draws the classes as they are at first, and more and more evenly towards the end.
+    """Draw classes as they are at first, and more and more evenly towards the end.
 
     In stage t = 0, 1, ... of T, class c is drawn with probability (1 - t/T) n_c/n + (t/T)/K.
     Source: Kang et al. 2020, "Decoupling representation and classifier for long-tailed
@@ -61,7 +61,7 @@ def progressive_sampling(stages: Annotated[int, Range(2, 50)] = 10) -> Strategy:
 
 
 def _balanced(progress: float) -> Resample:
-    """Classes as they are (0), equally probable (1), or in between; no row is lost."""
+    """Draw classes as they are (0), equally probable (1), or in between; no row is lost."""
 
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator

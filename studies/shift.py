@@ -4,10 +4,11 @@ Nothing is trained for other prevalences: the true and false positive rates of a
 depend on the prevalence, so its F1 at another one follows from the tracked counts.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from benchmark.metrics.classification import positive_probabilities
 from benchmark.metrics.curves import f1_at
@@ -18,6 +19,9 @@ from benchmark.results import comparison
 from benchmark.results.predictions import read_predictions
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._statistics import format_mean, name_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives per positive
 LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
@@ -87,6 +91,8 @@ def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
 
 def _retuned(measured: Measured) -> list[Difference]:
     """Tune the baseline's threshold on validation rows weighted to each prevalence."""
+    import pandas as pd
+
     fits = read_predictions(measured.store, measured.table).fits.get("none")
     if fits is None:
         raise UserError(f"{measured.store} has lost predictions of none: run it again")

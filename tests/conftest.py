@@ -25,7 +25,7 @@ PROCESSES = (
 # Folders with the longest tests: they are begun first, so that no process waits for another.
 LONGEST = ("faults", "workflows", "training")
 # Folders whose tests never use TensorFlow: importing it takes seconds.
-WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results"}
+WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results", "tracking"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import yaml
 
+from benchmark import __version__
 from benchmark.cli import experiments
 from benchmark.cli.main import main
 
 ROOT = Path(__file__).parents[1]
+
+
+def test_the_version_is_the_same_in_both_places() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
 
 
 def test_direct_dependencies_are_pinned_alike_in_both_files() -> None:

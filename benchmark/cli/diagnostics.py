@@ -1,10 +1,10 @@
-"""Commands that look at a task: inspect, profile and lr."""
+"""Commands that examine a task: inspect, profile and lr."""
 
 from __future__ import annotations
 
 import click
 
-from benchmark.cli.options import count, find_data, write_figure
+from benchmark.cli.options import find_data, parse_count, parse_optional_count, write_figure
 from benchmark.protocol import grammar
 
 
@@ -16,23 +16,25 @@ from benchmark.protocol import grammar
 def inspect(task: str, data: str, settings: str, tracking: str) -> None:
     """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
 
-    Also how small an effect the test split can resolve. It is tracked as a run of its own.
+    Also show how small an effect the test split can resolve. The inspection is tracked as a run.
     """
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
 
     from benchmark.results.report import terminal
-    from benchmark.tracking import invocation, store
-    from benchmark.workflows import inspection, inspection_report
+    from benchmark.tracking.invocation import log_figures
+    from benchmark.tracking.store import open_store, resolve
+    from benchmark.workflows import inspection_report
+    from benchmark.workflows.inspection import inspect_task
 
-    uri = store.resolve(tracking)
-    found = inspection.inspect(task, chosen, path)
+    uri = resolve(tracking)
+    inspection = inspect_task(task, chosen, path)
     console = terminal.console()
-    inspection_report.show(console, found)
-    page, figures = inspection_report.markdown(found), inspection_report.figures(found)
-    kept = store.open_store(uri, task)
-    run_id = invocation.note_figures(kept, "inspection", "a look at the data", page, figures)
-    terminal.in_mlflow(console, kept, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
+    inspection_report.show(console, inspection)
+    page, figures = inspection_report.markdown(inspection), inspection_report.figures(inspection)
+    store = open_store(uri, task)
+    run_id = log_figures(store, "inspection", "inspection of the data", page, figures)
+    terminal.in_mlflow(console, store, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
 
 
 @click.command()
@@ -42,16 +44,16 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
 @click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
 @click.option("--steps", default="", help="as for `run`")
 def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> None:
-    """Show where the time of a run of TASK goes. Nothing is kept."""
+    """Show where the time of a run of TASK goes. Nothing is tracked."""
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
-    budget = count("--steps", steps, 1) if steps else None
+    budget = parse_optional_count("--steps", steps, 1)
     path = find_data(task, data)
 
     from benchmark.results.report import terminal
-    from benchmark.workflows import profile as profile_workflow
+    from benchmark.workflows.profile import profile_run, table
 
-    profiled = profile_workflow.profile(task, chosen, path, spec, budget)
-    terminal.console().print(profile_workflow.table(task, profiled))
+    profiled = profile_run(task, chosen, path, spec, budget)
+    terminal.console().print(table(task, profiled))
 
 
 @click.command()
@@ -59,31 +61,32 @@ def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> N
 @click.option("--data", default="", help="as for `run`")
 @click.option("--settings", default="", help="as for `run`")
 @click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
-@click.option("--steps", default="300", show_default=True, help="in which the rate rises")
+@click.option("--steps", default="300", show_default=True, help="over which the rate rises")
 @click.option("--tracking", default="", help="MLflow store")
 @click.option("--output", default="", help="file for the figure, e.g. rates.png or rates.svg")
 def lr(
     task: str, data: str, settings: str, strategy: str, steps: str, tracking: str, output: str
 ) -> None:
-    """Suggest a learning rate for TASK: the range test, as a figure and a sentence.
+    """Suggest a learning rate for TASK by the range test, as a figure and a sentence.
 
-    The rate rises from 1e-7 to 10 while a network trains. It is tracked as a run of its own.
+    The rate rises from 1e-7 to 10 while a network trains. The test is tracked as a run.
     """
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
-    number = count("--steps", steps, 1)
+    number = parse_count("--steps", steps, 1)
     path = find_data(task, data)
 
-    from benchmark.tracking import invocation, store
+    from benchmark.tracking.invocation import log_figures
+    from benchmark.tracking.store import open_store, resolve
     from benchmark.workflows import lr_range_test
 
-    uri = store.resolve(tracking)
-    found = lr_range_test.range_test(task, chosen, path, spec, number)
-    said, figure = lr_range_test.sentence(task, found), lr_range_test.figure(found)
-    click.echo(said)
+    uri = resolve(tracking)
+    result = lr_range_test.range_test(task, chosen, path, spec, number)
+    sentence, drawn = lr_range_test.sentence(task, result), lr_range_test.figure(result)
+    click.echo(sentence)
     if output:
-        write_figure(output, figure)
-    opened = store.open_store(uri, task)
-    invocation.note_figures(opened, "rates", "learning-rate range test", said, {"rates": figure})
+        write_figure(output, drawn)
+    store = open_store(uri, task)
+    log_figures(store, "rates", "learning-rate range test", sentence, {"rates": drawn})
 
 
 COMMANDS = (inspect, profile, lr)

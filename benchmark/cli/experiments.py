@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.options import count, find_data, portion_option, together
+from benchmark.cli.options import (
+    combined,
+    find_data,
+    parse_count,
+    parse_optional_count,
+    portion_option,
+)
 from benchmark.protocol import grammar, registry
-from benchmark.results import study as studies
+from benchmark.protocol.text import SYNTHETIC
+from benchmark.results.study import study as find_study
 
 if TYPE_CHECKING:
     from benchmark.protocol.task import Portion
     from benchmark.workflows.run import RunRequest
 
 
-# of commands that measure
-_measuring = together(
+# options of commands that train
+_training_options = combined(
     click.option(
         "--task",
         default=registry.default("tasks"),
@@ -31,21 +38,23 @@ _measuring = together(
         "--data",
         default="",
         help="folder or file of the real data; else data/TASK, else $SKEWBENCH_DATA/TASK, "
-        "else a synthetic stand-in (`stand-in` asks for it)",
+        f"else synthetic data (`{SYNTHETIC}` asks for it)",
     ),
     click.option("--settings", default="", help="of the task, e.g. 'imbalance=20 model=compact'"),
     click.option(
         "--steps", default="", help="optimizer steps of every training [default: the task's]"
     ),
     click.option(
-        "--workers", default="", help="processes; 0 is this one [default: one a core, on a GPU one]"
+        "--workers",
+        default="",
+        help="processes; 0 is this one [default: one per core, or as many as fit on the GPUs]",
     ),
     click.option("--scheduler", default="", help="address of a Dask cluster to use instead"),
     click.option(
         "--timeout",
         default="",
-        help="seconds that a training may take, with its data; it is tried three times "
-        "[default: any]",
+        help="seconds that a training may take, with its data, in each of three attempts "
+        "[default: no limit]",
     ),
     click.option(
         "--tracking",
@@ -56,54 +65,54 @@ _measuring = together(
 
 
 @click.command()
-@_measuring
+@_training_options
 @click.option(
     "--strategies",
     default=registry.default("strategies"),
     show_default=True,
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
-    "`all` is every one that suits the task; see the command `strategies`",
+    "`all`: every one that suits the task; see the command `strategies`",
 )
 @portion_option
 def run(strategies: str, portion: Portion, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
-    Cells that are in the store already are not run again.
+    Runs that are in the store already are not repeated.
     """
     request = dataclasses.replace(_request(strategies, **options), portion=portion)
 
-    from benchmark.workflows import run as run_workflow
+    from benchmark.workflows.run import run_benchmark
 
-    sys.exit(run_workflow.run(request))
+    sys.exit(run_benchmark(request))
 
 
 @click.command()
 @click.argument("name")
-@_measuring
+@_training_options
 @click.option(
     "--output", default="results", show_default=True, help="folder for the page and the figure"
 )
 def study(name: str, output: str, **options: str) -> None:
     """Answer one question with a paragraph, a table and a figure; see the command `studies`.
 
-    A study runs the cells that it needs; those that are in the store already are not run again.
+    A study starts the runs that it needs; those that are in the store already are not repeated.
     """
-    studies.study(name)
+    find_study(name)
     request = _request("none", **options)
 
-    from benchmark.workflows import study as study_workflow
+    from benchmark.workflows.study import StudyRequest, run_study
 
-    sys.exit(study_workflow.run(study_workflow.StudyRequest(name, request, Path(output))))
+    sys.exit(run_study(StudyRequest(name, request, Path(output))))
 
 
 @click.command()
-@_measuring
+@_training_options
 @click.option(
     "--strategy",
     default="class_weight",
     show_default=True,
-    help="one, or several joined by +; what is written is kept, as in focal(gamma=2), and the "
-    "other arguments that declare a space are searched",
+    help="one, or several joined by +; written arguments stay, as in focal(gamma=2), and the "
+    "others that declare a space are searched",
 )
 @click.option(
     "--space",
@@ -116,24 +125,24 @@ def study(name: str, output: str, **options: str) -> None:
     help="f1, f1_tuned, fbeta(beta=2), average_precision or recall(precision=0.5), on validation "
     "[default: f1]",
 )
-@click.option("--cost", default="", help="makes the expected cost small instead, e.g. fp=1,fn=10")
-@click.option("--trials", default="40", show_default=True, help="in all, those done before too")
+@click.option("--cost", default="", help="minimize the expected cost instead, e.g. fp=1,fn=10")
+@click.option("--trials", default="40", show_default=True, help="in all, with those done before")
 @click.option(
     "--fresh",
     default="5",
     show_default=True,
-    help="seeds on which the chosen strategy is run against the others, on test; 0: it is not",
+    help="seeds of the confirmation, the chosen strategy against others on test; 0: none",
 )
 @click.option(
     "--against",
     default="none,class_weight,threshold",
     show_default=True,
-    help="strategies that it is compared with, beside itself with its defaults",
+    help="strategies that the chosen one is compared with, beside its own defaults",
 )
 @click.option(
     "--storage",
     default="",
-    help="of Optuna: any SQLAlchemy address [default: optuna.db beside the MLflow store]",
+    help="Optuna's, any SQLAlchemy address [default: optuna.db beside the MLflow store]",
 )
 def search(
     strategy: str,
@@ -147,34 +156,34 @@ def search(
     seeds: str,
     **options: str,
 ) -> None:
-    """Let Optuna choose the arguments of a strategy, and say what that was worth.
+    """Let Optuna choose the arguments of a strategy, and confirm the choice on test.
 
-    A trial is trained on --seeds splits and judged by validation. The same command goes on with a
-    search that was stopped; several at once share it. What is chosen is compared with others on
-    fresh seeds and on rows that no trial has seen.
+    A trial is trained on --seeds splits and judged on validation. The same command resumes a
+    search that was stopped; several at once share it. The chosen strategy is compared with others
+    on fresh seeds and on rows that no trial has seen.
     """
-    from benchmark.workflows.search import objective as objectives
+    from benchmark.workflows.search.objective import read as read_objective
 
-    goal = objectives.read(objective, cost)
-    confirming = count("--fresh", fresh, 0)
-    request = _request(against, seeds=str(max(1, confirming)), **options)
-    asked_trials, asked_seeds = count("--trials", trials, 1), count("--seeds", seeds, 1)
+    goal = read_objective(objective, cost)
+    fresh_seeds = parse_count("--fresh", fresh, 0)
+    request = _request(against, seeds=str(max(1, fresh_seeds)), **options)
+    trial_count, seed_count = parse_count("--trials", trials, 1), parse_count("--seeds", seeds, 1)
     grammar.read(strategy)
 
-    from benchmark.workflows.search import search as search_workflow
-    from benchmark.workflows.search import spec
+    from benchmark.workflows.search.search import run_search
+    from benchmark.workflows.search.spec import SearchRequest
 
-    asked = spec.SearchRequest(
+    asked = SearchRequest(
         request=request,
         strategy=strategy,
         spaces=space,
         objective=goal,
-        trials=asked_trials,
-        seeds=asked_seeds,
-        confirm=confirming > 0,
+        trials=trial_count,
+        seeds=seed_count,
+        confirm=fresh_seeds > 0,
         storage=storage,
     )
-    sys.exit(search_workflow.run(asked))
+    sys.exit(run_search(asked))
 
 
 def _request(
@@ -190,18 +199,18 @@ def _request(
     timeout: str,
     tracking: str,
 ) -> RunRequest:
-    """What the person asked for, checked as far as it goes without the data."""
+    """Return what the user asked for, checked as far as possible without the data."""
     chosen, specs = grammar.settings(task, settings), grammar.read_list(strategies)
-    number = count("--seeds", seeds, 1)
-    budget = count("--steps", steps, 1) if steps else None
-    processes = count("--workers", workers, 0) if workers else None
-    limit = count("--timeout", timeout, 1) if timeout else None
+    number = parse_count("--seeds", seeds, 1)
+    budget = parse_optional_count("--steps", steps, 1)
+    processes = parse_optional_count("--workers", workers, 0)
+    limit = parse_optional_count("--timeout", timeout, 1)
     path = find_data(task, data)
 
-    from benchmark.workflows import run as run_workflow
-    from benchmark.workflows.execution import cluster
+    from benchmark.workflows.execution.cluster import default_workers
+    from benchmark.workflows.run import RunRequest
 
-    return run_workflow.RunRequest(
+    return RunRequest(
         task=task,
         settings=chosen,
         path=path,
@@ -209,7 +218,7 @@ def _request(
         every=strategies.strip() == "all",
         seeds=number,
         steps=budget,
-        workers=cluster.default_workers() if processes is None else processes,
+        workers=default_workers() if processes is None else processes,
         scheduler=scheduler,
         timeout=limit,
         tracking=tracking,

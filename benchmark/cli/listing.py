@@ -1,4 +1,4 @@
-"""Commands that say what there is, and fetch it: tasks, strategies, studies and fetch."""
+"""Commands that list tasks, strategies and studies, and fetch data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from benchmark.protocol import arguments, grammar, registry
-from benchmark.protocol.strategy import ACTS_ON, SLOTS, family
+from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
+from benchmark.protocol.text import command
 from benchmark.results import study
 
 
@@ -21,13 +22,13 @@ def tasks() -> None:
 
 @click.command()
 def strategies() -> None:
-    """List the strategies by what they act on, with their arguments and defaults."""
-    groups: dict[str, list[str]] = {"nothing": []}
-    groups |= {ACTS_ON[slot]: [] for slot in SLOTS}
+    """List the strategies by family, with their arguments and defaults."""
+    groups: dict[str, list[str]] = {BASELINE: []}
+    groups |= {FAMILIES[slot]: [] for slot in SLOTS}
     for name in registry.strategies():
         groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
-        click.secho(f"acts on {group}", underline=True)
+        click.secho(group[0].upper() + group[1:], underline=True)
         for name in names:
             function = registry.strategies()[name]
             summary = (function.__doc__ or "").strip().split("\n\n")[0]
@@ -36,19 +37,19 @@ def strategies() -> None:
 
 @click.command()
 def studies() -> None:
-    """List the studies with the questions that they answer."""
+    """List the studies with their questions."""
     for name in study.studies():
         _entry(name, study.study(name).question, "")
 
 
 @click.command()
 @click.argument("task")
-@click.option("--data", default="", help="folder to put it in [default: data/TASK]")
+@click.option("--data", default="", help="folder to write to [default: data/TASK]")
 def fetch(task: str, data: str) -> None:
     """Download the real data of TASK and check its hash."""
     target = Path(data or Path("data") / task)
     registry.task(task).fetch(target)
-    click.echo(f"{task} is in {target}: `run --task {task} --data {target}` uses it")
+    click.echo(f"{task} is in {target}. To use it:\n  {command('run', task=task, data=target)}")
 
 
 def _entry(name: str, summary: str, options: str) -> None:

@@ -1,7 +1,6 @@
 """The command line: one command per MLproject entry point.
 
-Heavy libraries are imported by the commands that need them, so that help and
-the listings answer at once.
+Commands import heavy libraries themselves, so that help and listings answer at once.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from typing import Any
 
 import click
 
+from benchmark import __version__
 from benchmark.cli import diagnostics, experiments, listing, results
 from benchmark.protocol.errors import UserError
 
 
 class _Group(click.Group):
-    """Prints what a person can mend as one line and exits with status 2."""
+    """Print an error that the user can correct as one line, and exit with status 2."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -28,12 +28,13 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="skewbench")
 def main() -> None:
-    """Measures which strategy for class imbalance helps, on your data, over several seeds."""
+    """Measure which strategy for class imbalance helps, on your data, over several seeds."""
     try:
         Path.home()
-    except RuntimeError:  # several libraries need one as soon as they are imported
-        raise UserError("there is no home folder: let HOME name one that can be written") from None
+    except RuntimeError:  # several libraries need one when they are imported
+        raise UserError("there is no home folder: set HOME to one that can be written") from None
 
 
 for command in (*experiments.COMMANDS, *results.COMMANDS, *diagnostics.COMMANDS, *listing.COMMANDS):

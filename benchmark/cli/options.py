@@ -1,71 +1,57 @@
-"""Files that a person names."""
+"""Options that several commands share, and the files that they name."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.text import SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-import os
-from collections.abc import Callable
-
-
-def write_figure(path: str, figure: Figure) -> None:
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:  # ValueError: a format that there is not
-        raise UserError(f"cannot write {path}: {error}") from None
-    click.echo(f"wrote {path}", err=True)
-
-
-def write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
-    click.echo(f"wrote {path}", err=True)
-
-
-SYNTHETIC = "stand-in"
+SYNTHETIC_ALIASES = (SYNTHETIC, "stand-in")  # values of --data that ask for synthetic data
+MAX_DIGITS = 9  # of a number on the command line
 
 Command = Callable[..., None]
-
-
-def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """One decorator that gives a command all of these options, listed in this order."""
-
-    def give(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return give
-
 
 portion_option = click.option(
     "--portion",
     type=click.Choice(["all", "confirmation"]),
     default="all",
     show_default=True,
-    help="of the rows to test on; `confirmation`: those that no search has seen",
+    help="rows to test on; `confirmation`: those that no search has seen",
 )
 
 
+def combined(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Combine options into one decorator; a command lists them in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def find_data(task: str, given: str) -> str:
-    """Where a task's data lies: as given, else data/TASK, else $SKEWBENCH_DATA/TASK, else ""."""
-    if given == SYNTHETIC:
+    """Return where a task's data lies, or "" for synthetic data.
+
+    It is the place that was given, else data/TASK, else $SKEWBENCH_DATA/TASK if it exists.
+    """
+    if given in SYNTHETIC_ALIASES:
         return ""
     if given:
         try:
             return str(Path(given).expanduser())
-        except RuntimeError:  # nobody of that name, or no home
+        except RuntimeError:  # no such user, or no home folder
             raise UserError(f"--data {given}: there is no such home folder") from None
     places = [Path("data") / task]
     if os.environ.get("SKEWBENCH_DATA"):
@@ -73,8 +59,32 @@ def find_data(task: str, given: str) -> str:
     return next((str(place) for place in places if place.exists()), "")
 
 
-def count(option: str, text: str, least: int) -> int:
-    plain = text.isascii() and text.isdigit() and len(text) < 10
+def parse_count(option: str, text: str, least: int) -> int:
+    """Parse the whole number of an option, at least `least`."""
+    plain = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     if not plain or int(text) < least:
         raise UserError(f"{option} must be a whole number, at least {least}, not {text[:20]!r}")
     return int(text)
+
+
+def parse_optional_count(option: str, text: str, least: int) -> int | None:
+    """Parse the whole number of an option that may be left out."""
+    return parse_count(option, text, least) if text else None
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file that the user named."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+    click.echo(f"wrote {path}", err=True)
+
+
+def write_figure(path: str, figure: Figure) -> None:
+    """Write a figure to a file that the user named, in the format of its suffix."""
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:  # ValueError: an unknown format
+        raise UserError(f"cannot write {path}: {error}") from None
+    click.echo(f"wrote {path}", err=True)

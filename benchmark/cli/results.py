@@ -1,4 +1,4 @@
-"""Commands that use what was tracked: leaderboard, recommend and export."""
+"""Commands that use tracked runs: leaderboard, recommend and export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.options import SYNTHETIC, count, portion_option, together, write
+from benchmark.cli.options import (
+    SYNTHETIC_ALIASES,
+    combined,
+    parse_optional_count,
+    portion_option,
+    write_text,
+)
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 
@@ -16,120 +22,122 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--task", multiple=True, help="one or more; default: all that the store holds")
+@click.option("--task", multiple=True, help="one or more [default: all that the store holds]")
 @click.option("--tracking", default="", help="MLflow store")
 @click.option("--output", default="", help="Markdown file to write, e.g. my-leaderboard.md")
 @click.option("--html", default="", help="HTML file to write: the report with figures")
-@click.option("--csv", default="", help="CSV file to write: one row a strategy")
-@click.option("--cells", default="", help="CSV file to write: one row a cell, for pandas")
+@click.option("--csv", default="", help="CSV file to write: one row per strategy")
+@click.option("--runs", default="", help="CSV file to write: one row per run, for pandas")
 def leaderboard(
-    task: Sequence[str], tracking: str, output: str, html: str, csv: str, cells: str
+    task: Sequence[str], tracking: str, output: str, html: str, csv: str, runs: str
 ) -> None:
-    """Make leaderboards from tracked runs; prints Markdown unless a file is named."""
-    from benchmark.results import leaderboard
+    """Make leaderboards from tracked runs; print Markdown unless a file is named."""
     from benchmark.results.analysis import analyse
+    from benchmark.results.leaderboard import leaderboards
     from benchmark.results.report import files, markdown
-    from benchmark.tracking import store
+    from benchmark.tracking.store import resolve
 
     named = [name for name in task if name]
     for name in named:
         registry.task(name)
-    uri = store.resolve(tracking)
-    tables = leaderboard.leaderboards(uri, named or registry.tasks())
-    analyses = [analyse(table) for table in tables]
-    makers: dict[str, Callable[[], str]] = {
+    uri = resolve(tracking)
+    analyses = [analyse(table) for table in leaderboards(uri, named or registry.tasks())]
+    formats: dict[str, Callable[[], str]] = {
         output: lambda: markdown.leaderboards(analyses),
         html: lambda: files.report(uri, analyses),
         csv: lambda: files.summary(analyses),
-        cells: lambda: files.runs(analyses),
+        runs: lambda: files.runs(analyses),
     }
-    wanted = {path: make for path, make in makers.items() if path}
-    for path, make in wanted.items():
-        write(path, make())
-    if not wanted:
+    written = {path: make for path, make in formats.items() if path}
+    for path, make in written.items():
+        write_text(path, make())
+    if not written:
         click.echo(markdown.leaderboards(analyses), nl=False)
 
 
-# of commands that choose among the strategies of one leaderboard
-_choosing = together(
+# options of commands that choose among the strategies of one leaderboard
+_leaderboard_options = combined(
     click.argument("task", default=""),
-    click.option("--data", default="", help="as it was given to `run`"),
-    click.option("--settings", default="", help="as they were given to `run`"),
-    click.option("--steps", default="", help="as they were given to `run`"),
+    click.option("--data", default="", help="as for `run`"),
+    click.option("--settings", default="", help="as for `run`"),
+    click.option("--steps", default="", help="as for `run`"),
     portion_option,
     click.option(
         "--cost",
         default="",
-        help="of a false positive and of a false negative, e.g. fp=1,fn=10 [default: F1 counts]",
+        help="of a false positive and a false negative, e.g. fp=1,fn=10 [default: recommend by F1]",
     ),
     click.option("--tracking", default="", help="MLflow store"),
 )
 
 
 @click.command()
-@_choosing
-def recommend(cost: str, tracking: str, **chosen: str) -> None:
-    """Say which strategy of TASK to use, and why, from what was tracked.
+@_leaderboard_options
+def recommend(cost: str, tracking: str, **query: str) -> None:
+    """Recommend a strategy for TASK, with reasons, from tracked runs.
 
-    TASK and the options say which leaderboard is meant, where the store has several.
+    TASK and the options select a leaderboard if the store has several.
     """
-    _, advice = _advice(cost, tracking, **chosen)
+    _, advice = _advice(cost, tracking, **query)
 
-    from benchmark.results.report import recommendation as page
     from benchmark.results.report import terminal
+    from benchmark.results.report.recommendation import show
 
-    page.show(terminal.console(), advice)
+    show(terminal.console(), advice)
 
 
 @click.command()
-@_choosing
-@click.option("--strategy", default="", help="another than the recommended one")
-@click.option("--seed", default="", help="which of its trainings [default: the best on validation]")
+@_leaderboard_options
+@click.option("--strategy", default="", help="instead of the recommended one")
+@click.option(
+    "--seed", default="", help="of the training to repeat [default: the best on validation]"
+)
 @click.option("--name", default="", help="in the model registry [default: skewbench-TASK]")
 @click.option("--alias", default="champion", show_default=True, help="in the model registry")
 def export(
-    strategy: str, seed: str, name: str, alias: str, cost: str, tracking: str, **chosen: str
+    strategy: str, seed: str, name: str, alias: str, cost: str, tracking: str, **query: str
 ) -> None:
     """Train the recommended strategy of TASK again and register it as a model to serve.
 
     The model takes raw rows, or the bytes of images, and decides as the benchmark did.
     """
-    number = count("--seed", seed, 0) if seed else None
-    uri, advice = _advice(cost, tracking, **chosen)
+    number = parse_optional_count("--seed", seed, 0)
+    uri, advice = _advice(cost, tracking, **query)
 
-    from benchmark.results import recommendation
+    from benchmark.results.recommendation import with_strategy
     from benchmark.results.report import terminal
-    from benchmark.workflows import export as export_workflow
+    from benchmark.workflows.export import ExportRequest, export_model, show
 
-    advice = recommendation.with_strategy(advice, strategy) if strategy else advice
-    exported = export_workflow.export(
-        export_workflow.ExportRequest(uri, advice, number, name, alias)
-    )
-    export_workflow.exported(terminal.console(), exported)
+    advice = with_strategy(advice, strategy) if strategy else advice
+    show(terminal.console(), export_model(ExportRequest(uri, advice, number, name, alias)))
 
 
 def _advice(
     cost: str, tracking: str, *, task: str, data: str, settings: str, steps: str, portion: str
 ) -> tuple[str, Recommendation]:
-    """The store, and what it recommends."""
+    """Return the store's address, and the recommendation from its runs."""
     from benchmark.metrics import costs
-    from benchmark.results import recommendation as recommending
-    from benchmark.tracking import store
+    from benchmark.results.recommendation import (
+        LeaderboardQuery,
+        find_leaderboard,
+        recommend,
+    )
+    from benchmark.tracking.store import resolve
 
     if not task and settings:
-        raise UserError("--settings are a task's: name it, as in `recommend insurance`")
-    wanted = recommending.LeaderboardQuery(
+        raise UserError("--settings belong to a task: name it, as in `recommend insurance`")
+    query = LeaderboardQuery(
         task=task,
         settings=grammar.settings(task, settings) if settings else None,
-        data=None if not data else "" if data == SYNTHETIC else data,
-        steps=count("--steps", steps, 1) if steps else None,
+        data=None if not data else "" if data in SYNTHETIC_ALIASES else data,
+        steps=parse_optional_count("--steps", steps, 1),
         portion=portion,
     )
-    prices = costs.read(cost) if cost else None
+    priced = costs.read(cost) if cost else None
     if task:
         registry.task(task)
-    uri = store.resolve(tracking)
-    return uri, recommending.recommend(uri, recommending.find_leaderboard(uri, wanted), prices)
+    uri = resolve(tracking)
+    return uri, recommend(uri, find_leaderboard(uri, query), priced)
 
 
 COMMANDS = (leaderboard, recommend, export)

@@ -1,1 +1,1 @@
-"""Labels and logits in, numbers out: measures, thresholds, costs, intervals and tests."""
+"""Measures, thresholds, costs, confidence intervals and tests, from labels and logits."""

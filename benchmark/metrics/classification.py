@@ -1,10 +1,9 @@
-"""Labels and scores in, numbers out. Pure functions, computed from whole predictions.
+"""Classification measures: pure functions of labels and scores, over whole predictions.
 
-`logits` are float (rows, classes), `labels` int (rows,); an *offset* is what a decision
-rule adds to each class's logit. Of two classes 1 is the positive one, and measures are
-its own; of more classes they are means over the classes that the labels hold (macro).
-A measure that the rows leave undefined (precision without a positive decision) is 0, as
-is usual.
+`logits` are float (rows, classes), `labels` int (rows,). An *offset* is added to the logit of a
+class before the decision. With two classes, class 1 is positive and measures are its own; with
+more, they are means over the classes that the labels hold (macro). A measure that the rows leave
+undefined (precision without a positive decision) is 0, as is usual.
 """
 
 from __future__ import annotations
@@ -19,29 +18,29 @@ CALIBRATION_BINS = 10
 
 
 def positive_probabilities(logits: Floats) -> Floats:
-    """Probability of the positive one of two classes, (rows,)."""
+    """Return the probability of the positive of two classes, (rows,)."""
     from scipy.special import expit
 
     return np.asarray(expit(logits[:, 1] - logits[:, 0]), np.float64)
 
 
 def mean_logits(networks: Sequence[Floats]) -> Floats:
-    """The log of the mean of several networks' probabilities, (rows, classes)."""
+    """Return the log of the mean probabilities of several networks, (rows, classes)."""
     from scipy.special import log_softmax, logsumexp
 
-    each = [log_softmax(logits, axis=1) for logits in networks]
-    return np.asarray(logsumexp(each, axis=0) - np.log(len(each)), np.float64)
+    log_p = [log_softmax(logits, axis=1) for logits in networks]
+    return np.asarray(logsumexp(log_p, axis=0) - np.log(len(log_p)), np.float64)
 
 
 def decide(logits: Floats, offsets: Floats) -> Ints:
-    """The class with the largest logit + offset, (rows,)."""
+    """Return the class with the largest logit + offset, (rows,)."""
     return np.asarray(np.argmax(logits + offsets, axis=1), np.int64)
 
 
 def one_vs_rest(labels: Ints, logits: Floats) -> Iterator[tuple[Ints, Floats]]:
-    """Whether each row is of a class, and the log-odds that it is, for each class in turn.
+    """Yield for each class whether rows belong to it, and the log-odds that they do, (rows,) each.
 
-    Of two classes the positive one alone; of more those that the labels hold.
+    With two classes, for the positive class alone; with more, for those that the labels hold.
     """
     if logits.shape[1] == 2:
         yield labels, logits[:, 1] - logits[:, 0]
@@ -52,7 +51,7 @@ def one_vs_rest(labels: Ints, logits: Floats) -> Iterator[tuple[Ints, Floats]]:
 
 
 def log_odds(logits: Floats) -> Floats:
-    """log p - log(1 - p) of every class, (rows, classes): exact where p itself rounds to 1."""
+    """Return log p - log(1 - p) of every class, (rows, classes), exact where p rounds to 1."""
     from scipy.special import logsumexp
 
     rows, top = np.arange(len(logits)), np.argmax(logits, axis=1)
@@ -67,9 +66,10 @@ def log_odds(logits: Floats) -> Floats:
 
 
 def predicted_events(labels: Ints, logits: Floats) -> tuple[Ints, Floats]:
-    """What a probability was promised of, (rows,): whether it came true, and the probability.
+    """Return whether the predicted event occurred, and its predicted probability, (rows,) each.
 
-    Of two classes that the row is positive; of more that its most probable class is right.
+    With two classes, the event is that the row is positive; with more, that its most probable
+    class is right.
     """
     if logits.shape[1] == 2:
         return labels, positive_probabilities(logits)
@@ -80,23 +80,26 @@ def predicted_events(labels: Ints, logits: Floats) -> tuple[Ints, Floats]:
 
 
 def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, float]:
-    """What depends on the threshold: F1, precision, recall, balanced accuracy, MCC, accuracy, counts."""
+    """Return the measures that depend on the threshold.
+
+    F1, precision, recall, balanced accuracy, MCC, accuracy and counts.
+    """
     from sklearn import metrics
 
-    # the kinds of rows, weighted by how many there are: exact, and fast for any number
-    kinds, counts = np.unique(classes * labels + decisions, return_counts=True)
-    truth, decided = np.divmod(kinds, classes)
-    weighted = {"y_true": truth, "y_pred": decided, "sample_weight": counts}
+    # one row per (actual, predicted) pair, weighted by its count: exact, and fast for any number
+    pairs, counts = np.unique(classes * labels + decisions, return_counts=True)
+    actual, predicted = np.divmod(pairs, classes)
+    weighted = {"y_true": actual, "y_pred": predicted, "sample_weight": counts}
     average = {"average": "binary"} if classes == 2 else {"average": "macro"}
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        **weighted, **average, labels=np.unique(truth), zero_division=0
+        **weighted, **average, labels=np.unique(actual), zero_division=0
     )
     values = {
         "f1": f1,
         "precision": precision,
         "recall": recall,
         "balanced_accuracy": metrics.recall_score(
-            **weighted, average="macro", labels=np.unique(truth)
+            **weighted, average="macro", labels=np.unique(actual)
         ),
         "mcc": metrics.matthews_corrcoef(**weighted),
         "accuracy": metrics.accuracy_score(**weighted),
@@ -115,21 +118,21 @@ def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, f
 
 
 def confusion(labels: Ints, decisions: Ints, classes: int) -> Ints:
-    """Rows by true class and decision, (classes, classes)."""
+    """Count rows by actual and predicted class, (classes, classes)."""
     flat = np.bincount(classes * labels + decisions, minlength=classes**2)
     return flat.reshape(classes, classes).astype(np.int64)
 
 
 def average_precision(labels: Ints, logits: Floats) -> float:
-    """Area under precision over recall, as a sum of steps."""
+    """Return average precision: the area under precision over recall, as a sum of steps."""
     from sklearn.metrics import average_precision_score
 
-    areas = [average_precision_score(*each) for each in one_vs_rest(labels, logits)]
+    areas = [average_precision_score(*contest) for contest in one_vs_rest(labels, logits)]
     return float(np.mean(areas))
 
 
 def log_loss(labels: Ints, logits: Floats) -> float:
-    """Mean of -log p of the true class, in nats; finite at any logit."""
+    """Return the mean of -log p of the true class, in nats; finite at any logit."""
     if logits.shape[1] == 2:
         margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
         return float(np.logaddexp(0, -margin).mean())
@@ -139,10 +142,10 @@ def log_loss(labels: Ints, logits: Floats) -> float:
 
 
 def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
-    """What no threshold moves: average precision and ROC AUC."""
+    """Return the measures that no threshold changes: average precision and ROC AUC."""
     from sklearn.metrics import roc_auc_score
 
-    areas = [roc_auc_score(*each) for each in one_vs_rest(labels, logits)]
+    areas = [roc_auc_score(*contest) for contest in one_vs_rest(labels, logits)]
     return {
         "average_precision": average_precision(labels, logits),
         "roc_auc": float(np.mean(areas)),
@@ -150,9 +153,9 @@ def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
 
 
 def probability_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
-    """Whether the probabilities can be believed: Brier score, log loss, calibration error.
+    """Return the measures of calibration: Brier score, log loss, expected calibration error.
 
-    The Brier score of more than two classes sums over them, 0 to 2 (Brier 1950).
+    With more than two classes, the Brier score sums over them, 0 to 2 (Brier 1950).
     """
     return {
         "brier": brier(labels, logits),
@@ -162,7 +165,7 @@ def probability_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
 
 
 def brier(labels: Ints, logits: Floats) -> float:
-    """Mean squared distance of the probabilities from what was true."""
+    """Return the mean squared distance of the probabilities from the true classes."""
     from scipy.special import softmax
     from sklearn.metrics import brier_score_loss
 
@@ -174,64 +177,69 @@ def brier(labels: Ints, logits: Floats) -> float:
 
 
 def reliability(true: Ints, p: Floats) -> tuple[Floats, Floats, Ints]:
-    """Mean probability, share that came true and rows of bins that hold equally many rows."""
+    """Return mean predicted probability, observed frequency and rows of bins of equal mass.
+
+    Args:
+        true: whether the event occurred, (rows,), see `predicted_events`.
+        p: predicted probability of the event, (rows,).
+    """
     order = np.argsort(p, kind="stable")
     bins = [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
     mean = np.array([p[part].mean() for part in bins])
-    share = np.array([true[part].mean() for part in bins])
-    return mean, share, np.array([len(part) for part in bins])
+    frequency = np.array([true[part].mean() for part in bins])
+    return mean, frequency, np.array([len(part) for part in bins])
 
 
 def calibration_error(true: Ints, p: Floats) -> float:
-    """Expected calibration error over bins of equal mass, of `promises`.
+    """Return the expected calibration error over bins of equal mass, see `predicted_events`.
 
     Source: Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis
     for natural language processing models"; Nixon et al. 2019.
     """
-    mean, share, rows = reliability(true, p)
-    return float(np.average(np.abs(mean - share), weights=rows))
+    mean, frequency, rows = reliability(true, p)
+    return float(np.average(np.abs(mean - frequency), weights=rows))
 
 
 def class_recalls(labels: Ints, decisions: Ints, classes: int) -> Floats:
-    """The share of each class's rows that was found, (classes,); nan where it has none."""
+    """Return the recall of each class, (classes,); nan for a class without rows."""
     rows = np.bincount(labels, minlength=classes)
-    found = np.bincount(labels[labels == decisions], minlength=classes)
-    return np.where(rows > 0, found / np.maximum(rows, 1), np.nan)
+    right = np.bincount(labels[labels == decisions], minlength=classes)
+    return np.where(rows > 0, right / np.maximum(rows, 1), np.nan)
 
 
-MANY, FEW = 100, 20  # training rows: classes with more are "many", with less "few"
-PLACES = 5
+MANY, FEW = 100, 20  # training rows: classes with more are "many", with fewer "few"
+PLACES = 5  # classes that count in map_at_5
 
 
 def long_tail_metrics(
     labels: Ints, logits: Floats, offsets: Floats, class_rows: Ints
 ) -> dict[str, float]:
-    """What is asked of many classes: accuracy by class size, and mean average precision at 5.
+    """Return the measures for many classes: accuracy by class size, mean average precision at 5.
 
-    accuracy_many, _medium and _few are shares of the rows of classes with above 100, 20 to 100
-    and below 20 training rows; without rows they are left out. Source: Liu et al. 2019,
+    accuracy_many, _medium and _few are accuracies on rows of classes with more than 100, 20 to
+    100 and fewer than 20 training rows; groups without rows are left out. Source: Liu et al. 2019,
     "Large-scale long-tailed recognition in an open world". map_at_5 is the mean of 1 / place of
-    the true class among the five that are decided first, 0 beyond; ties count against it.
+    the true class among the five classes with the largest scores, 0 beyond; ties count against it.
 
     Args:
-        class_rows: (classes,), of the training split.
+        class_rows: training rows per class, (classes,).
     """
     scores, rows = logits + offsets, np.arange(len(labels))
-    own = scores[rows, labels][:, None]
-    places = (scores >= own).sum(axis=1)  # 1 is the first
+    true_score = scores[rows, labels][:, None]
+    places = (scores >= true_score).sum(axis=1)  # 1 is the first
     right, size = decide(logits, offsets) == labels, class_rows[labels]
     groups = {
         "many": size > MANY,
         "medium": (size >= FEW) & (size <= MANY),
         "few": size < FEW,
     }
-    values = {f"accuracy_{name}": right[of].mean() for name, of in groups.items() if of.any()}
+    values = {f"accuracy_{name}": right[mask].mean() for name, mask in groups.items() if mask.any()}
     values[f"map_at_{PLACES}"] = np.where(places <= PLACES, 1 / places, 0).mean()
     return {name: float(value) for name, value in values.items()}
 
 
 def all_metrics(labels: Ints, logits: Floats, offsets: Floats) -> dict[str, float]:
-    """Every measure of one set of predictions, decided with `offsets`; F1 first."""
+    """Return every measure of one set of predictions, decided with `offsets`; F1 first."""
     return {
         **decision_metrics(labels, decide(logits, offsets), logits.shape[1]),
         **ranking_metrics(labels, logits),

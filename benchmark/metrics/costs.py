@@ -1,4 +1,4 @@
-"""What wrong decisions cost a person, and where that puts the threshold between two classes."""
+"""Costs of wrong decisions between two classes, and the decision thresholds that follow."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Threshold
 
-PER = 1000  # rows that a cost is told for
+PER = 1000  # costs are stated per so many rows
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one false positive and of one false negative, in whatever currency."""
+    """Costs of one false positive and one false negative, in any currency."""
 
     fp: Annotated[float, Range(0, open_low=True)] = 1.0
     fn: Annotated[float, Range(0, open_low=True)] = 1.0
 
     @property
     def threshold(self) -> float:
-        """The probability from which a positive decision is the cheaper one, fp / (fp + fn).
+        """Probability from which a positive decision is cheaper, fp / (fp + fn).
 
         Source: Elkan 2001, "The foundations of cost-sensitive learning", section 1.2.
         """
         return self.fp / (self.fp + self.fn)
 
     def of(self, labels: Ints, decisions: Ints) -> float:
-        """What the wrong ones of these decisions cost, for `PER` rows."""
+        """Return the cost of the wrong decisions, per `PER` rows."""
         false_positives = ((labels == 0) & (decisions == 1)).mean()
         false_negatives = ((labels == 1) & (decisions == 0)).mean()
         return float(PER * (self.fp * false_positives + self.fn * false_negatives))
@@ -44,7 +44,11 @@ class Costs:
 
 
 def read(text: str) -> Costs:
-    """Costs as people write them: ``fp=1,fn=10``. Raises UserError for what is none."""
+    """Read costs as users write them: ``fp=1,fn=10``.
+
+    Raises:
+        UserError: for text that does not name costs.
+    """
     given: dict[str, str] = {}
     for word in text.replace(",", " ").split():
         name, equals, value = word.partition("=")
@@ -57,12 +61,12 @@ def read(text: str) -> Costs:
 
 
 def by_theory(costs: Costs) -> Threshold:
-    """Thresholds at `Costs.threshold`: right as far as the probabilities are."""
+    """Return the threshold of decision theory: optimal if probabilities are calibrated."""
     return lambda logits, labels: np.array([0.0, math.log(costs.fn / costs.fp)])
 
 
 def tuned(costs: Costs) -> Threshold:
-    """Thresholds where the validation rows cost least: right whatever the probabilities."""
+    """Return the threshold that is cheapest on validation, calibrated or not."""
     return lambda logits, labels: np.array(
         [0.0, -cheapest_threshold(labels, logits[:, 1] - logits[:, 0], costs)]
     )
@@ -76,13 +80,13 @@ RULES: dict[str, Callable[[Costs], Threshold]] = {
 
 
 def cheapest_threshold(labels: Ints, scores: Floats, costs: Costs) -> float:
-    """The threshold on `scores` at which the rows cost least, half-way between two scores.
+    """Return the threshold on `scores` at which rows cost least, half-way between two scores.
 
-    Of equally good thresholds the lowest wins.
+    Among equally cheap thresholds, the lowest wins.
     """
     order = np.argsort(scores, kind="stable")
     ordered, positive = scores[order], labels[order] == 1
-    # place k: the k lowest rows are called negative, the others positive
+    # position k: the k lowest rows are predicted negative, the others positive
     missed = np.append(0, np.cumsum(positive))
     false = (~positive).sum() - np.append(0, np.cumsum(~positive))
     apart = np.append(

@@ -1,4 +1,4 @@
-"""Curves of predictions, and their mean and spread over seeds."""
+"""Curves of predictions, with their mean and spread over seeds."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Scored = tuple[Ints, Floats]  # labels (rows,) and logits (rows, classes)
 
 @dataclass(frozen=True)
 class Band:
-    """A curve with its spread, (places,) each."""
+    """A mean curve with its spread over seeds, (points,) each."""
 
     x: Floats
     mean: Floats
-    low: Floats  # mean less one standard deviation over seeds
-    high: Floats
+    low: Floats  # mean - one standard deviation over seeds
+    high: Floats  # mean + one standard deviation
 
 
 def band(x: Floats, curves: Sequence[Floats]) -> Band:
-    """The band of curves that share their x."""
+    """Return the band of curves that share their x."""
     mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1 if len(curves) > 1 else 0)
     return Band(np.asarray(x, np.float64), mean, mean - spread, mean + spread)
 
 
 def precision_recall(seeds: Sequence[Scored]) -> Band:
-    """Precision where each recall is first reached, averaged over classes and seeds."""
+    """Return precision where each recall is first reached, averaged over classes and seeds."""
     curves = []
     for labels, logits in seeds:
-        each = [_precision(*one) for one in classification.one_vs_rest(labels, logits)]
-        curves.append(np.mean(each, axis=0))
+        contests = classification.one_vs_rest(labels, logits)
+        curves.append(np.mean([_precision(*contest) for contest in contests], axis=0))
     return band(RECALLS, curves)
 
 
@@ -45,12 +45,12 @@ def _precision(labels: Ints, scores: Floats) -> Floats:
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(labels, scores)
-    first = np.searchsorted(recall[::-1], RECALLS)  # recall falls as sklearn gives it
+    first = np.searchsorted(recall[::-1], RECALLS)  # scikit-learn returns falling recalls
     return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
 
 
 def f1_by_threshold(seeds: Sequence[Scored]) -> Band:
-    """F1 on test of every row whose probability reaches the threshold being called positive."""
+    """Return F1 at each threshold: rows whose probability reaches it are predicted positive."""
     curves = [
         f1_at(labels, classification.positive_probabilities(logits), THRESHOLDS)
         for labels, logits in seeds
@@ -61,28 +61,29 @@ def f1_by_threshold(seeds: Sequence[Scored]) -> Band:
 def f1_at(
     labels: Ints, probabilities: Floats, thresholds: Floats, odds: float | None = None
 ) -> Floats:
-    """F1 at each threshold; 0 where nothing is called positive.
+    """Return F1 at each threshold; 0 where no row is predicted positive.
 
     Args:
-        odds: negatives for each positive, to which the rows are weighted; None is as they are.
+        odds: negatives per positive, to which rows are weighted; None leaves rows as they are.
     """
     negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
     odds = len(negatives) / len(positives) if odds is None else odds
-    found = 1 - np.searchsorted(positives, thresholds) / len(positives)
+    recall = 1 - np.searchsorted(positives, thresholds) / len(positives)
     false = odds * (1 - np.searchsorted(negatives, thresholds) / len(negatives))
-    return np.asarray(2 * found / (1 + found + false), np.float64)
+    return np.asarray(2 * recall / (1 + recall + false), np.float64)
 
 
 def reliability(seeds: Sequence[Scored]) -> Band:
-    """Share that came true against promised probability in bins of equal mass."""
+    """Return observed frequency against predicted probability, in bins of equal mass."""
     bins = [
         classification.reliability(*classification.predicted_events(*scored)) for scored in seeds
     ]
-    return band(np.mean([mean for mean, _, _ in bins], axis=0), [share for _, share, _ in bins])
+    predicted = np.mean([mean for mean, _, _ in bins], axis=0)
+    return band(predicted, [frequency for _, frequency, _ in bins])
 
 
 def steps(curves: Sequence[Curve]) -> Band:
-    """Curves over optimizer steps; the places of the first one hold for all."""
-    places = np.array([step for step, _ in curves[0]], np.float64)
-    values = [np.interp(places, *np.array(curve, np.float64).T) for curve in curves]
-    return band(places, values)
+    """Return the band of curves over optimizer steps, at the steps of the first curve."""
+    x = np.array([step for step, _ in curves[0]], np.float64)
+    values = [np.interp(x, *np.array(curve, np.float64).T) for curve in curves]
+    return band(x, values)

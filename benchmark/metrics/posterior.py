@@ -102,7 +102,7 @@ def _contrasts(strategies: int) -> Floats:
 
 
 def _spreads(effects: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
-    """A spread of the expected scores for each draw of the noise, (draws, 1), from its posterior."""
+    """Draw a spread of the expected scores for each draw of the noise, (draws, 1)."""
     grid = PRIOR_SPREAD * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)  # equal prior mass each
     variance = noise[:, None, :] + grid[:, None] ** 2
     loglik = -0.5 * (np.log(variance) + effects**2 / variance).sum(axis=2)

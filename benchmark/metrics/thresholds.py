@@ -1,4 +1,4 @@
-"""The decision rule that is best on labelled rows: a threshold, or an offset a class."""
+"""Threshold tuning: the threshold, or offset per class, that is best on labelled rows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import numpy as np
 
 from benchmark.protocol.arrays import Floats, Ints
 
-ROUNDS = 20  # through all classes at most; the last one changes nothing, nearly always sooner
-TIE = 1e-12  # of the largest: nearer moves differ by rounding alone
+ROUNDS = 20  # at most, through all classes; it nearly always converges sooner
+TIE = 1e-12  # relative to the largest: smaller distances are rounding alone
 
 
 def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
-    """What to add to each class's logit for the largest F-beta, macro-averaged, (classes,).
+    """Return the offsets of the logits with the largest F-beta, macro-averaged, (classes,).
 
-    Two classes: the exact best threshold of the positive one. More: the offsets of one class after
-    the other, rarest first, each set to its best while the others stand still, until none
-    moves; a local optimum, never worse than no offsets. Source: cyclic optimisation of macro F
+    With two classes, the exact best threshold of the positive class. With more, the offset of one
+    class after the other, rarest first, is set to its best while the others stay, until none
+    changes: a local optimum, never worse than no offsets. Source: cyclic optimisation of macro F
     as in Fan and Lin 2007, "A study on threshold selection for multi-label classification".
 
     Args:
-        logits: float (rows, classes); may be anything that the largest of decides.
+        logits: float (rows, classes), or any scores of which the largest decides.
     """
     classes = logits.shape[1]
     if classes == 2:
@@ -31,9 +31,9 @@ def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
         before = offsets.copy()
         for label in np.argsort(counts, kind="stable"):
             if not counts[label]:
-                continue  # what no row has, no offset can find
-            rival = np.where(first == label, second, first)  # who has a row if it has not
-            needed = scores[rows, rival] - scores[:, label]  # the move from which on it has
+                continue  # no offset can improve a class without rows
+            rival = np.where(first == label, second, first)  # strongest other class of each row
+            needed = scores[rows, rival] - scores[:, label]  # least move that wins the row
             move = _best_move(labels, int(label), needed, rival, counts, beta)
             if move:
                 offsets[label] += move
@@ -47,7 +47,7 @@ def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
 
 
 def _leaders(scores: Floats) -> tuple[Ints, Ints]:
-    """The classes with the largest and the second largest score of each row, (rows,) each."""
+    """Return the classes with the largest and second largest score of each row, (rows,) each."""
     rows, rest = np.arange(len(scores)), scores.copy()
     first = np.argmax(scores, axis=1)
     rest[rows, first] = -np.inf
@@ -57,15 +57,22 @@ def _leaders(scores: Floats) -> tuple[Ints, Ints]:
 def _best_move(
     labels: Ints, label: int, needed: Floats, rival: Ints, counts: Ints, beta: float
 ) -> float:
-    """What to add to the logit of one class, alone; 0 if nothing is better."""
+    """Return the best addition to the logit of one class alone; 0 if none is better.
+
+    Args:
+        needed: least addition that wins each row, (rows,).
+        rival: class that has each row otherwise, (rows,).
+        counts: rows per class, (classes,).
+    """
     order = np.argsort(needed, kind="stable")
     needed, rival, true = needed[order], rival[order], labels[order]
-    f = _own(true == label, int(counts[label]), beta) + _rivals(rival, true, counts, beta)
-    # between different moves only: no threshold can part ties
+    f = _f_of_class(true == label, int(counts[label]), beta)
+    f = f + _f_of_rivals(rival, true, counts, beta)
+    # only between different moves: no threshold separates ties
     tie = TIE * np.abs(needed).max()
     ends = np.flatnonzero(np.diff(needed) > tie) + 1
     ends = np.concatenate([[0], ends, [len(needed)]])
-    now = int(np.searchsorted(needed, -tie))  # rows that it has without a move
+    now = int(np.searchsorted(needed, -tie))  # rows of the class without a move
     best = int(ends[np.argmax(f[ends])])
     if f[best] <= f[now] + 1e-12:
         return 0.0
@@ -76,44 +83,44 @@ def _best_move(
     return float((needed[best - 1] + needed[best]) / 2)
 
 
-def _own(hits: Ints, rows: int, beta: float) -> Floats:
-    """F-beta of a class that has the first 0, 1, ... rows, (rows + 1,)."""
-    taken = np.arange(len(hits) + 1)
-    found = np.concatenate([[0], np.cumsum(hits)])
-    return np.asarray((1 + beta**2) * found / (taken + beta**2 * rows), np.float64)
+def _f_of_class(hits: Ints, rows: int, beta: float) -> Floats:
+    """Return F-beta of a class that wins the first 0, 1, ... rows, (rows + 1,)."""
+    predicted = np.arange(len(hits) + 1)
+    true_positives = np.concatenate([[0], np.cumsum(hits)])
+    return np.asarray((1 + beta**2) * true_positives / (predicted + beta**2 * rows), np.float64)
 
 
-def _rivals(rival: Ints, true: Ints, counts: Ints, beta: float) -> Floats:
-    """Sum of the other classes' F-beta when the first 0, 1, ... rows are lost to them."""
+def _f_of_rivals(rival: Ints, true: Ints, counts: Ints, beta: float) -> Floats:
+    """Return the sum of the other classes' F-beta after they lose the first 0, 1, ... rows."""
     order = np.lexsort((np.arange(len(rival)), rival))  # class by class, in the order of loss
     of_class, right = rival[order], (true == rival)[order].astype(np.int64)
     _, firsts, sizes = np.unique(of_class, return_index=True, return_counts=True)
     group = np.repeat(np.arange(len(firsts)), sizes)
     ends = firsts + sizes - 1
     running = np.cumsum(right)
-    hits_after = running[ends][group] - running  # of those that the class keeps
-    kept_after = ends[group] - np.arange(len(of_class))
+    hits_after = running[ends][group] - running  # right rows that the rival keeps
+    rows_after = ends[group] - np.arange(len(of_class))  # rows that it keeps
 
-    def f(hits: Ints, kept: Ints) -> Floats:
-        reached = kept + beta**2 * counts[of_class]
-        return np.asarray((1 + beta**2) * hits / np.maximum(reached, 1e-300), np.float64)
+    def f(hits: Ints, rows: Ints) -> Floats:
+        total = rows + beta**2 * counts[of_class]
+        return np.asarray((1 + beta**2) * hits / np.maximum(total, 1e-300), np.float64)
 
     lost = np.empty(len(rival))
-    lost[order] = f(hits_after + right, kept_after + 1) - f(hits_after, kept_after)
-    whole = f(hits_after + right, kept_after + 1)[firsts].sum()
+    lost[order] = f(hits_after + right, rows_after + 1) - f(hits_after, rows_after)
+    whole = f(hits_after + right, rows_after + 1)[firsts].sum()
     return np.asarray(whole - np.concatenate([[0.0], np.cumsum(lost)]), np.float64)
 
 
 def best_threshold(labels: Ints, scores: Floats, beta: float = 1.0) -> float:
-    """The threshold on `scores` at which F-beta is largest, half-way between two scores.
+    """Return the threshold on `scores` with the largest F-beta, half-way between two scores.
 
-    Of equally good thresholds the lowest wins. `scores` may be of any scale.
+    Among equally good thresholds, the lowest wins. `scores` may have any scale.
     """
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, thresholds = precision_recall_curve(labels, scores)
-    reached = beta**2 * precision[:-1] + recall[:-1]
-    f = (1 + beta**2) * precision[:-1] * recall[:-1] / np.where(reached > 0, reached, 1)
+    weighted_sum = beta**2 * precision[:-1] + recall[:-1]
+    f = (1 + beta**2) * precision[:-1] * recall[:-1] / np.where(weighted_sum > 0, weighted_sum, 1)
     best = int(np.argmax(f))
     below = thresholds[best - 1] if best else thresholds[0] - 1
     return float((below + thresholds[best]) / 2)

@@ -1,1 +1,1 @@
-"""What is compared: task, splits, strategy, the grid of cells; and how they are found."""
+"""The experiment: task, splits, strategy, the grid of cells, and how they are found and written."""

@@ -1,7 +1,7 @@
-"""Arguments as people write them, bound to a signature: types, bounds, near misses.
+"""Arguments as users write them, bound to a signature: types, bounds, near misses.
 
-Strategies (``focal(gamma=2)``) and task settings (``imbalance=20``) are read by the
-same rules: the callable's own annotations and defaults say what is allowed.
+Strategies (``focal(gamma=2)``) and task settings (``imbalance=20``) are read by the same rules:
+annotations and defaults of the callable say what is allowed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from benchmark.protocol.errors import UserError
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a number, for ``Annotated[float, Range(0, 1)]``; both ends are allowed."""
+    """Bounds of a number, for ``Annotated[float, Range(0, 1)]``. Both ends are allowed."""
 
     low: float = -math.inf
     high: float = math.inf
-    open_low: bool = False  # `low` itself is not allowed
+    open_low: bool = False  # excludes `low` itself
 
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.open_low else value >= self.low
@@ -39,29 +39,29 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """What a search tries, beside the bounds: ``Annotated[float, Range(0), Space(0, 5)]``.
+    """Values that a search tries, beside the bounds: ``Annotated[float, Range(0), Space(0, 5)]``.
 
-    An argument that is a tuple has a value for every class, and is searched where there are more
-    than two; where there are two, `binary` ones are.
+    A tuple argument has one value per class and is searched with more than two classes; a
+    `binary` one is searched with two classes.
     """
 
     low: float
     high: float
-    log: bool = False  # all magnitudes alike
-    binary: bool = False  # only of use for two classes
+    log: bool = False  # sample uniformly in the logarithm
+    binary: bool = False  # makes sense with two classes only
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """What to say after an unknown name: the near miss, or all there is."""
+    """Return a hint to follow an unknown name: the closest known name, or all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else "it takes none"
 
 
 def parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
-    """Name -> (annotation, default) of everything that `target` takes."""
+    """Return name -> (annotation, default) for every parameter of `target`."""
     hints = typing.get_type_hints(target, include_extras=True)
     if inspect.isclass(target):
         hints = typing.get_type_hints(target.__init__, include_extras=True)
@@ -72,11 +72,11 @@ def parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def bind(target: Callable[..., Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """All arguments of `target`, defaults spelled out, values of the declared type.
+    """Return all arguments of `target`: defaults filled in, values of the declared types.
 
     Args:
         given: name -> value; text is converted to the declared type.
-        where: how to call `target` in an error, e.g. "strategy 'focal'".
+        where: name of `target` in errors, e.g. "strategy 'focal'".
 
     Raises:
         UserError: for an unknown name, a wrong type or a value out of bounds.
@@ -92,18 +92,21 @@ def bind(target: Callable[..., Any], given: Mapping[str, Any], where: str) -> di
 
 
 def without_defaults(target: Callable[..., Any], bound: Mapping[str, Any]) -> dict[str, Any]:
-    """Only those of the bound arguments that differ from the defaults."""
+    """Return the bound arguments that differ from their defaults."""
     declared = parameters(target)
     return {name: value for name, value in bound.items() if value != declared[name][1]}
 
 
 def describe(target: Callable[..., Any]) -> str:
-    """The arguments with their defaults, as a person would write them."""
+    """Format the parameters with their defaults, as users write them."""
     return as_text({name: default for name, (_, default) in parameters(target).items()}, ", ")
 
 
 def as_text(arguments: Mapping[str, Any], separator: str) -> str:
-    """``gamma=2, alpha=0.75``: numbers in their shortest form, so that 2 and 2.0 are one."""
+    """Format arguments as ``gamma=2, alpha=0.75``, numbers in their shortest form.
+
+    So 2 and 2.0 give the same text.
+    """
     return separator.join(f"{name}={_short(value)}" for name, value in arguments.items())
 
 
@@ -118,10 +121,10 @@ def _short(value: Any) -> str:
 
 
 def _quoted(value: str) -> str:
-    """In quotes if it could not be read back without them."""
+    """Quote text that could not be read back without quotes."""
     if value and not re.search(r"[\s,'\"]", value):
         return value
-    # what stands in single quotes cannot hold one: it is written between two such pieces
+    # single quotes cannot hold a single quote: it is written between two quoted pieces
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
@@ -139,20 +142,20 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
         return None
     kind = next(option for option in options if option is not type(None))
     if get_origin(kind) is tuple:
-        return tuple(_bounded(one, get_args(kind)[0], bounds, where) for one in _several(value))
+        return tuple(_bounded(part, get_args(kind)[0], bounds, where) for part in _several(value))
     return _bounded(value, kind, bounds, where)
 
 
 def annotated(annotation: Any) -> tuple[Any, Range, Space | None]:
-    """Type, bounds and search space of ``Annotated[float, Range(0, 1), Space(0, 1)]``."""
+    """Return type, bounds and search space of ``Annotated[float, Range(0, 1), Space(0, 1)]``."""
     kind, *marks = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     bounds = next((mark for mark in marks if isinstance(mark, Range)), Range())
     return kind, bounds, next((mark for mark in marks if isinstance(mark, Space)), None)
 
 
 def _several(value: Any) -> list[str]:
-    """``(1, 2.5)``, as text or as a tuple, in its parts."""
-    return [one.strip() for one in str(value).strip("()[] ").split(",") if one.strip()]
+    """Split ``(1, 2.5)``, given as text or as a tuple, into the texts of its items."""
+    return [part.strip() for part in str(value).strip("()[] ").split(",") if part.strip()]
 
 
 def _bounded(value: Any, kind: type, bounds: Range, where: str) -> float | int:
@@ -163,11 +166,11 @@ def _bounded(value: Any, kind: type, bounds: Range, where: str) -> float | int:
 
 
 def _number(value: Any, kind: type, where: str) -> float | int:
-    wanted = "a whole number" if kind is int else "a number"
+    expected = "a whole number" if kind is int else "a number"
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise UserError(f"{where} must be {wanted}, not {value!r}") from None
+        raise UserError(f"{where} must be {expected}, not {value!r}") from None
     if not math.isfinite(number) or (kind is int and not number.is_integer()):
-        raise UserError(f"{where} must be {wanted}, not {value!r}")
+        raise UserError(f"{where} must be {expected}, not {value!r}")
     return int(number) if kind is int else number

@@ -1,4 +1,4 @@
-"""Array types, and dataclasses whose arrays nobody can write to."""
+"""Array types, and read-only arrays in dataclasses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 Curve = list[tuple[int, float]]
-"""(optimizer step, value) of each point"""
+"""Points of a curve: (optimizer step, value)."""
 
 
 def read_only(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Strategies joined by `+`."""
+"""Strategies joined by `+`: slots that run in order, multiply, or exclude each other."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ from benchmark.protocol.strategy import (
     uncalibrated,
 )
 
-PLURALS = {  # of what there can be one of
+PLURALS = {  # slots that one strategy of a chain may fill
     "mix": "ways to mix rows",
     "loss": "losses",
-    "head": "heads",
-    "bias": "biases",
-    "stages": "courses of training",
-    "networks": "groups of networks",
-    "normalise": "normalised output layers",
-    "threshold": "thresholds",
+    "head": "classifier heads",
+    "bias": "initial biases",
+    "stages": "sets of stages",
+    "networks": "ensembles",
+    "normalise": "normalisations of the output layer",
+    "threshold": "decision thresholds",
 }
 
 
 def chain(*parts: Strategy) -> Strategy:
-    """Several strategies as one, in the order given.
+    """Join several strategies into one, in the order given.
 
-    Resamplers and calibrations run one after the other, each on what the one
-    before it gave; weights multiply. Weights are computed from resampled labels:
-    full oversampling and balanced weights together are oversampling alone.
+    Resamplers and calibrations run one after the other, each on the result of the previous one.
+    Weights multiply and are computed from resampled labels: full oversampling joined with
+    balanced weights is oversampling alone.
 
     Raises:
-        UserError: if two of them bring what there can be one of, or what excludes the other.
+        UserError: if two strategies fill a slot that takes only one, or slots that exclude
+            each other.
     """
     _require_compatible(parts)
     resamplers: list[Resample] = _filled(parts, "resample")
@@ -85,18 +86,20 @@ def _only(parts: Sequence[Strategy], slot: str) -> Any:
 
 def _require_compatible(parts: Sequence[Strategy]) -> None:
     if _filled(parts, "head") and _filled(parts, "bias"):
-        raise UserError("a head without a bias and a first bias cannot be joined: keep one of them")
+        raise UserError(
+            "a classifier head without a bias and an initial bias cannot be joined: "
+            "keep one of them"
+        )
     if _filled(parts, "networks") and _filled(parts, "normalise"):
         raise UserError(
-            "several networks and one whose output layer is rescaled cannot be joined: "
-            "keep one of them"
+            "an ensemble and a normalisation of the output layer cannot be joined: keep one of them"
         )
     for stage_spec in _only(parts, "stages"):
         chain(*(replace(part, stages=()) for part in parts), stage_spec.strategy)
 
 
 def sampler(strategy: Strategy) -> Resample:
-    """What is trained on: altered copies are made first, so that a resampler draws them too."""
+    """Return what draws training rows: augmentation first, so that a resampler draws copies too."""
     if changed(strategy, ["augment"]):
         return _resample_twice(strategy.augment, strategy.resample)
     return strategy.resample
@@ -106,25 +109,31 @@ def _resample_twice(first: Resample, second: Resample) -> Resample:
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
     ) -> Resampling:
-        one = first(labels, features, rng)
+        before = first(labels, features, rng)
 
-        def seen() -> Features:
-            given = features()
-            return Features(one.take(given.values, one.made), given.categorical)
+        def resampled_features() -> Features:
+            original = features()
+            values = before.take(original.values, before.generated)
+            return Features(values, original.categorical)
 
-        two = second(one.take(labels, one.made_labels), seen, rng)
-        made = [part.made for part in (one, two) if part.made is not None]
-        made_labels = [part.made_labels for part in (one, two) if part.made_labels is not None]
-        after_one = len(labels) + (0 if one.made_labels is None else len(one.made_labels))
-        made_by_two = 0 if two.made_labels is None else len(two.made_labels)
-        numbers = np.concatenate([one.rows, after_one + np.arange(made_by_two)])
+        resampled_labels = before.take(labels, before.generated_labels)
+        after = second(resampled_labels, resampled_features, rng)
+        both = (before, after)
+        rows = [part.generated for part in both if part.generated is not None]
+        row_labels = [part.generated_labels for part in both if part.generated_labels is not None]
+        known = len(labels) + _generated(before)  # numbers below are rows that `before` returned
+        numbers = np.concatenate([before.rows, known + np.arange(_generated(after))])
         return Resampling(
-            numbers[two.rows],
-            np.concatenate(made) if made else None,
-            np.concatenate(made_labels) if made_labels else None,
+            numbers[after.rows],
+            np.concatenate(rows) if rows else None,
+            np.concatenate(row_labels) if row_labels else None,
         )
 
     return resample
+
+
+def _generated(resampling: Resampling) -> int:
+    return 0 if resampling.generated_labels is None else len(resampling.generated_labels)
 
 
 def _multiply(first: Weigh, second: Weigh) -> Weigh:
@@ -133,7 +142,7 @@ def _multiply(first: Weigh, second: Weigh) -> Weigh:
 
 def _calibrate_twice(first: Calibrate, second: Calibrate) -> Calibrate:
     def calibrate(logits: Floats, labels: Ints, priors: Priors) -> Calibration:
-        one = first(logits, labels, priors)
-        return one.then(second(one(logits), labels, priors))
+        before = first(logits, labels, priors)
+        return before.then(second(before(logits), labels, priors))
 
     return calibrate

@@ -1,4 +1,4 @@
-"""The one error that a person sees without a traceback."""
+"""The error that users see without a traceback."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do about it, in one line.
+    """An error in one line: what is wrong, where, and what to do about it.
 
-    The command line prints it and exits with status 2. Anything else that is
-    raised is a bug and keeps its traceback.
+    The command line prints it and exits with status 2. Any other exception is a bug and keeps
+    its traceback.
     """
 
     def __init__(self, message: str) -> None:
@@ -17,6 +17,6 @@ class UserError(Exception):
 
 
 def without_passwords(text: str) -> str:
-    """The text with ``***`` for the passwords in its URLs: ``http://me:***@host``."""
+    """Replace passwords and tokens in URLs by ``***``: ``http://me:***@host``."""
     text = re.sub(r"(://[^/\s:@]*):\S*@", r"\1:***@", text)
     return re.sub(r"(?i)([?&]\w*(?:password|token|secret)\w*=)[^&\s]*", r"\1***", text)

@@ -1,4 +1,4 @@
-"""A hash of the code that can change a result, indifferent to comments and docstrings."""
+"""Hash of the code that can change a result, without its comments and docstrings."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 
 
 def fingerprint(modules: Iterable[str]) -> str:
-    """Hash of the named modules and of those of their own package that they import."""
+    """Hash the modules and the modules of their own package that they import."""
     parts = [_code(name) for name in sorted(_with_imported(modules))]
     return digest(*parts)
 
 
 def digest(*parts: object) -> str:
-    """A short hash of the parts' text: 16 hexadecimal digits."""
+    """Hash the text of the parts: 16 hexadecimal digits."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def _with_imported(modules: Iterable[str]) -> set[str]:
-    """The modules, and those of their package that they import, at whatever depth."""
-    found: set[str] = set()
+    """Return the modules and, at any depth, those of their package that they import."""
+    closure: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in closure:
+            closure.add(name)
             waiting += _imported(name)
-    return found
+    return closure
 
 
 @cache
 def _imported(module: str) -> list[str]:
-    """Modules of its own package that `module` imports."""
+    """Return the modules of its own package that `module` imports."""
     names: list[str] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.ImportFrom):
@@ -49,7 +49,7 @@ def _imported(module: str) -> list[str]:
 
 
 def _is_module(name: str) -> bool:
-    """Whether there is such a module; found without importing more than its packages."""
+    """Return whether the module exists, without importing more than its packages."""
     parent = name.rpartition(".")[0]
     if parent and not _is_package(parent):
         return False

@@ -1,4 +1,4 @@
-"""Reads strategies and settings as users write them: ``oversample+focal(gamma=2)``."""
+"""Grammar of strategies and settings as users write them: ``oversample+focal(gamma=2)``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.registry import strategies, task
 from benchmark.protocol.strategy import POSTHOC_SLOTS, SLOTS, TRAINING_SLOTS, Strategy, changed
 
-LONGEST_LABEL = 200  # characters; stores hold 250 of a run's name
+LONGEST_LABEL = 200  # characters; tracking stores hold 250 in a run's name
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,12 @@ class StrategySpec:
     """A strategy as written in full, and the record of functions that it stands for.
 
     Attributes:
-        text: defaults spelled out, e.g. ``oversample(ratio=1)+threshold(beta=1)``.
-        training: the text of the parts that change the training; "none" if there are none.
-        label: the shortest text that means the same, for tables and charts.
-        training_modules, decision_modules: where its functions stand.
+        text: with defaults spelled out, e.g. ``oversample(ratio=1)+threshold(beta=1)``.
+        label: the shortest text of the same meaning, for tables and charts.
+        training: text of the parts that change training; "none" without any.
+        strategy: the record itself.
+        training_modules: modules that define the training parts.
+        decision_modules: modules that define the post-hoc parts.
     """
 
     text: str
@@ -37,9 +39,9 @@ class StrategySpec:
 
 
 def settings(task_name: str, text: str) -> Any:
-    """The settings of a task, read from ``imbalance=20 model=compact``.
+    """Read the settings of a task from ``imbalance=20 model=compact``.
 
-    Quotes hold a value together: ``target='Claim made'``.
+    Quotes keep a value together: ``target='Claim made'``.
 
     Raises:
         UserError: for an unknown setting or a value that is not allowed.
@@ -58,7 +60,7 @@ def settings(task_name: str, text: str) -> Any:
 
 
 def split_words(text: str, where: str) -> list[str]:
-    """What stands between spaces or commas that are not in quotes.
+    """Split text at spaces and commas outside of quotes.
 
     Raises:
         UserError: if a quote is not closed.
@@ -74,10 +76,11 @@ def split_words(text: str, where: str) -> list[str]:
 
 
 def read_list(text: str) -> list[StrategySpec]:
-    """Strategies separated by commas: ``none, oversample(ratio=0.5)+focal``; ``all`` is all.
+    """Read strategies separated by commas: ``none, oversample(ratio=0.5)+focal``, or ``all``.
 
     Raises:
-        UserError: for what cannot be read, is unknown, out of bounds or cannot be joined.
+        UserError: for text that cannot be read, unknown names, values out of bounds, strategies
+            that cannot be joined, or one that is given twice.
     """
     tree = _parse(", ".join(strategies()) if text.strip() == "all" else text)
     nodes = tree.elts if isinstance(tree, ast.Tuple) and tree.elts else [tree]
@@ -90,13 +93,13 @@ def read_list(text: str) -> list[StrategySpec]:
 
 
 def read(text: str) -> StrategySpec:
-    """One strategy, e.g. ``oversample(ratio=0.5)+threshold``."""
+    """Read one strategy, e.g. ``oversample(ratio=0.5)+threshold``."""
     return _spec(_parse(text))
 
 
 @dataclass(frozen=True)
 class Call:
-    """A part of a strategy as it is written: only the arguments that are given."""
+    """A part of a strategy as written: only the arguments that are given."""
 
     name: str
     function: Callable[..., Strategy]
@@ -104,13 +107,13 @@ class Call:
 
 
 def calls(text: str) -> list[Call]:
-    """The parts that `+` joins in one strategy."""
+    """Return the parts that `+` joins in one strategy."""
     return [_call(operand) for operand in _operands(_parse(text))]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One of the strategies that `+` joins, its arguments bound."""
+    """A part of a strategy, its arguments bound."""
 
     text: str
     label: str
@@ -135,7 +138,7 @@ def _spec(node: ast.expr) -> StrategySpec:
     if len(label) > LONGEST_LABEL:
         raise UserError(
             f"strategy {label[:40]!r}... is {len(label)} characters long: "
-            f"a run's name has room for {LONGEST_LABEL}"
+            f"the name of a run has room for {LONGEST_LABEL}, leave some arguments out"
         )
     try:
         whole = chain(*(part.strategy for part in parts))
@@ -158,11 +161,11 @@ def _modules_of(parts: Sequence[_Part]) -> tuple[str, ...]:
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
-    found: list[ast.expr] = []
+    operands: list[ast.expr] = []
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        found = _operands(node.right) + found
+        operands = _operands(node.right) + operands
         node = node.left
-    return [node, *found]
+    return [node, *operands]
 
 
 def _call(node: ast.expr) -> Call:
@@ -210,16 +213,18 @@ def _part(node: ast.expr) -> _Part:
 
 
 def _taking_strategies(function: Callable[..., Strategy]) -> dict[str, str]:
-    """Arguments that are strategies themselves, with their defaults; they come first."""
+    """Return name -> default of the arguments that are strategies themselves; they come first."""
     declared = arguments.parameters(function)
     return {name: default for name, (kind, default) in declared.items() if kind is Strategy}
 
 
 def _inner(outer: str, text: str) -> StrategySpec:
-    """A strategy that is an argument of another one."""
+    """Read a strategy that is an argument of another strategy."""
     for call in calls(text):
         if _taking_strategies(call.function):
-            raise UserError(f"strategy {outer!r}: {call.name} cannot stand in it: join them with +")
+            raise UserError(
+                f"strategy {outer!r}: {call.name} cannot be its argument: join them with +"
+            )
     return read(text)
 
 
@@ -231,7 +236,7 @@ def _value(node: ast.expr) -> str:
 
 
 def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
-    """As people write it; what is a strategy itself needs no name."""
+    """Format a call as users write it; arguments that are strategies are positional."""
     first = [str(given[name]) for name in _taking_strategies(function) if name in given]
     named = {
         name: value for name, value in given.items() if name not in _taking_strategies(function)

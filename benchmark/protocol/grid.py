@@ -1,8 +1,7 @@
 """The grid of an invocation as a lazy sequence, and the identity of everything in it.
 
-A *cell* is (task with its settings, strategy, seed); it becomes one run. Cells
-that differ only in the decision part share one *training*. All cells of one
-table share their *conditions*.
+A *cell* is (task with its settings, strategy, seed) and becomes one run. Cells that differ only
+in the post-hoc part share one *training*. All cells of a leaderboard share their *conditions*.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from benchmark.protocol.splits import held_out_rows
 from benchmark.protocol.strategy import NETWORK_SLOTS, changed
 from benchmark.protocol.task import Budget, Data, Portion, Task
 
-MOST_FACTS = 6000  # characters; stores cut longer values without a word
-MOST_NAMED = 50  # classes in the facts; all of them count
-# with what they import: the code that can change any result
+MOST_FACTS = 6000  # characters; tracking stores cut longer values silently
+MOST_NAMED = 50  # classes named in the facts; their identity covers all
+# with all they import: the code that can change any result
 HARNESS = ("benchmark.training.fit", "benchmark.training.score", "benchmark.protocol.splits")
 
 IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
@@ -34,13 +33,13 @@ IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all strategies of a comparison have in common."""
+    """Everything that all strategies of a comparison share."""
 
     task: str
     settings: Any  # an instance of the task's settings
-    data: str  # path of the real data; "" is the stand-in
+    data: str  # path of the real data; "" is synthetic data
     classes: tuple[str, ...]
-    counts: tuple[int, ...]  # rows of each class that test splits are drawn from
+    counts: tuple[int, ...]  # rows per class that test splits are drawn from
     source: str
     origin: str
     content: str  # hash of the data
@@ -50,11 +49,11 @@ class Conditions:
 
     @property
     def settings_text(self) -> str:
-        """``imbalance=10 model=simple``, as ``--settings`` takes it."""
+        """Settings as ``--settings`` takes them: ``imbalance=10 model=simple``."""
         return format_settings(self.settings)
 
     def facts(self) -> dict[str, Any]:
-        """All that tells a reader what was compared, as JSON can hold it."""
+        """Return what tells a reader what was compared, as JSON can hold it."""
         return {
             "task": self.task,
             "settings": self.settings_text,
@@ -74,7 +73,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one invocation is to run: every strategy with every seed."""
+    """What one invocation runs: every strategy with every seed."""
 
     conditions: Conditions
     strategies: list[tuple[str, str, str]]  # text in full, label, fingerprint of its code
@@ -94,10 +93,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained once, and the cells that are decided from it."""
+    """One training, and the cells that are scored from it."""
 
     conditions: Conditions
-    strategy: str  # the training part, in full
+    strategy: str  # text of the training part, in full
     seed: int
     identity: str
     cells: tuple[Cell, ...]
@@ -110,14 +109,18 @@ class Training:
 def make_conditions(
     name: str, settings: Any, path: str, data: Data, budget: Budget, portion: Portion = "all"
 ) -> Conditions:
-    """The conditions of a task on the data that it loaded, or on a portion of it."""
+    """Return the conditions of a task on its data, or on a portion of its rows.
+
+    Raises:
+        UserError: if path and settings are too long for a tracking store.
+    """
     code = fingerprint([*HARNESS, f"tasks.{name}"])
     settings_text = format_settings(settings)
     content = data.digest[:16]
     identity = digest(name, settings_text, content, data.source, budget, portion, code)
     tested = data.labels if portion == "all" else data.labels[held_out_rows(data)]
     counts = tuple(np.bincount(tested, minlength=len(data.classes)).tolist())
-    found = Conditions(
+    conditions = Conditions(
         task=name,
         settings=settings,
         data=path,
@@ -130,16 +133,16 @@ def make_conditions(
         portion=portion,
         identity=identity,
     )
-    if len(json.dumps(found.facts())) > MOST_FACTS:
+    if len(json.dumps(conditions.facts())) > MOST_FACTS:
         raise UserError(
             f"the path of the data ({len(path)} characters) or the settings ({len(settings_text)}) "
-            "are too long for a tracking store: move the data, or name it from a nearer folder"
+            "are too long for a tracking store: move the data, or start in a folder nearer to it"
         )
-    return found
+    return conditions
 
 
 def format_settings(settings: Any) -> str:
-    """A task's settings in full, as they are written; without those that are empty."""
+    """Format a task's settings in full, as users write them, without empty ones."""
     given = dataclasses.asdict(settings).items()
     return arguments.as_text({name: value for name, value in given if value != ""}, " ")
 
@@ -147,11 +150,11 @@ def format_settings(settings: Any) -> str:
 def require_suitable(
     task: Task, settings: Any, classes: Sequence[str], specs: Sequence[StrategySpec]
 ) -> None:
-    """Raises UserError naming a strategy that makes no sense on this task."""
+    """Raise UserError for the first strategy that cannot run on this task."""
     for spec in specs:
         lacking = _lacking(task, settings, classes, spec)
         if lacking:
-            model = "" if task.is_network(settings) else " and a model that is no network"
+            model = "" if task.is_network(settings) else " and a model that is not a network"
             raise UserError(
                 f"strategy {spec.label!r} needs {' and '.join(lacking)}, but this task has "
                 f"{IN_WORDS[task.kind]} and {len(classes)} classes{model}: leave it out"
@@ -161,7 +164,7 @@ def require_suitable(
 def suitable_specs(
     task: Task, settings: Any, classes: Sequence[str], specs: Sequence[StrategySpec]
 ) -> list[StrategySpec]:
-    """The strategies that make sense on this task."""
+    """Return the strategies that can run on this task."""
     return [spec for spec in specs if not _lacking(task, settings, classes, spec)]
 
 
@@ -176,7 +179,7 @@ def _lacking(task: Task, settings: Any, classes: Sequence[str], spec: StrategySp
 def plan_trainings(
     conditions: Conditions, specs: Sequence[StrategySpec], seeds: Sequence[int]
 ) -> Iterator[Training]:
-    """All trainings of the grid, seed by seed, so that every strategy has a first result early."""
+    """Yield the trainings of the grid, seed by seed: every strategy has a first result early."""
     by_training: dict[str, list[StrategySpec]] = {}
     for spec in specs:
         by_training.setdefault(spec.training, []).append(spec)
@@ -193,22 +196,22 @@ def plan_trainings(
 
 
 def longest_first(trainings: Sequence[Training], seconds: Mapping[str, float]) -> list[Training]:
-    """So that no worker is left with a long one at the end; the unknown count as the longest.
+    """Sort trainings by duration, so that no worker is left with a long one at the end.
 
     Args:
-        seconds: what a training with that training part took at another seed.
+        seconds: training part -> duration at another seed; an unknown one counts as the longest.
     """
     return sorted(trainings, key=lambda training: -seconds.get(training.strategy, math.inf))
 
 
 def make_plan(conditions: Conditions, specs: Sequence[StrategySpec], seeds: int) -> Plan:
-    """The plan of an invocation."""
+    """Return the plan of an invocation."""
     strategies = [(spec.text, spec.label, code_of(spec)) for spec in specs]
     return Plan(conditions, strategies, seeds)
 
 
 def code_of(spec: StrategySpec) -> str:
-    """Fingerprint of the modules in which the strategy's functions stand."""
+    """Return the fingerprint of the modules that define the strategy's functions."""
     return fingerprint([*spec.training_modules, *spec.decision_modules])
 
 

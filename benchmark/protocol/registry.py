@@ -1,7 +1,7 @@
-"""Finds tasks, strategies and studies by their files, and reads strategies as people write them.
+"""Registry of tasks and strategies, found by their files.
 
-The only module that imports ``tasks/``, ``strategies/`` and ``studies/``. A file whose name
-starts with an underscore is a helper or a template and registers nothing.
+The only module that imports ``tasks/``, ``strategies/`` and ``studies/``. Files whose name
+starts with an underscore are helpers or templates and register nothing.
 """
 
 from __future__ import annotations
@@ -22,43 +22,47 @@ from benchmark.protocol.task import Task
 
 
 def default(package: str) -> str:
-    """What is meant if nobody says otherwise: of "tasks" a name, of "strategies" a list."""
+    """Return the package's ``DEFAULT``: the name of a task, or a list of strategies."""
     return str(importlib.import_module(package).DEFAULT)
 
 
 @cache
 def tasks() -> dict[str, ModuleType]:
-    """Name -> module of every registered task."""
+    """Return name -> module of every registered task."""
     return {module.__name__.split(".")[-1]: module for module in modules_in("tasks")}
 
 
 def task(name: str) -> Task:
-    """The task of that name. Raises UserError with the near miss if there is none."""
+    """Return the task of that name, its splits held to the rules of the experiment.
+
+    Raises:
+        UserError: for an unknown name; the message suggests a close one.
+    """
     if name not in tasks():
         raise UserError(f"unknown task {name!r}: {arguments.suggest(name, tasks())}")
-    found = tasks()[name].TASK
-    assert isinstance(found, Task)
-    return with_checked_splits(found)
+    registered = tasks()[name].TASK
+    assert isinstance(registered, Task)
+    return with_checked_splits(registered)
 
 
 @cache
 def strategies() -> dict[str, Callable[..., Strategy]]:
-    """Name -> function of every registered strategy, in the order of the files."""
-    found: dict[str, Callable[..., Strategy]] = {}
+    """Return name -> function of every registered strategy, in the order of the files."""
+    registered: dict[str, Callable[..., Strategy]] = {}
     for module in modules_in("strategies"):
         for name, function in vars(module).items():
             if _is_strategy(name, function, module):
-                if name in found:
+                if name in registered:
                     raise UserError(
-                        f"strategy {name!r} is in {found[name].__module__} and in "
-                        f"{module.__name__}: rename one"
+                        f"strategy {name!r} is in {registered[name].__module__} and in "
+                        f"{module.__name__}: rename one of them"
                     )
-                found[name] = function
-    return found
+                registered[name] = function
+    return registered
 
 
 def _is_strategy(name: str, value: Any, module: ModuleType) -> bool:
-    """Whether it is a public function of the module's own that returns a Strategy."""
+    """Return whether `value` is a public function, defined in `module`, that returns a Strategy."""
     return (
         inspect.isfunction(value)
         and not name.startswith("_")
@@ -68,8 +72,13 @@ def _is_strategy(name: str, value: Any, module: ModuleType) -> bool:
 
 
 def modules_in(package: str) -> list[ModuleType]:
+    """Import the modules of a package, without packages in it and names that start with "_".
+
+    Raises:
+        UserError: for a file with a syntax error, by file and line.
+    """
     folder = importlib.import_module(package)
-    names = [found.name for found in pkgutil.iter_modules(folder.__path__) if not found.ispkg]
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if not module.ispkg]
     try:
         return [importlib.import_module(f"{package}.{name}") for name in names if name[0] != "_"]
     except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""Splits: by share, count, group or time; and the rows that a search may not see."""
+"""Splits by share, count, group or time, and the rows that are held out from every search."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
 
-PLACES = ("train", "validation", "test")  # 0, 1, 2; a row that is to be in none has -1
-IMBALANCE = 2  # the stream of random numbers that decides which rows are left out
-HALVES = 3  # likewise, which rows no search may see
+PLACES = ("train", "validation", "test")  # 0, 1, 2; -1 is a row in no split
+IMBALANCE = 2  # random stream that chooses which rows are left out
+HALVES = 3  # random stream that chooses which rows are held out from searches
 
 
 def with_checked_splits(task: Task) -> Task:
-    """The same task, whose splits are held to the rules of the experiment."""
+    """Return the task with splits that are checked against the rules of the experiment."""
 
     def split(data: Data, settings: Any, seed: int) -> Splits:
         splits = task.split(data, settings, seed)
@@ -30,10 +30,10 @@ def with_checked_splits(task: Task) -> Task:
 
 
 def _check(splits: Splits, data: Data) -> None:
-    """Raises UserError for splits that share rows or lack a class."""
+    """Raise UserError for splits that share rows or lack a class."""
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     if len(splits.x) != len(data.labels) or not np.array_equal(splits.y, data.labels):
-        raise UserError(f"{data.origin}: the task's splits have other rows than its data")
+        raise UserError(f"{data.origin}: the splits of the task have other rows than its data")
     _require_classes(parts, data)
     together = np.concatenate(list(parts.values()))
     groups = [np.unique(data.groups[rows]) for rows in parts.values()]
@@ -41,13 +41,17 @@ def _check(splits: Splits, data: Data) -> None:
         len(np.unique(np.concatenate(groups))) < sum(map(len, groups))
     ):
         raise UserError(
-            f"{data.origin}: a row, or an exact duplicate of it, is in more than one place of the "
-            "task's splits: split first, by groups, and leave resampling to the strategies"
+            f"{data.origin}: a row, or an exact duplicate of it, is in two places of the task's "
+            "splits: split first, by groups, and leave resampling to the strategies"
         )
 
 
 def _require_classes(parts: Mapping[str, Ints], data: Data) -> None:
-    """Of more than two classes, those with too few rows to be held out may be in training alone."""
+    """Raise UserError if a class has no row in a split.
+
+    With more than two classes, a class of too few groups for three splits may be in training
+    alone.
+    """
     firsts = np.unique(data.groups, return_index=True)[1]
     groups = np.bincount(data.labels[firsts], minlength=len(data.classes))
     few = (groups < len(PLACES)) & (len(data.classes) > 2)
@@ -57,12 +61,12 @@ def _require_classes(parts: Mapping[str, Ints], data: Data) -> None:
         for label in np.flatnonzero((counts == 0) & ~exempt):
             raise UserError(
                 f"{data.origin}: no row of class {data.classes[label]!r} is in the {part} split: "
-                "it needs more rows of that class, or a larger share"
+                "add rows of that class or give the split a larger share"
             )
 
 
 def held_out_rows(data: Data) -> NDArray[np.bool_]:
-    """Which rows no search may see: half of each class, always the same half.
+    """Return the mask of rows held out from every search: always the same half of each class.
 
     Rows of one group stay together.
     """
@@ -70,22 +74,22 @@ def held_out_rows(data: Data) -> NDArray[np.bool_]:
 
 
 def restrict(splits: Splits, data: Data, portion: Portion) -> Splits:
-    """What a search, or the confirmation of what it found, has of the splits of a seed.
+    """Return the portion of a seed's splits that a search, or its confirmation, may use.
 
-    Splits of other seeds are random splits of the same rows: what one seed tests on, another
-    trains or validates on. So half of the rows are `held_out` of every search. It trains and
-    validates on the rest of the splits of its own seeds; it has no test split, and no label of
-    another row. A confirmation trains and validates on all of its splits, and tests on held out
-    rows alone: on nothing that the search has seen at any seed.
+    Splits of other seeds are random splits of the same rows: rows that one seed tests on, another
+    trains or validates on. Therefore half of the rows are held out from every search
+    (`held_out_rows`). A search trains and validates on the rest of its splits; it has no test
+    split and no label of any other row. A confirmation trains and validates on all of its splits
+    and tests on held-out rows alone: on nothing that the search has seen at any seed.
     """
     if portion == "all":
         return splits
-    held = held_out_rows(data)
+    held_out = held_out_rows(data)
     if portion == "confirmation":
-        test = splits.test[held[splits.test]]
+        test = splits.test[held_out[splits.test]]
         _require_classes({"confirmation's test": test}, data)
         return replace(splits, test=test)
-    train, validation = (rows[~held[rows]] for rows in (splits.train, splits.validation))
+    train, validation = (rows[~held_out[rows]] for rows in (splits.train, splits.validation))
     _require_classes({"search's train": train, "search's validation": validation}, data)
     y = np.full_like(splits.y, -1)
     for rows in (train, validation):
@@ -94,7 +98,7 @@ def restrict(splits: Splits, data: Data, portion: Portion) -> Splits:
 
 
 def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None) -> NDArray[Any]:
-    """The share of each class, float64 (classes,), of rows that may be weighted."""
+    """Return the share of each class, float64 (classes,), of rows that may be weighted."""
     counts = np.bincount(labels, weights=weights, minlength=classes)
     return np.asarray(counts / counts.sum(), np.float64)
 
@@ -102,40 +106,51 @@ def class_shares(labels: Ints, classes: int, weights: NDArray[Any] | None = None
 def split_by_share(
     data: Data, shares: tuple[float, float, float], seed: int
 ) -> tuple[Ints, Ints, Ints]:
-    """Rows of train, validation and test, each with the population's prevalence.
+    """Return the rows of train, validation and test, each with the population's prevalence.
 
-    Rows of one group stay together. Raises UserError if a class is too small to
-    be in every split.
+    Rows of one group stay together.
+
+    Args:
+        shares: of train, validation and test; they add up to 1.
+
+    Raises:
+        UserError: if a class is too small to be in every split.
     """
-    part = _deal(data, shares, seed, "train, validation and test")
-    train, validation, test = (np.flatnonzero(part == number) for number in range(3))
+    place = _deal(data, shares, seed, "train, validation and test")
+    train, validation, test = (np.flatnonzero(place == number) for number in range(3))
     return train, validation, test
 
 
 def _deal(data: Data, shares: Sequence[float], seed: int | list[int], parts: str) -> Ints:
-    """The part of each row, 0, 1, ...; each part has the population's prevalence."""
+    """Return the part of each row, 0, 1, ...; each part has the population's prevalence.
+
+    Args:
+        parts: their names in an error.
+    """
     rng = np.random.default_rng(seed)
     _, firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)
     destination = np.empty(len(firsts), np.int64)
     for label, name in enumerate(data.classes):
         members = rng.permutation(np.flatnonzero(data.labels[firsts] == label))
         ends = np.round(np.cumsum(shares) * len(members)).astype(int)
-        dealt = np.split(members, ends[:-1])
-        if min(map(len, dealt)) == 0:
+        members_of_parts = np.split(members, ends[:-1])
+        if min(map(len, members_of_parts)) == 0:
             raise UserError(
                 f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
                 f"too few for {parts}"
             )
-        for number, part in enumerate(dealt):
+        for number, part in enumerate(members_of_parts):
             destination[part] = number
     return destination[group]
 
 
 def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:
-    """Rows of train, validation and test with ``counts[split, class]`` rows each.
+    """Return the rows of train, validation and test, ``counts[split, class]`` of each class.
 
-    Of each group one row is used. Another count for training leaves validation and test as
-    they are. Raises UserError if a class has too few.
+    One row per group is used. Other counts for training leave validation and test unchanged.
+
+    Raises:
+        UserError: if a class has too few distinct rows.
     """
     rng = np.random.default_rng(seed)
     _, firsts = np.unique(data.groups, return_index=True)
@@ -158,9 +173,12 @@ def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[In
 
 
 def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:
-    """Positions of as many rows as there can be with `imbalance` negatives for each positive.
+    """Return the positions of the largest subset with `imbalance` negatives per positive.
 
-    Rows of one class only are left out, at random. Raises UserError if no positive would be left.
+    Rows of one class only are left out, at random.
+
+    Raises:
+        UserError: if no positive row would remain.
     """
     negatives, positives = (np.flatnonzero(labels == label) for label in range(2))
     fewer_negatives = round(len(positives) * imbalance)
@@ -168,44 +186,47 @@ def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:
     if fewer_positives < 1:
         raise UserError(
             f"imbalance {imbalance:g} leaves no positive row beside {len(negatives):,} negative "
-            "ones: lower it"
+            "rows: lower it"
         )
     rng = np.random.default_rng([seed, IMBALANCE])
-    kept = [
+    remaining = [
         rng.permutation(negatives)[:fewer_negatives],
         rng.permutation(positives)[:fewer_positives],
     ]
-    return np.sort(np.concatenate(kept))
+    return np.sort(np.concatenate(remaining))
 
 
-SAME_TEST = (
-    "every seed tests the same rows: intervals over seeds do not tell what other rows would give"
-)
+SAME_TEST = "every seed tests the same rows: intervals over seeds do not cover other test rows"
 NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 
 
 def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[Ints, Ints, Ints]:
-    """Rows of train, validation and test, by the shares of the last two.
+    """Return the rows of train, validation and test; rows of one group stay together.
 
-    A group counts as its rarest class, so that each class gets its share of them. Where the
-    data says which rows are to be tested, validation is taken from the others if need be.
+    A group counts as its rarest class, so that each class gets its share of groups. Where the
+    data itself places rows (`Data.places`), those places hold; without a place for validation,
+    its rows are taken from training.
+
+    Args:
+        validation: share of all rows.
+        test: share of all rows.
     """
-    given = data.places
+    places = data.places
     data = replace(data, labels=_rarest(data))
-    if given is None:
+    if places is None:
         return split_by_share(data, (1 - validation - test, validation, test), seed)
-    parts = [np.flatnonzero(given == place) for place in (TRAIN, VALIDATION, TEST)]
+    parts = [np.flatnonzero(places == place) for place in (TRAIN, VALIDATION, TEST)]
     if not len(parts[VALIDATION]):
-        known = parts[TRAIN]
-        rest = replace(data, labels=data.labels[known], groups=data.groups[known], places=None)
+        rows = parts[TRAIN]
+        rest = replace(data, labels=data.labels[rows], groups=data.groups[rows], places=None)
         share = validation / (1 - test)
-        halves = split_by_share(rest, (1 - share, share / 2, share / 2), seed)
-        parts[:2] = known[halves[0]], known[np.sort(np.concatenate(halves[1:]))]
+        thirds = split_by_share(rest, (1 - share, share / 2, share / 2), seed)
+        parts[:2] = rows[thirds[0]], rows[np.sort(np.concatenate(thirds[1:]))]
     return parts[TRAIN], parts[VALIDATION], parts[TEST]
 
 
 def _rarest(data: Data) -> Ints:
-    """Of each row, the rarest class in its group."""
+    """Return the rarest class in the group of each row."""
     order = np.argsort(np.bincount(data.labels, minlength=len(data.classes)), kind="stable")
     rank = np.argsort(order)[data.labels]
     _, group = np.unique(data.groups, return_inverse=True)
@@ -215,7 +236,7 @@ def _rarest(data: Data) -> Ints:
 
 
 def without_straddlers(places: Ints, groups: Ints) -> Ints:
-    """The places, but a row is in none where its group is in a later split too."""
+    """Return the places without rows whose group is in a later split too; these are in none."""
     _, group = np.unique(groups, return_inverse=True)
     latest = np.full(group.max() + 1, NOWHERE)
     np.maximum.at(latest, group, places)
@@ -223,9 +244,12 @@ def without_straddlers(places: Ints, groups: Ints) -> Ints:
 
 
 def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
-    """The place of each row: the newest are tested, those before them validate.
+    """Return the place of each row: the newest rows test, those before them validate.
 
-    Rows of one moment stay together. Raises UserError if there are too few moments.
+    Rows of one point in time stay together.
+
+    Raises:
+        UserError: if there are too few points in time.
     """
     first, second = np.quantile(
         times, (1 - validation - test, 1 - test), method="closest_observation"
@@ -234,6 +258,6 @@ def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
     if len(np.unique(places)) < len(PLACES):
         raise UserError(
             f"{len(np.unique(times)):,} points in time, too unevenly spread for train, "
-            "validation and test: lower their shares or leave out time="
+            "validation and test: change their shares or leave out time="
         )
     return np.asarray(places, np.int64)

@@ -1,8 +1,7 @@
-"""What a task is: data, a network and a budget.
+"""A task: data, a network and a budget.
 
-A module in ``tasks/`` fills in one ``Task`` and exports it as ``TASK``;
-``tasks/_template.py`` shows how. The record's functions are called in the order
-in which its fields stand.
+A module in ``tasks/`` fills in one ``Task`` and exports it as ``TASK``; ``tasks/_template.py``
+shows how. Functions of the record are called in the order of its fields.
 """
 
 from __future__ import annotations
@@ -15,58 +14,57 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.protocol.arrays import read_only
+from benchmark.protocol.arrays import Ints, read_only
 
 if TYPE_CHECKING:
     import keras
-from benchmark.protocol.arrays import Ints
 
 Kind = Literal["image", "table"]
 Source = Literal["real", "synthetic"]
 
-Portion = Literal["all", "search", "confirmation"]  # of the rows, see `restricted`
+Portion = Literal["all", "search", "confirmation"]  # of the rows, see `splits.restrict`
 
 
 @dataclass(frozen=True)
 class Data:
-    """All rows of a data set, before anything was learned from them."""
+    """All rows of a data set, before anything is learned from them."""
 
     rows: Any  # images: uint8 (rows, height, width, 3); tables: a DataFrame
     labels: Ints  # (rows,), positions in `classes`
     groups: Ints  # (rows,); rows of one group (exact duplicates) share a split
-    classes: tuple[str, ...]  # of two classes the second is the positive one
+    classes: tuple[str, ...]  # of two classes, the second is positive
     digest: str  # hash of the content
     source: Source
-    origin: str  # where it came from, for people
-    weights: NDArray[np.float64] | None = None  # (rows,), what a row counts in training
-    places: Ints | None = None  # (rows,), where the data itself says so: see `PLACES`
-    notes: tuple[str, ...] = ()  # what a person should know about it, a line each
+    origin: str  # where it came from, for readers
+    weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
+    places: Ints | None = None  # (rows,), if the data itself has splits: see `splits.PLACES`
+    notes: tuple[str, ...] = ()  # what users should know about the data, one line each
 
 
 @dataclass(frozen=True)
 class Splits:
     """Three disjoint sets of rows, and features whose statistics come from `train` alone."""
 
-    x: NDArray[Any]  # (rows, ...), one row for every row of the data
+    x: NDArray[Any]  # (rows, ...), aligned with the rows of the data
     y: Ints  # (rows,)
     train: Ints  # row numbers into x and y
     validation: Ints
     test: Ints
     categorical: tuple[int, ...] = ()  # columns of x that hold category codes
-    weights: NDArray[np.float64] | None = None  # (rows,), what a row counts in training
-    learned: Any = None  # all that was learned from `train` to make x, as JSON can hold it
+    weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
+    learned: Any = None  # everything learned from `train` to make x, as JSON can hold it
 
     def __post_init__(self) -> None:
-        """Strategies and seeds share them."""
+        """Make the arrays read-only: strategies share them."""
         read_only(self)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long every strategy trains."""
+    """Length of the training of every strategy."""
 
     steps: int  # optimizer steps
-    batch: int  # rows a step; 0 is all of them
+    batch: int  # rows per step; 0 is all rows
 
     def __str__(self) -> str:
         return f"{self.steps:,} steps of {self.batch or 'all'} rows"
@@ -74,9 +72,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Thaw:
-    """When layers that are frozen at first begin to learn, and how."""
+    """When and how layers that are frozen at first begin to learn."""
 
-    share: float  # of the steps, at their end
+    share: float  # of all steps, at the end
     optimizer: keras.optimizers.Optimizer  # of all layers from then on
 
 
@@ -84,8 +82,8 @@ class Thaw:
 class Network:
     """An untrained Keras model and its optimizer.
 
-    The model takes rows of ``Splits.x`` and ends in a dense layer with a bias
-    that gives one logit a class. Layers that are not trainable stay so, unless there is a thaw.
+    The model takes rows of ``Splits.x`` and ends in a dense layer with a bias that gives one
+    logit per class. Layers that are not trainable stay so, unless there is a thaw.
     """
 
     model: keras.Model
@@ -95,10 +93,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Estimator:
-    """An untrained classifier of scikit-learn, to hold networks against.
+    """An untrained scikit-learn classifier, to compare networks with.
 
     It has `fit` (x, y, sample_weight) on rows of ``Splits.x`` and `decision_function`, which
-    gives log-odds. It is fitted whole: there are no checkpoints and no curves.
+    returns log-odds. It is fitted in one go: there are no checkpoints and no curves.
     """
 
     estimator: Any
@@ -108,19 +106,24 @@ class Estimator:
 class Task:
     """One classification problem. `S` below is an instance of `settings`.
 
-    settings:  a frozen dataclass; its fields are what ``--settings`` can change,
-               ``Annotated[float, Range(1, 100)]`` gives a field its bounds
-    load:      (S, path) -> Data; reads and checks real data, UserError names what is wrong
-    stand_in:  (S) -> Data; a small synthetic set, the same at every call
-    split:     (Data, S, seed) -> Splits; the same for the same seed, UserError if too small
-    encode:    (S, learned, raw) -> x of raw rows, just as `split` gives it. Raw rows are a
-               DataFrame with the columns of ``Data.rows``; of images, a list of the bytes of
-               files. What a deployed model is asked: UserError names what cannot be read
-    network:   (S, Splits, classes, Budget) -> Network; Keras has its seed already. Or a
-               Reference, if `is_network` says so
-    budget:    (S, source) -> Budget; what is trained if nobody says otherwise
-    fetch:     (path) -> None; downloads the real set into the folder `path`
-    is_network: (S) -> whether `network` gives one, for strategies that change its loss or its start
+    Attributes:
+        summary: one line for the list of tasks.
+        kind: "image" or "table".
+        settings: a frozen dataclass; ``--settings`` can change its fields,
+            ``Annotated[float, Range(1, 100)]`` gives a field its bounds.
+        load: (S, path) -> Data; reads and checks real data, UserError names what is wrong.
+        synthetic: (S) -> Data; a small synthetic data set, the same at every call.
+        split: (Data, S, seed) -> Splits; the same for the same seed, UserError if data is too
+            small.
+        encode: (S, learned, raw) -> x of raw rows, exactly as `split` makes it. Raw rows of tables
+            are a DataFrame with the columns of ``Data.rows``; of images, a list of the bytes of
+            files. Deployed models call it: UserError names what cannot be read.
+        network: (S, Splits, classes, Budget) -> Network, after Keras was seeded; or an Estimator,
+            where `is_network` is false.
+        budget: (S, source) -> Budget; the default budget.
+        fetch: (path) -> None; downloads the real data into the folder `path`.
+        is_network: (S) -> whether `network` returns a Network, which strategies need that change
+            its loss, head or initial bias.
     """
 
     summary: str

@@ -9,6 +9,9 @@ from typing import Protocol
 
 PROGRAM = ("uv", "run", "python", "-m", "benchmark")
 
+SYNTHETIC = "synthetic"  # what --data takes in place of a path, for generated data
+SYNTHETIC_BANNER = "SYNTHETIC DATA"  # marks all results of it
+
 HARMLESS = {
     "&": "&amp;",
     **{character: f"\\{character}" for character in "\\`*|"},

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from benchmark.metrics import stats
 from benchmark.metrics.stats import Difference
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.measures import COUNTS, ROWS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NONE = "none"  # the baseline in full, as a strategy and as a training
 UNCALIBRATED = 0.05  # calibration error (ECE) above which probabilities are not calibrated

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from benchmark.protocol import arguments, grammar, grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Conditions
-from benchmark.protocol.text import command
+from benchmark.protocol.text import SYNTHETIC, command
 from benchmark.results.measures import (
     COUNTS,
     MEASURES,
@@ -30,9 +28,11 @@ from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
 from benchmark.tracking.store import Record, read_runs
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # facts that make two leaderboards comparable: the content of the data, not its place
 ALIKE = ("task", "settings", "source", "content", "steps", "batch", "portion")
-SYNTHETIC = "synthetic"  # as --data takes it
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,8 @@ def _by_conditions(uri: str, kind: str) -> dict[str, list[Record]]:
 
 def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Leaderboard:
     """Make a leaderboard of records under one set of conditions, both lists newest first."""
+    import pandas as pd
+
     current, planned = _planned(cells, invocations)
     counted: dict[tuple[str, int], Record] = {}
     older = 0

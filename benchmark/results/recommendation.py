@@ -20,11 +20,11 @@ from benchmark.metrics.stats import LEVEL
 from benchmark.protocol import grid, registry
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.text import interval, option_words, seeds
+from benchmark.protocol.text import SYNTHETIC, interval, option_words, seeds
 from benchmark.results.advice import Sentence
 from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.expected_cost import OWN_THRESHOLD, Candidate, ExpectedCosts, expected_costs
-from benchmark.results.leaderboard import SYNTHETIC, Leaderboard, leaderboards
+from benchmark.results.leaderboard import Leaderboard, leaderboards
 from benchmark.results.verdict import verdict
 
 
@@ -39,7 +39,7 @@ class LeaderboardQuery:
     portion: str = "all"
 
     def fits(self, table: Leaderboard) -> bool:
-        """Return whether a leaderboard is one that may be meant."""
+        """Return whether a leaderboard may be meant; a confirmation has to be asked for."""
         facts = table.facts
         return (
             facts["task"] == (self.task or facts["task"])

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.protocol.grid import Cell, Conditions, Training
-from benchmark.tracking import notes, tags
+from benchmark.protocol.text import SYNTHETIC
+from benchmark.tracking import tags
+from benchmark.tracking.history import PREDICTIONS, SECONDS, fail, missing_artifacts
+from benchmark.tracking.notes import cell_note
 from benchmark.tracking.retry import RetryingClient
 from benchmark.tracking.store import Store
 from benchmark.tracking.system_metrics import Sample
-from benchmark.training import figures, predictions, score
-
-if TYPE_CHECKING:
-    pass
-from benchmark.tracking.history import PREDICTIONS, SECONDS, absent_artifacts, fail
+from benchmark.training import figures
+from benchmark.training.predictions import Fit, to_bytes
+from benchmark.training.score import Score
 
 BATCH_LIMIT = 1000  # metrics that MLflow takes in one call
 
@@ -33,14 +34,14 @@ class CellResult:
     """All that is logged of a cell when it is done."""
 
     run_id: str
-    ended: int  # milliseconds; the same however often it is logged, so that nothing is there twice
-    fit: predictions.Fit
-    score: score.Score
+    ended: int  # milliseconds; fixed, so that logging twice writes the same metrics
+    fit: Fit
+    score: Score
     samples: list[Sample]
 
 
 def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
-    """Creates the run of a cell and returns its id."""
+    """Create the run of a cell and return its id."""
     client, conditions = store.client, training.conditions
     created = client.create_run(
         store.experiment,
@@ -61,29 +62,30 @@ def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
             tags.ATTEMPT: str(attempt),
             tags.SOURCE: conditions.source,
             tags.VERSIONS: versions(),
-            tags.NOTE: notes.of_cell(training, cell),
+            tags.NOTE: cell_note(training, cell),
         },
     )
     run_id = str(created.info.run_id)
     try:
         client.log_batch(run_id, params=_params(training, cell))
-        _log_data(client, run_id, conditions)
+        _log_dataset(client, run_id, conditions)
     except Exception as error:
         fail(store, run_id, str(error))
         raise
     return run_id
 
 
-def _log_data(client: RetryingClient, run_id: str, conditions: Conditions) -> None:
+def _log_dataset(client: RetryingClient, run_id: str, conditions: Conditions) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    data = Dataset(
+    dataset = Dataset(
         name=conditions.task,
         digest=conditions.content,
         source_type="local" if conditions.data else "code",
         source=json.dumps({"uri": conditions.data or conditions.origin}),
     )
-    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+    context = InputTag("mlflow.data.context", "training")
+    client.log_inputs(run_id, [DatasetInput(dataset, [context])])
 
 
 def _params(training: Training, cell: Cell) -> list[Any]:
@@ -95,7 +97,7 @@ def _params(training: Training, cell: Cell) -> list[Any]:
         "seed": cell.seed,
         "task": conditions.task,
         "settings": conditions.settings_text,
-        "data": conditions.data or "stand-in",
+        "data": conditions.data or SYNTHETIC,
         "steps": conditions.budget.steps,
         "batch": conditions.budget.batch,
     }
@@ -105,8 +107,14 @@ def _params(training: Training, cell: Cell) -> list[Any]:
 
 
 def complete(store: Store, result: CellResult) -> None:
-    """Logs all of a cell's results, reads them back and marks the run as done."""
-    from mlflow.entities import Metric, RunTag
+    """Log all results of a cell, read them back and mark the run as done.
+
+    Calling it again after a failure writes nothing twice.
+
+    Raises:
+        RuntimeError: if the store lost something, or another process ended the run.
+    """
+    from mlflow.entities import RunTag
 
     client = store.client
     run_id, fit, score = result.run_id, result.fit, result.score
@@ -116,13 +124,8 @@ def complete(store: Store, result: CellResult) -> None:
         "training/rows": fit.trained_rows,
         **({"training/best_step": fit.best_step} if fit.curves else {}),
     }
-    metrics = [Metric(key, value, result.ended, 0) for key, value in final.items()]
-    for name, curve in fit.curves.items():
-        metrics += [Metric(name, value, result.ended, step) for step, value in curve]
-    metrics += [Metric(*sample) for sample in result.samples]
-    for begin in range(0, len(metrics), BATCH_LIMIT):
-        client.log_batch(run_id, metrics=metrics[begin : begin + BATCH_LIMIT])
-    content = predictions.to_bytes(fit)
+    _log_metrics(client, result, final)
+    content = to_bytes(fit)
     with tempfile.TemporaryDirectory() as folder:
         names = _write_artifacts(Path(folder), content, fit, score)
         client.log_artifacts(run_id, folder)
@@ -140,9 +143,20 @@ def complete(store: Store, result: CellResult) -> None:
     client.set_terminated(run_id, "FINISHED")
 
 
-def _write_artifacts(
-    folder: Path, predictions: bytes, fit: predictions.Fit, score: score.Score
-) -> list[str]:
+def _log_metrics(client: RetryingClient, result: CellResult, final: Mapping[str, float]) -> None:
+    """Log final values, curves and system metrics, in as few calls as MLflow allows."""
+    from mlflow.entities import Metric
+
+    metrics = [Metric(key, value, result.ended, 0) for key, value in final.items()]
+    for name, curve in result.fit.curves.items():
+        metrics += [Metric(name, value, result.ended, step) for step, value in curve]
+    metrics += [Metric(*sample) for sample in result.samples]
+    for begin in range(0, len(metrics), BATCH_LIMIT):
+        client.log_batch(result.run_id, metrics=metrics[begin : begin + BATCH_LIMIT])
+
+
+def _write_artifacts(folder: Path, predictions: bytes, fit: Fit, score: Score) -> list[str]:
+    """Write predictions and figures into a folder; return their names in it."""
     (folder / PREDICTIONS).write_bytes(predictions)
     drawn = figures.of_cell(fit.curves, score.labels, score.logits, score.decisions, fit.class_rows)
     (folder / "figures").mkdir()
@@ -155,18 +169,19 @@ def _write_artifacts(
 def _read_back(
     store: Store, run_id: str, expected: Mapping[str, float], names: Sequence[str]
 ) -> None:
-    found = store.client.get_run(run_id)
-    wrong = [key for key, value in expected.items() if found.data.metrics.get(key) != value]
-    missing = [*wrong, *absent_artifacts(store, found, names)]
+    """Raise RuntimeError unless the store has these metrics and artifacts of a RUNNING run."""
+    run = store.client.get_run(run_id)
+    wrong = [key for key, value in expected.items() if run.data.metrics.get(key) != value]
+    missing = [*wrong, *missing_artifacts(store, run, names)]
     if missing:
         raise RuntimeError(f"the store did not keep {', '.join(missing)} of run {run_id}")
-    if found.info.status != "RUNNING":
-        raise RuntimeError(f"run {run_id} was ended as {found.info.status} by another process")
+    if run.info.status != "RUNNING":
+        raise RuntimeError(f"run {run_id} was ended as {run.info.status} by another process")
 
 
 @cache
 def versions() -> str:
-    """Python and the libraries that a result depends on."""
+    """Return the versions of Python and of the libraries that a result depends on."""
     names = ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn", "mlflow")
     return ", ".join(
         [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)]

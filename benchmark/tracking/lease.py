@@ -1,7 +1,7 @@
-"""Which benchmarks are alive, so that none repeats another's cells and the dead are cleared away.
+"""Which benchmarks are alive: none repeats another's runs, and dead ones are ended.
 
-An invocation's run says which process runs it. On the same machine that settles whether
-it lives; from elsewhere, its last sign of life does.
+The run of an invocation names the process that owns it. On the same machine that settles
+whether it is alive; on another machine, its last heartbeat does.
 """
 
 from __future__ import annotations
@@ -19,37 +19,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.protocol.errors import UserError
-from benchmark.tracking import history, tags
+from benchmark.tracking import tags
+from benchmark.tracking.history import end_abandoned, fail
 from benchmark.tracking.store import Store, pages
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-BEAT = 60.0  # seconds between two signs of life
-SILENCE = 10 * BEAT  # after which an invocation on another machine counts as dead
-OWNERS = ("invocation", "search")  # kinds of runs that say which process runs them
+HEARTBEAT = 60.0  # seconds
+SILENCE = 10 * HEARTBEAT  # after which an invocation on another machine counts as dead
+OWNERS = ("invocation", "search")  # kinds of runs that name the process that owns them
 OWNED = ("cell", "trial")
 
 
 class NotAloneError(UserError):
-    """Another benchmark is at the same cells."""
+    """Another benchmark is running the same cells."""
 
 
-def owner() -> dict[str, str]:
-    """Tags by which others tell whether this process is alive."""
+def owner_tags() -> dict[str, str]:
+    """Return tags by which others can tell whether this process is alive."""
     facts = {"machine": _machine(), "pid": os.getpid(), "began": _began(os.getpid())}
     return {tags.OWNER: json.dumps(facts), tags.ALIVE: f"{time.time():.0f}"}
 
 
 def require_alone(store: Store, conditions: str) -> None:
-    """Raises UserError if another living invocation has these conditions."""
-    for other in _running(store, ["invocation"]):
-        if other.info.run_id == store.invocation:
+    """Check that no other living invocation has these conditions.
+
+    Raises:
+        NotAloneError: if one has.
+    """
+    for run in _running(store, ["invocation"]):
+        if run.info.run_id == store.invocation:
             continue
-        if other.data.tags.get(tags.CONDITIONS) == conditions and _lives(other.data.tags):
-            facts = json.loads(other.data.tags[tags.OWNER])
-            silent = time.time() - float(other.data.tags[tags.ALIVE])
+        if run.data.tags.get(tags.CONDITIONS) == conditions and _is_alive(run.data.tags):
+            facts = json.loads(run.data.tags[tags.OWNER])
+            silent = time.time() - float(run.data.tags[tags.ALIVE])
             raise NotAloneError(
                 "another benchmark with this task, settings, data and steps is running in this "
                 f"store (machine {facts['machine'].split()[0]}, process {facts['pid']}, last sign "
@@ -57,34 +62,34 @@ def require_alone(store: Store, conditions: str) -> None:
             )
 
 
-def clear_the_dead(store: Store) -> int:
-    """Ends what dead invocations left RUNNING; returns how many runs of cells that were."""
+def end_dead_runs(store: Store) -> int:
+    """End what dead invocations left RUNNING; return how many runs of cells and trials."""
     alive = living(store)
     left = [
         run for run in _running(store, OWNED) if run.data.tags.get(tags.INVOCATION) not in alive
     ]
     for run in left:
-        history.end_abandoned(store, run, "KILLED", "its benchmark was killed")
-    for one in _running(store, OWNERS):
-        if one.info.run_id not in alive:
-            history.fail(store, one.info.run_id, "it was killed", "KILLED")
+        end_abandoned(store, run, "KILLED", "its benchmark was killed")
+    for run in _running(store, OWNERS):
+        if run.info.run_id not in alive:
+            fail(store, run.info.run_id, "it was killed", "KILLED")
     return len(left)
 
 
 def living(store: Store) -> set[str]:
-    """Run ids of the processes that are alive, this one's among them."""
-    others = {one.info.run_id for one in _running(store, OWNERS) if _lives(one.data.tags)}
+    """Return the ids of the runs whose owners are alive, this process's among them."""
+    others = {run.info.run_id for run in _running(store, OWNERS) if _is_alive(run.data.tags)}
     return others | {store.invocation}
 
 
 @contextmanager
-def sign_of_life(store: Store) -> Iterator[None]:
-    """Lets others see from time to time that this invocation lives, until the block ends."""
+def heartbeat(store: Store) -> Iterator[None]:
+    """Show others regularly that this invocation is alive, until the block ends."""
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(BEAT):
-            with suppress(Exception):  # whoever needs the store will say so
+        while not stop.wait(HEARTBEAT):
+            with suppress(Exception):  # whoever needs the store will report it
                 store.client.set_tag(store.invocation, tags.ALIVE, f"{time.time():.0f}")
 
     threading.Thread(target=beat, daemon=True).start()
@@ -95,26 +100,27 @@ def sign_of_life(store: Store) -> Iterator[None]:
 
 
 def _running(store: Store, kinds: Iterable[str]) -> list[Run]:
+    """Return all RUNNING runs of these kinds, in any experiment."""
     client = store.client
-    numbers = [experiment.experiment_id for experiment in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     queries = [f"tags.`{tags.KIND}` = '{kind}' AND attributes.status = 'RUNNING'" for kind in kinds]
-    return [run for query in queries for run in pages(client, numbers, query)]
+    return [run for query in queries for run in pages(client, experiments, query)]
 
 
-def _lives(written: Mapping[str, str]) -> bool:
-    """Whether the invocation with these tags, not this one, is alive."""
-    if tags.OWNER not in written:
+def _is_alive(run_tags: Mapping[str, str]) -> bool:
+    """Return whether the invocation with these tags, not this one, is alive."""
+    if tags.OWNER not in run_tags:
         return False
-    facts = json.loads(written[tags.OWNER])
+    facts = json.loads(run_tags[tags.OWNER])
     if facts["machine"] == _machine():
         if facts["pid"] == os.getpid():
-            return False  # an earlier one of this process, which runs one at a time
+            return False  # an earlier invocation of this process, which runs one at a time
         return abs(_began(facts["pid"]) - float(facts["began"])) < 2
-    return time.time() - float(written[tags.ALIVE]) < SILENCE
+    return time.time() - float(run_tags[tags.ALIVE]) < SILENCE
 
 
 def _began(pid: int) -> float:
-    """When a process of this machine began; 0 if there is none."""
+    """Return when a process of this machine began, in seconds since 1970; 0 if there is none."""
     import psutil
 
     try:
@@ -127,7 +133,7 @@ def _began(pid: int) -> float:
 
 @cache
 def _machine() -> str:
-    """Tells machines apart, and containers on them; the first word is the name."""
+    """Return what identifies a machine, or a container on it; the first word is its name."""
     parts = [platform.node() or "unnamed"]
     with suppress(OSError):
         parts.append(str(Path("/proc/self/ns/pid").readlink()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.protocol.errors import UserError
 from benchmark.tracking import tags
-from benchmark.tracking.invocation import begin_other
+from benchmark.tracking.invocation import start_run
 from benchmark.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 ROOT = Path(__file__).parents[2]
-CODE = ("benchmark", "tasks")  # goes with every model, which so needs no checkout
+CODE = ("benchmark", "tasks")  # packed with every model, so that it needs no checkout
 SCRIPT = Path(__file__).with_name("pyfunc.py")
-# what that code imports to answer; MLflow would take ten seconds to find out
+# what that code imports to predict; MLflow would take ten seconds to find out
 LIBRARIES = (
     *("mlflow", "tensorflow", "keras", "scikit-learn", "skops", "scipy", "numpy", "pandas"),
     *("pillow", "pooch", "locket"),
@@ -36,16 +36,16 @@ Types = Mapping[str, str]  # column -> MLflow's name of its type
 
 @dataclass(frozen=True)
 class Package:
-    """What is handed to MLflow."""
+    """What is logged of an exported model."""
 
-    folder: Path  # as ``deployed.save`` left it
+    folder: Path  # as ``inference.save`` wrote it
     inputs: Types
     outputs: Types
     example: pd.DataFrame
 
 
-def require_names(name: str, alias: str) -> None:
-    """Raises UserError for what the model registry would refuse."""
+def check_names(name: str, alias: str) -> None:
+    """Raise UserError for names that the model registry would refuse."""
     from mlflow.exceptions import MlflowException
     from mlflow.utils.validation import _validate_model_alias_name, _validate_model_name
 
@@ -61,13 +61,13 @@ def require_names(name: str, alias: str) -> None:
 
 @contextmanager
 def exporting(store: Store, name: str, facts: Mapping[str, str]) -> Iterator[str]:
-    """The run of an export, which fails with the block; its id."""
+    """Open the run of an export, which fails with the block; yield its id."""
     import mlflow
 
-    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it would put the checkout's own files in
-    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # misses pip
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it would add the checkout's own files
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip
     mlflow.set_tracking_uri(store.uri)
-    run_id = begin_other(store, "export", name)
+    run_id = start_run(store, "export", name)
     store.client.log_batch(run_id, tags=_run_tags(facts))
     with mlflow.start_run(run_id=run_id):
         yield run_id
@@ -80,7 +80,7 @@ def _run_tags(facts: Mapping[str, str]) -> list[Any]:
 
 
 def log(package: Package) -> str:
-    """Logs the model on the run of the block that is open; its address."""
+    """Log the model on the open run of `exporting`; return its address."""
     import mlflow
     from mlflow.models import ModelSignature
 
@@ -100,29 +100,30 @@ def _schema(types: Types) -> Any:
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
-    free: Any = AnyType  # it has no types
-    found = {name: free() if kind == "any" else kind for name, kind in types.items()}
-    return Schema([ColSpec(kind, name) for name, kind in found.items()])
+    any_type: Any = AnyType  # without type annotations
+    return Schema(
+        [ColSpec(any_type() if kind == "any" else kind, name) for name, kind in types.items()]
+    )
 
 
 @contextmanager
 def read_back(package: Package, model: str) -> Iterator[Path]:
-    """The package's folder as the store has it; of the code beside it nothing is run."""
+    """Download the package's folder from the store; the code beside it is not run."""
     import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
-        found = mlflow.artifacts.download_artifacts(artifact_uri=model, dst_path=folder)
-        yield Path(found) / "artifacts" / package.folder.name
+        downloaded = mlflow.artifacts.download_artifacts(artifact_uri=model, dst_path=folder)
+        yield Path(downloaded) / "artifacts" / package.folder.name
 
 
 def register(store: Store, run_id: str, model: str, name: str, alias: str, card: str) -> str:
-    """Makes the model the one that `alias` means and logs its card; the number of its version."""
+    """Register the model under an alias and log its card; return its version."""
     import mlflow
 
     client = store.client
     client.log_text(run_id, card, CARD)
     client.set_tag(run_id, tags.NOTE, card[: tags.LIMIT])
-    made = mlflow.register_model(model, name)
-    client.update_model_version(name, made.version, card[: tags.LIMIT])
-    client.set_registered_model_alias(name, alias, made.version)
-    return str(made.version)
+    registered = mlflow.register_model(model, name)
+    client.update_model_version(name, registered.version, card[: tags.LIMIT])
+    client.set_registered_model_alias(name, alias, registered.version)
+    return str(registered.version)

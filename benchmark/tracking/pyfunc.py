@@ -1,4 +1,4 @@
-"""The script of an exported model: MLflow runs a copy of it where the model answers."""
+"""The script of an exported model: MLflow runs a copy of it where the model is served."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from benchmark.training import inference
 
 
 class Classifier(PythonModel):
-    """Raw rows in; label, probability and decision out."""
+    """An exported model: raw rows in; label, probability and decision out."""
 
     def load_context(self, context: Any) -> None:
-        """Reads what was exported."""
+        """Load the exported model."""
         self.model = inference.load(Path(context.artifacts["model"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """One answer a row; rows that cannot be read are the client's fault, and named."""
+        """Predict each row; rows that cannot be read are the client's error, and named."""
         try:
             return inference.predict(self.model, model_input)
         except UserError as error:

@@ -1,7 +1,7 @@
-"""A store that fails now and then: calls are repeated until it answers.
+"""Retries calls to a store that fails now and then.
 
-MLflow repeats requests as well, but makes a second run where the answer to the creation
-of the first was lost. Its own repetition is therefore switched off.
+MLflow retries requests as well, but creates a second run if the response to the creation
+of the first was lost. Its own retries are therefore switched off.
 """
 
 from __future__ import annotations
@@ -18,75 +18,79 @@ from benchmark.protocol.errors import UserError
 from benchmark.tracking.tags import CREATION
 
 PATIENCE = 180.0  # seconds without an answer after which a store counts as lost
-REFUSALS = 3  # of the same write, before it is believed that the store means it
-LONGEST_PAUSE = 5.0  # seconds
+REFUSALS = 3  # of the same write before it counts as an error
+MAX_PAUSE = 5.0  # seconds between two tries
 
 Answer = TypeVar("Answer")
 
 
 class StoreUnavailableError(UserError):
-    """The store stayed away or is full: what was to be written is not in it."""
+    """The store did not answer or is full: what was to be written is not in it."""
 
 
 class RetryingClient:
-    """An ``MlflowClient`` whose calls are repeated as long as there is hope.
+    """An ``MlflowClient`` that retries its calls while the store may come back.
 
-    All calls that the benchmark makes can be repeated without harm: the same parameter,
-    tag, metric or artifact is written once. The creation of a run is made so here.
-    Once given up, the store is not asked again.
+    All calls that the benchmark makes are idempotent: the same parameter, tag, metric or
+    artifact is written once. `create_run` is made so here. After giving up, every further
+    call fails at once.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._lost: StoreUnavailableError | None = None
+        self._gave_up: StoreUnavailableError | None = None
         self._silent_since: float | None = None
         self.patience = float(os.environ.get("SKEWBENCH_PATIENCE", PATIENCE))
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
-        return lambda *given, **named: self.repeated(lambda: call(*given, **named))
+        return lambda *args, **kwargs: self.retry(lambda: call(*args, **kwargs))
 
-    def create_run(self, experiment_id: str, *, tags: dict[str, str], **named: Any) -> Any:
-        """Creates one run, even where the answer to the first request is lost."""
-        told_apart = {**tags, CREATION: uuid.uuid4().hex}
-        asked = False
+    def create_run(self, experiment_id: str, *, tags: dict[str, str], **kwargs: Any) -> Any:
+        """Create one run, even if the response to the first request is lost."""
+        identified = {**tags, CREATION: uuid.uuid4().hex}
+        requested = False
 
         def create() -> Any:
-            nonlocal asked
-            query = f"tags.`{CREATION}` = '{told_apart[CREATION]}'"
-            found = self._client.search_runs([experiment_id], query) if asked else []
-            asked = True
-            if found:
-                return found[0]
-            return self._client.create_run(experiment_id, tags=told_apart, **named)
+            nonlocal requested
+            query = f"tags.`{CREATION}` = '{identified[CREATION]}'"
+            runs = self._client.search_runs([experiment_id], query) if requested else []
+            requested = True
+            if runs:
+                return runs[0]
+            return self._client.create_run(experiment_id, tags=identified, **kwargs)
 
-        return self.repeated(create)
+        return self.retry(create)
 
-    def repeated(self, call: Callable[[], Answer]) -> Answer:
-        """The answer to a call, however often it has to be made."""
-        if self._lost:
-            raise self._lost
+    def retry(self, call: Callable[[], Answer]) -> Answer:
+        """Make a call until it succeeds; return its answer.
+
+        Raises:
+            StoreUnavailableError: if the store has not answered for as long as its patience.
+        """
+        if self._gave_up:
+            raise self._gave_up
         tries = 0
         while True:
             try:
                 answer = call()
             except Exception as error:
                 tries += 1
-                self._consider(error, tries)
+                self._raise_if_final(error, tries)
             else:
                 self._silent_since = None
                 return answer
-            pause = min(LONGEST_PAUSE, 0.1 * 2**tries)
+            pause = min(MAX_PAUSE, 0.1 * 2**tries)
             time.sleep(pause * random.uniform(0.5, 1))
 
-    def _consider(self, error: Exception, tries: int) -> None:
-        """Raises what ends the call; returns if it is worth another try."""
+    def _raise_if_final(self, error: Exception, tries: int) -> None:
+        """Raise what ends the call; return if it is worth another try."""
         if _is_full(error):
-            self._lost = StoreUnavailableError(
-                f"no space is left for the tracking store ({_line(error)})"
+            self._gave_up = StoreUnavailableError(
+                f"no space is left for the tracking store ({_root_cause(error)})"
             )
-            raise self._lost from error
-        if not _is_silence(error):
+            raise self._gave_up from error
+        if not _is_unanswered(error):
             if tries < REFUSALS and _is_refusal(error):
                 return
             raise error
@@ -98,12 +102,12 @@ class RetryingClient:
             self._client.search_experiments(max_results=1)
         except Exception:
             waited = f"for {now - self._silent_since:.0f} s"
-            self._lost = StoreUnavailableError(
-                f"the tracking store has not answered {waited} ({_line(error)})"
+            self._gave_up = StoreUnavailableError(
+                f"the tracking store has not answered {waited} ({_root_cause(error)})"
             )
-            raise self._lost from error
+            raise self._gave_up from error
         self._silent_since = None
-        raise error  # it answers, but not this
+        raise error  # the store answers, but not this call
 
 
 def _is_full(error: BaseException) -> bool:
@@ -114,8 +118,8 @@ def _is_full(error: BaseException) -> bool:
     )
 
 
-def _is_silence(error: BaseException) -> bool:
-    """Whether the store did not answer, or only that it cannot."""
+def _is_unanswered(error: BaseException) -> bool:
+    """Return whether the store did not answer, or only that it cannot now."""
     import requests
     import urllib3
     from mlflow.exceptions import MlflowException
@@ -130,14 +134,14 @@ def _is_silence(error: BaseException) -> bool:
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Whether it may have been bad luck, such as two that wrote the same at once."""
+    """Return whether the error may be a race, such as two writers of the same value."""
     from mlflow.exceptions import MlflowException
 
     return isinstance(error, MlflowException) and error.error_code == "BAD_REQUEST"
 
 
-def _line(error: BaseException) -> str:
-    """What was at the root of it, in one line."""
+def _root_cause(error: BaseException) -> str:
+    """Return the root cause of an error in one line."""
     while deeper := getattr(error, "orig", None) or error.__cause__ or error.__context__:
         error = deeper
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a store holds, as plain records."""
+"""Opening a tracking store, and reading its runs as plain records."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
+SQLITE = "sqlite:///"
+PAGE_SIZE = 500  # runs in one response of the store
+
+_reached: set[str] = set()  # stores that have answered
+
+
 @dataclass(frozen=True)
 class Record:
     """One tracked cell or invocation."""
@@ -36,46 +42,39 @@ class Record:
 
     @property
     def conditions(self) -> str:
-        """Identity of its conditions."""
+        """The identity of its conditions."""
         return self.tags[tags.CONDITIONS]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Its conditions in words."""
+        """Its conditions for readers, see ``Conditions.facts``."""
         facts: dict[str, Any] = json.loads(self.tags[tags.FACTS])
         return facts
 
 
 def read_runs(uri: str, kind: str) -> Iterator[Record]:
-    """All runs of a kind ("cell" or "invocation"), newest first.
+    """Yield all runs of a kind ("cell" or "invocation"), newest first.
 
-    Invocations that ``mlflow run`` opened lie in its own experiment, so all are searched.
+    All experiments are searched: ``mlflow run`` opens invocations in its own.
     A run whose identity was damaged by hand is left out.
 
     Raises:
-        UserError: if there is no such store, or it does not answer.
+        UserError: if the store does not exist or does not answer.
     """
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
         raise UserError(f"there is no tracking store {uri}: start with `run`, or name another")
-    client = reachable(uri)
-    numbers = [experiment.experiment_id for experiment in client.search_experiments()]
+    client = connect(uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     needed = tags.OF_CELL if kind == "cell" else tags.OF_INVOCATION
-    for found in pages(client, numbers, f"tags.`{tags.KIND}` = '{kind}'"):
-        if needed <= found.data.tags.keys():
-            info, data = found.info, found.data
+    for run in pages(client, experiments, f"tags.`{tags.KIND}` = '{kind}'"):
+        if needed <= run.data.tags.keys():
+            info, data = run.info, run.data
             yield Record(info.run_id, info.start_time, info.status, data.tags, data.metrics)
-
-
-SQLITE = "sqlite:///"
-PAGE = 500  # runs in one answer of the store
-FIRST_PATIENCE = 5.0  # seconds, with a store that has never answered
-
-_reached: set[str] = set()  # stores that have answered
 
 
 @dataclass(frozen=True)
 class Store:
-    """Where runs go. Small enough to travel to every worker."""
+    """Where runs go. Small enough to send to every worker."""
 
     uri: str
     experiment: str  # id
@@ -84,15 +83,15 @@ class Store:
 
     @property
     def client(self) -> RetryingClient:
-        """The client of this store in this process, one for each invocation."""
+        """The client of this store in this process, one per invocation."""
         return client_of(self.uri, self.invocation)
 
 
 def resolve(uri: str) -> str:
-    """The tracking store that is meant: `uri`, else the environment's, else mlflow.db here."""
+    """Return the address of the store: `uri`, else the environment's, else mlflow.db here."""
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "") or "sqlite:///mlflow.db"
     if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
-        if "?" in str(Path.cwd()):  # what follows it would be taken for options
+        if "?" in str(Path.cwd()):  # the rest would be read as options
             raise UserError(
                 f"{Path.cwd()}: no SQLite store can be in a folder with '?' in its name"
             )
@@ -101,7 +100,7 @@ def resolve(uri: str) -> str:
 
 
 def open_store(uri: str, task: str) -> Store:
-    """Opens the store, once and before any worker does, and the task's experiment.
+    """Open the store and the task's experiment, once and before any worker does.
 
     Raises:
         UserError: if it cannot be reached.
@@ -110,13 +109,13 @@ def open_store(uri: str, task: str) -> Store:
     from mlflow.tracking.context.registry import resolve_tags
 
     _reached.discard(uri)
-    client_of.cache_clear()  # one that was lost has another chance
-    client = reachable(uri)
+    client_of.cache_clear()  # a client that gave up gets another chance
+    client = connect(uri)
     experiment = client.get_experiment_by_name(task)
     if experiment is None:
         try:
             client.create_experiment(task, artifact_location=_artifacts(uri))
-        except MlflowException:  # another made it at the same moment
+        except MlflowException:  # another process created it at the same moment
             if client.get_experiment_by_name(task) is None:
                 raise
         experiment = client.get_experiment_by_name(task)
@@ -125,14 +124,17 @@ def open_store(uri: str, task: str) -> Store:
         raise UserError(
             f"experiment {task!r} in {uri} is deleted: restore it, or use another store"
         )
-    tags = {key: str(value) for key, value in resolve_tags().items()}
-    return Store(uri, experiment.experiment_id, tags)
+    context = {key: str(value) for key, value in resolve_tags().items()}
+    return Store(uri, experiment.experiment_id, context)
 
 
-def reachable(uri: str) -> RetryingClient:
-    """A client of the store. Raises UserError if it does not answer.
+def connect(uri: str) -> RetryingClient:
+    """Return a client of the store.
 
-    The first time, that is found out soon; a store that answered before is waited for.
+    A store that never answered fails soon; one that answered before is waited for.
+
+    Raises:
+        UserError: if it does not answer.
     """
     if uri in _reached:
         return client_of(uri)
@@ -144,11 +146,11 @@ def reachable(uri: str) -> RetryingClient:
 
             requests.get(f"{uri.rstrip('/')}/health", timeout=5).raise_for_status()
         elif "://" in uri and uri != "databricks":
-            # MLflow itself would try for minutes
+            # MLflow itself would retry for minutes
             import sqlalchemy
 
             sqlalchemy.create_engine(uri).connect().close()
-        with one_at_a_time(uri):  # MLflow's own making of the tables is a race
+        with locked(uri):  # two processes that create the tables at once would fail
             bare_client(uri).search_experiments(max_results=1)
     except Exception as error:
         name = type(error).__name__
@@ -162,8 +164,8 @@ def reachable(uri: str) -> RetryingClient:
 
 
 @contextmanager
-def one_at_a_time(uri: str) -> Iterator[None]:
-    """Of all processes of this person on this machine, one is in the block for this store."""
+def locked(uri: str) -> Iterator[None]:
+    """Hold a per-user, per-store lock across processes of this machine."""
     import locket
 
     name = hashlib.sha256(uri.encode()).hexdigest()[:16]
@@ -173,45 +175,49 @@ def one_at_a_time(uri: str) -> Iterator[None]:
 
 
 def _artifacts(uri: str) -> str | None:
-    """Beside a SQLite file, wherever the command was given; else as the server says."""
+    """Return the folder of artifacts beside a SQLite file; None leaves it to the server."""
     if not uri.startswith(SQLITE):
         return None
     return (Path(uri.removeprefix(SQLITE)).parent / "mlruns").as_uri()
 
 
 def preload() -> None:
-    """Imports MLflow, which takes seconds, without opening a store."""
+    """Import MLflow, which takes seconds, without opening a store."""
     import mlflow.store.tracking.sqlalchemy_store
     import mlflow.tracking  # noqa: F401
 
 
 @cache
 def client_of(uri: str, invocation: str = "") -> RetryingClient:
-    """The client of a store, one a process and invocation; see `Patient`."""
+    """Return the client of a store, one per process and invocation."""
     return RetryingClient(bare_client(uri))
 
 
 @cache
 def bare_client(uri: str) -> MlflowClient:
-    """MLflow's own client, which asks once."""
+    """Return MLflow's own client, which does not retry."""
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    # MLflow would print the address of every run that ends, with the password in it
+    # MLflow would print the address of every run that ends, password included
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # also raised
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
 
 
 def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterator[Run]:
-    """All runs that a query finds, newest first, however many."""
+    """Yield all runs that match a query, newest first, however many."""
     token: str | None = None
-    with _without_collection():
+    with _without_gc():
         while True:
             page = client.search_runs(
-                experiments, query, max_results=PAGE, order_by=["start_time DESC"], page_token=token
+                experiments,
+                query,
+                max_results=PAGE_SIZE,
+                order_by=["start_time DESC"],
+                page_token=token,
             )
             yield from page
             token = page.token
@@ -220,15 +226,15 @@ def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterato
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Python's collector rests: a run is a hundred objects, which it would visit over and over.
+def _without_gc() -> Iterator[None]:
+    """Pause Python's garbage collector, which would visit the hundred objects of every run.
 
-    Reading 10,000 runs of a SQLite store took 32 s with it and 12 s without, in the same memory.
+    Reading 10,000 runs of a SQLite store took 32 s with it and 12 s without, with the same memory.
     """
-    collecting = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collecting:
+        if was_enabled:
             gc.enable()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-SAMPLE_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 
 class Sample(NamedTuple):
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 
 @contextmanager
 def samples() -> Iterator[list[Sample]]:
-    """Fills a list with processor, memory and GPU metrics until the block ends."""
+    """Collect processor, memory and GPU metrics in a list until the block ends."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
 
@@ -44,11 +44,11 @@ def samples() -> Iterator[list[Sample]]:
                 taken.append(Sample(f"system/{name}", value, now, step))
             monitor.clear_metrics()
 
-    def sample_often() -> None:
-        while not stop.wait(SAMPLE_SECONDS):
+    def poll() -> None:
+        while not stop.wait(POLL_SECONDS):
             sample()
 
-    thread = threading.Thread(target=sample_often, daemon=True)
+    thread = threading.Thread(target=poll, daemon=True)
     thread.start()
     try:
         yield taken

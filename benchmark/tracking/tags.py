@@ -1,23 +1,23 @@
 """Names of the tags that Skewbench writes on its runs.
 
 Tags, unlike parameters, are written in the call that creates a run: a run that was
-cut off at any later moment still says what it was.
+interrupted at any later moment still says what it was.
 """
 
 KIND = "skewbench.kind"  # "cell", "invocation", "study", "trial", "search", "inspection", ...
-CONDITIONS = "skewbench.conditions"  # identities, see benchmark/plan.py
+CONDITIONS = "skewbench.conditions"  # identities, see benchmark/protocol/grid.py
 CELL = "skewbench.cell"
 TRAINING = "skewbench.training"
-FACTS = "skewbench.facts"  # the conditions in words: JSON
+FACTS = "skewbench.facts"  # the conditions for readers: JSON
 STRATEGY = "skewbench.strategy"  # in full; the parameter of that name is the short label
 LABEL = "skewbench.label"
 CODE = "skewbench.code"  # fingerprint of the strategy's own modules
 SEED = "skewbench.seed"
 TRAINING_PART = "skewbench.training_part"
-CREATION = "skewbench.creation"  # tells a run whose creation was never answered from others
-ATTEMPT = "skewbench.attempt"  # 1, 2, ... at the training, within an invocation
+CREATION = "skewbench.creation"  # identifies a run whose creation was never confirmed
+ATTEMPT = "skewbench.attempt"  # number of the attempt at the training, within an invocation
 OWNER = "skewbench.owner"  # of an invocation: the process that runs it, JSON
-ALIVE = "skewbench.alive"  # of an invocation: its last sign of life, seconds since 1970
+ALIVE = "skewbench.alive"  # of an invocation: its last heartbeat, seconds since 1970
 INVOCATION = "skewbench.invocation"  # run id of the invocation that made a cell's run
 PLAN = "skewbench.plan"  # of an invocation: JSON, in pieces .0, .1, ...
 SEARCH = "skewbench.search"  # identity, of a search and its trials
@@ -27,9 +27,9 @@ SOURCE = "skewbench.source"  # "real" or "synthetic"
 DEVICE = "skewbench.device"
 XLA = "skewbench.xla"
 VERSIONS = "skewbench.versions"
-COLLAPSED = "skewbench.collapsed"  # "yes" if every test row got the same decision
+COLLAPSED = "skewbench.collapsed"  # "yes" if all test rows are predicted as one class
 PREDICTIONS = "skewbench.predictions"  # SHA-256 of the artifact
-TEST_ROWS = "skewbench.test_rows"  # hash of the row numbers that were tested
+TEST_ROWS = "skewbench.test_rows"  # hash of the row numbers of the test split
 ERROR = "skewbench.error"  # why a run failed
 FILES = "skewbench.files"  # names of the artifacts that a done run has, JSON
 DONE = "skewbench.done"  # written last, after everything else was read back
@@ -37,4 +37,4 @@ NOTE = "mlflow.note.content"  # what the UI shows as the description
 
 OF_CELL = {CONDITIONS, CELL, FACTS, STRATEGY, TRAINING_PART, LABEL, CODE, SEED}
 OF_INVOCATION = {CONDITIONS, FACTS, f"{PLAN}.0"}
-LIMIT = 7500  # characters of a value; MLflow cuts at 8,000 without a word
+LIMIT = 7500  # characters of a value; MLflow truncates at 8,000 silently

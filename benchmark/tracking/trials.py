@@ -1,7 +1,7 @@
 """The runs of a search: one for the search, flat beside it one for each finished trial.
 
-Optuna's storage is where trials are claimed and retried; a run is written from what is finished
-there, so it can be written again if the process that should have done so died.
+Trials are claimed and retried in Optuna's storage. Their runs are written from what is finished
+there, so they can be written again if the process that should have done so died.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.protocol.grid import Conditions
-from benchmark.tracking import invocation, tags
+from benchmark.tracking import tags
+from benchmark.tracking.invocation import log_texts, start_owned_run
 from benchmark.tracking.store import Store, pages
 
-LONGEST_NAME = 250  # characters
-STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow itself does
+MAX_NAME_LENGTH = 250  # characters
+STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow's own
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial, as a run shows it."""
+    """A finished trial, as its run shows it."""
 
     number: int
     state: str  # COMPLETE, PRUNED or FAIL
@@ -34,9 +35,9 @@ class Trial:
     ended: int
 
 
-def begin(store: Store, conditions: Conditions, search: str, name: str) -> Store:
-    """The run of this process of a search."""
-    return invocation.adopt(
+def start_search(store: Store, conditions: Conditions, search: str, name: str) -> Store:
+    """Start the run of this process of a search; return the store with its id."""
+    return start_owned_run(
         store,
         {
             tags.KIND: "search",
@@ -49,7 +50,7 @@ def begin(store: Store, conditions: Conditions, search: str, name: str) -> Store
 
 
 def log(store: Store, search: str, trial: Trial) -> None:
-    """The run of a finished trial."""
+    """Log a finished trial as a run."""
     from mlflow.entities import Metric, Param, RunTag
 
     client = store.client
@@ -57,7 +58,7 @@ def log(store: Store, search: str, trial: Trial) -> None:
     state = "" if trial.state == "COMPLETE" else f" · {trial.state.lower()}"
     created = client.create_run(
         store.experiment,
-        run_name=f"{chosen}{state} · trial {trial.number}"[:LONGEST_NAME],
+        run_name=f"{chosen}{state} · trial {trial.number}"[:MAX_NAME_LENGTH],
         start_time=trial.started,
         tags={
             **store.tags,
@@ -82,14 +83,14 @@ def log(store: Store, search: str, trial: Trial) -> None:
 
 
 def logged(store: Store, search: str) -> dict[int, str]:
-    """Number -> run id of the trials of a search that have a run."""
+    """Return number -> run id of the trials of a search that have a run."""
     query = f"tags.`{tags.SEARCH}` = '{search}' AND tags.`{tags.KIND}` = 'trial'"
     query += f" AND tags.`{tags.DONE}` = 'yes'"
-    found = pages(store.client, [store.experiment], query)
-    return {int(run.data.tags[tags.TRIAL]): run.info.run_id for run in found}
+    runs = pages(store.client, [store.experiment], query)
+    return {int(run.data.tags[tags.TRIAL]): run.info.run_id for run in runs}
 
 
 def answer(store: Store, note: str, files: Mapping[str, str]) -> None:
-    """Writes what a search found on its run."""
-    invocation.attach(store, files)
+    """Write what a search found on its run."""
+    log_texts(store, files)
     store.client.set_tag(store.invocation, tags.NOTE, note[: tags.LIMIT])

@@ -1,1 +1,1 @@
-"""One cell: rows in, predictions and scores out. Keras, TensorFlow and scikit-learn live here."""
+"""Training of one cell: rows in, predictions and scores out. Uses Keras and scikit-learn."""

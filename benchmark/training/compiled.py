@@ -1,7 +1,7 @@
-"""A network as compiled code, kept in the process for the next training of the same network.
+"""Compiled networks, cached in the process for the next training of the same network.
 
-Strategies and seeds mostly differ in rows, weights and initial values alone. To
-trace and compile a network takes seconds, often longer than to train it.
+Strategies and seeds mostly differ in rows, weights and initial values alone. Tracing and compiling
+a network takes seconds, often longer than training it.
 """
 
 from __future__ import annotations
@@ -17,92 +17,90 @@ import numpy as np
 from benchmark.protocol.strategy import RowLoss
 from benchmark.protocol.task import Network
 
-MOST_CACHED = 8  # programs in a process; each holds a copy of its network's weights
+MOST_CACHED = 8  # compiled networks per process; each holds a copy of its weights
 
 
 @dataclass(frozen=True)
 class CompiledNetwork:
-    """Compiled functions of one network, which they share.
+    """Compiled functions that train and evaluate one network.
 
     Attributes:
-        advance: (x, y, row numbers (steps, batch), weights (steps, batch), mixture, count) ->
-            the loss of each step (steps,); takes `count` optimizer steps. Without row
-            numbers x is (steps, batch, ...) and y (steps, batch). A mixture, if there is
-            one, says where in the batch each row's partner stands, the share of the row's
-            own features, and the weight of its partner's label, (steps, batch) each.
+        train_steps: (x, y, row numbers (steps, batch), weights (steps, batch), mixture, count) ->
+            loss of each step (steps,); takes `count` optimizer steps. Without row numbers,
+            x is (steps, batch, ...) and y (steps, batch). The mixture is None or a
+            `batches.Mixture`.
         forward: (x, row numbers) -> logits (rows, classes); without row numbers, of all x.
         by_xla: whether XLA compiled them.
     """
 
     network: Network
-    advance: Any
+    train_steps: Any
     forward: Any
     by_xla: bool
 
     @property
     def model(self) -> Any:
-        """The Keras model."""
+        """The Keras model of the network."""
         return self.network.model
 
 
 _cache: dict[Hashable, CompiledNetwork] = {}
 
 
-def compile_network(network: Network, loss: RowLoss, made_by: Hashable) -> CompiledNetwork:
-    """`network` compiled to be trained with `loss`, in its initial state.
+def compile_network(network: Network, loss: RowLoss, origin: Hashable) -> CompiledNetwork:
+    """Compile `network` for training with `loss`, in its initial state, or reuse a cached one.
 
     Args:
-        made_by: what `network` was made from; with it the configuration of the
-            model and the optimizer, and the meaning of the loss, the same program
-            serves again.
+        origin: what `network` was built from. A cached network is reused if its origin, the
+            configuration of model and optimizer, and the meaning of the loss are the same.
     """
     network.optimizer.build(network.model.trainable_variables)
-    key = (made_by, _configuration(network), meaning(loss))
-    kept = _cache.pop(key, None)
-    if kept is None:
-        kept = _compile(network, loss)
+    key = (origin, _configuration(network), meaning(loss))
+    cached = _cache.pop(key, None)
+    if cached is None:
+        cached = _compile(network, loss)
         while len(_cache) >= MOST_CACHED:
             del _cache[next(iter(_cache))]
     else:
-        for mine, fresh in zip(_state(kept.network), _state(network), strict=True):
-            mine.assign(fresh)
-        for mine, fresh in zip(layers_in(kept.model), layers_in(network.model), strict=True):
-            mine.trainable = fresh.trainable  # the model may have thawed since
-    _cache[key] = kept  # the newest is the last one
-    return kept
+        for variable, initial in zip(_state(cached.network), _state(network), strict=True):
+            variable.assign(initial)
+        for layer, initial in zip(layers_in(cached.model), layers_in(network.model), strict=True):
+            layer.trainable = initial.trainable  # the cached model may have thawed
+    _cache[key] = cached  # the newest is last
+    return cached
 
 
 def layers_in(model: Any) -> list[Any]:
-    """The model and all layers in it, each after the one that holds it."""
+    """Return the model and all layers in it, each after the one that holds it."""
     return list(model._flatten_layers())
 
 
 def compiles(model: Any) -> bool:
-    """Whether XLA should run the model: where it can, on a CPU only where it wins.
+    """Return whether XLA should run the model: on a CPU, only where it is faster.
 
-    On a CPU it loses on convolutions and on random numbers (dropout).
+    On a CPU it is slower for convolutions and for random numbers (dropout).
     """
     import tensorflow as tf
     from keras import layers
 
     parts = layers_in(model)
     slow = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dropout)
-    wins = not any(isinstance(layer, slow) for layer in parts)
+    faster = not any(isinstance(layer, slow) for layer in parts)
     on_gpu = bool(tf.config.get_visible_devices("GPU"))
-    return all(layer.supports_jit for layer in parts) and (wins or on_gpu)
+    return all(layer.supports_jit for layer in parts) and (faster or on_gpu)
 
 
 def meaning(value: Any) -> Hashable:
-    """Equal for functions of the same code over equal values, so for equal losses.
+    """Return a key that is equal for functions of the same code over equal values.
 
-    A closure holds the values that it uses and no others: a loss that does not
-    read the priors means the same under all priors.
+    A closure holds the values that it uses and no others: a loss that does not read the priors
+    has the same key under all priors.
     """
     if inspect.isfunction(value):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        held = [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        used = [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         # a function that calls itself is in its own closure
-        return value.__code__, tuple(meaning(one) for one in held if one is not value)
+        return value.__code__, tuple(meaning(item) for item in used if item is not value)
     if isinstance(value, np.ndarray):
         return (value.shape, value.dtype.str, value.tobytes())
     try:
@@ -113,7 +111,7 @@ def meaning(value: Any) -> Hashable:
 
 
 class _Itself:
-    """Equal to nothing but the same object, which it keeps alive."""
+    """Key that is equal for the same object alone, which it keeps alive."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -126,17 +124,18 @@ class _Itself:
 
 
 def _configuration(network: Network) -> Hashable:
+    """Return model and optimizer as JSON, or a key of this network alone."""
     import keras
 
     try:
         optimizer = keras.optimizers.serialize(network.optimizer)
         return network.model.to_json(), json.dumps(optimizer, sort_keys=True, default=str)
-    except (TypeError, ValueError, NotImplementedError):  # a layer that cannot be described
+    except (TypeError, ValueError, NotImplementedError):  # a layer without a configuration
         return _Itself(network)
 
 
 def _state(network: Network) -> list[Any]:
-    """Weights, statistics, states of random numbers, and the optimizer's."""
+    """Return the variables of the model (weights, statistics, random states) and optimizer."""
     return [*network.model.variables, *network.optimizer.variables]
 
 
@@ -151,10 +150,11 @@ def _compile(network: Network, loss: RowLoss) -> CompiledNetwork:
         x = x if rows is None else tf.gather(x, rows)
         return tf.cast(model(x, training=False), tf.float32)
 
-    return CompiledNetwork(network, _stepper(network, loss, by_xla), forward, by_xla)
+    return CompiledNetwork(network, _compile_steps(network, loss, by_xla), forward, by_xla)
 
 
-def _stepper(network: Network, loss: RowLoss, by_xla: bool) -> Any:
+def _compile_steps(network: Network, loss: RowLoss, by_xla: bool) -> Any:
+    """Return the function `CompiledNetwork.train_steps`."""
     import tensorflow as tf
 
     model, optimizer = network.model, network.optimizer
@@ -162,10 +162,10 @@ def _stepper(network: Network, loss: RowLoss, by_xla: bool) -> Any:
     classes = model.output_shape[-1]
 
     @tf.function(jit_compile=by_xla)
-    def advance(x: Any, y: Any, rows: Any, weights: Any, mixture: Any, count: Any) -> Any:
+    def train_steps(x: Any, y: Any, rows: Any, weights: Any, mixture: Any, count: Any) -> Any:
         losses = tf.TensorArray(tf.float32, weights.shape[0])
         step = tf.constant(0)
-        while step < count:  # a range would be compiled anew for every count
+        while step < count:  # a range would be compiled again for every count
             features, terms = _batch(x, y, rows, weights, mixture, step)
             with tf.GradientTape() as tape:
                 logits = tf.cast(model(features, training=True), tf.float32)
@@ -179,13 +179,13 @@ def _stepper(network: Network, loss: RowLoss, by_xla: bool) -> Any:
             step += 1
         return losses.stack()
 
-    return advance
+    return train_steps
 
 
 def _batch(
     x: Any, y: Any, rows: Any, weights: Any, mixture: Any, step: Any
 ) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Features of a step's rows, and the labels that they have with what these weigh."""
+    """Return the features of a step's rows, and (labels, weights) of the terms of its loss."""
     import tensorflow as tf
 
     features = x[step] if rows is None else tf.gather(x, rows[step])
@@ -198,12 +198,12 @@ def _batch(
 
 
 def mix_rows(own: Any, others: Any, shares: Any) -> Any:
-    """shares * own + (1 - shares) * others, (rows, ...); of whole numbers rounded to such.
+    """Return shares * own + (1 - shares) * others, (rows, ...), rounded for integer types.
 
-    Keras would cut off what is behind the point: a network says what it takes.
+    Keras would truncate to the integer type that the network takes.
     """
     import tensorflow as tf
 
-    of_row = tf.reshape(shares, [-1, *[1] * (len(own.shape) - 1)])
-    sums = of_row * tf.cast(own, tf.float32) + (1 - of_row) * tf.cast(others, tf.float32)
+    share = tf.reshape(shares, [-1, *[1] * (len(own.shape) - 1)])
+    sums = share * tf.cast(own, tf.float32) + (1 - share) * tf.cast(others, tf.float32)
     return tf.cast(tf.round(sums) if own.dtype.is_integer else sums, own.dtype)

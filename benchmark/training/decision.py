@@ -1,4 +1,4 @@
-"""How a strategy turns logits into decisions, once it has seen validation: a value."""
+"""Decision of a strategy: how logits become decisions, fitted on validation."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from benchmark.protocol.arrays import Floats, Ints, read_only
 from benchmark.protocol.strategy import Calibration, Strategy, changed
 from benchmark.training.predictions import Fit
 
-Checkpoint = Literal["best", "last"]  # of a training
+Checkpoint = Literal["best", "last"]  # weights with the best evaluation, or of the last step
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A calibration, and what is added to each class's calibrated logit before the largest wins."""
+    """A calibration, and offsets added to calibrated logits before the largest decides."""
 
     calibration: Calibration
     offsets: Floats  # (classes,)
 
     def __post_init__(self) -> None:
-        """It serves again and again."""
+        """Make the arrays read-only: decisions are shared."""
         read_only(self)
 
     @property
     def threshold(self) -> float:
-        """The probability from which the positive of two classes is decided."""
+        """The probability from which the positive of two classes is predicted."""
         return float(classification.positive_probabilities(-self.offsets[None])[0])
 
     def probabilities(self, logits: Floats) -> Floats:
-        """Calibrated, (rows, classes), from the network's own logits."""
+        """Return calibrated probabilities (rows, classes) from the logits of the network."""
         from scipy.special import softmax
 
         calibrated = self.calibration(logits)
@@ -42,12 +42,12 @@ class Decision:
         return np.stack([1 - positive, positive], axis=1)
 
     def decide(self, logits: Floats) -> Ints:
-        """The class of each row, from the network's own logits."""
+        """Return the predicted class of each row, (rows,), from the logits of the network."""
         return classification.decide(self.calibration(logits), self.offsets)
 
 
 def fit_calibration(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best") -> Calibration:
-    """How the strategy turns the logits at a checkpoint into its own."""
+    """Fit the strategy's calibration on validation, at a checkpoint."""
     logits, labels = getattr(fit.validation, checkpoint), fit.validation.labels
     if not changed(strategy, ["normalise"]):
         return strategy.calibrate(logits, labels, fit.priors)
@@ -56,7 +56,7 @@ def fit_calibration(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best
 
 
 def fit_decision(strategy: Strategy, fit: Fit, checkpoint: Checkpoint = "best") -> Decision:
-    """What the decision part chooses on the validation split of a training."""
-    calibrate = fit_calibration(strategy, fit, checkpoint)
+    """Fit the post-hoc part of a strategy on validation, at a checkpoint."""
+    calibration = fit_calibration(strategy, fit, checkpoint)
     logits, labels = getattr(fit.validation, checkpoint), fit.validation.labels
-    return Decision(calibrate, strategy.threshold(calibrate(logits), labels))
+    return Decision(calibration, strategy.threshold(calibration(logits), labels))

@@ -1,4 +1,4 @@
-"""The processor or GPU that trains: its preparation and its name."""
+"""The processor or GPU that trains: setup, precision, memory and name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SHARE_OF_DATA = 0.2  # of the free GPU memory; several processes may share it
 
 @cache
 def prepare(process: int = 0) -> None:
-    """Fixes the threads and the GPU; comes before all other use of TensorFlow.
+    """Fix threads and GPU; must come before any other use of TensorFlow.
 
-    One thread a process, whatever the number of processes: sums are then added in
-    the same order, and results are equal to the last bit. The GPUs are dealt out to
-    `process` 0, 1, ...; those that share one take memory as they need it.
+    One thread per process, whatever the number of processes: sums are added in the same order,
+    and results are equal to the last bit. GPUs are assigned to `process` 0, 1, ... in turn;
+    processes that share a GPU take memory as they need it.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with _quiet_import():
@@ -32,19 +32,19 @@ def prepare(process: int = 0) -> None:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-    # whatever the person's own keras.json says
+    # whatever the user's keras.json says
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if gpus:
-        mine = gpus[process % len(gpus)]
-        tf.config.set_visible_devices(mine, "GPU")
-        tf.config.experimental.set_memory_growth(mine, True)
+        assigned = gpus[process % len(gpus)]
+        tf.config.set_visible_devices(assigned, "GPU")
+        tf.config.experimental.set_memory_growth(assigned, True)
 
 
 def name(kind: Kind) -> str:
-    """What a task of that kind is trained on: the GPU and the precision, else the processor."""
+    """Name the device that trains tasks of that kind: GPU and precision, or processor."""
     details = _gpu()
     if details is None:
         return f"CPU: {_processor()}, 1 thread"
@@ -53,10 +53,10 @@ def name(kind: Kind) -> str:
 
 @contextmanager
 def precision(kind: Kind) -> Iterator[None]:
-    """Networks that are built in the block compute in bfloat16 where that is safe and pays.
+    """Build networks in the block with bfloat16 where it is safe and faster.
 
-    That is for images, on a GPU with units for it. Its exponents are those of
-    float32, so no loss has to be scaled; weights stay float32.
+    That is for images, on a GPU with units for it. Its exponents are those of float32, so losses
+    need no scaling; weights stay float32.
     """
     import keras
 
@@ -69,7 +69,7 @@ def precision(kind: Kind) -> Iterator[None]:
 
 
 def room() -> int:
-    """Bytes of GPU memory that one data set may take; 0 without a GPU."""
+    """Return the bytes of GPU memory that one data set may take; 0 without a GPU."""
     if _gpu() is None:
         return 0
     import pynvml
@@ -85,7 +85,7 @@ def _policy(kind: Kind) -> str:
 
 
 def _gpu() -> dict[str, Any] | None:
-    """Details of the first GPU that this process sees."""
+    """Return details of the first GPU that this process sees, None without one."""
     import tensorflow as tf
 
     gpus = tf.config.get_visible_devices("GPU")
@@ -102,14 +102,14 @@ def _processor() -> str:
 
 @contextmanager
 def _quiet_import() -> Iterator[None]:
-    """Hides what TensorFlow prints while it loads, which no log level silences."""
+    """Hide what TensorFlow prints while it loads, which no log level silences."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as hidden:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,4 +1,4 @@
-"""A reference of scikit-learn in the place of a network: fitted whole, on the same rows."""
+"""Estimators of scikit-learn in place of a network: fitted in one go, on the same rows."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ DEVICE = "CPU: scikit-learn, 1 thread"
 
 
 def fit(
-    reference: Estimator,
-    planned: StagePlan,
+    untrained: Estimator,
+    plan: StagePlan,
     splits: Splits,
     priors: Priors,
     budget: Budget,
     clock: Clock,
 ) -> Fit:
-    """Fits on the rows of the only stage, with their weights, and predicts as a network does.
+    """Fit on the rows of the only stage, with their weights, and predict as a network does.
 
-    One thread, as for networks: sums are then added in the same order everywhere.
+    One thread, as for networks: sums are added in the same order everywhere.
     """
-    [stage] = planned.stages
+    [stage] = plan.stages
     clock.turn("training")
     with threadpool_limits(1):
-        fit_estimator(reference, planned.x[stage.rows], planned.y[stage.rows], stage.weights)
+        fit_estimator(untrained, plan.x[stage.rows], plan.y[stage.rows], stage.weights)
         clock.turn("evaluation")
         validation, test = (
-            _predictions(reference, splits, part, budget.steps) for part in ("validation", "test")
+            _predictions(untrained, splits, part, budget.steps) for part in ("validation", "test")
         )
     clock.turn("")
     return Fit(
@@ -54,9 +54,9 @@ def fit(
     )
 
 
-def fit_estimator(reference: Estimator, x: NDArray[Any], y: Ints, weights: Floats) -> Any:
-    """The estimator, fitted with a weight for each row."""
-    estimator = reference.estimator
+def fit_estimator(untrained: Estimator, x: NDArray[Any], y: Ints, weights: Floats) -> Any:
+    """Fit the scikit-learn estimator with sample weights and return it."""
+    estimator = untrained.estimator
     # the last step of a pipeline takes the weights
     steps = getattr(estimator, "steps", None)
     name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
@@ -64,13 +64,13 @@ def fit_estimator(reference: Estimator, x: NDArray[Any], y: Ints, weights: Float
 
 
 def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
-    """(rows, classes), from log-odds of two classes or a score for each of more."""
+    """Return logits (rows, classes), from log-odds of two classes or one score per class."""
     scores = np.asarray(estimator.decision_function(x), np.float32).astype(np.float64)
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
-def _predictions(reference: Estimator, splits: Splits, part: str, steps: int) -> Predictions:
+def _predictions(trained: Estimator, splits: Splits, part: str, steps: int) -> Predictions:
     rows = getattr(splits, part)
-    found = predict_logits(reference.estimator, splits.x[rows])
-    require_finite(found, f"an output of the reference on {part}", steps)
-    return Predictions(rows, splits.y[rows], found, found)
+    logits = predict_logits(trained.estimator, splits.x[rows])
+    require_finite(logits, f"an output of the estimator on {part}", steps)
+    return Predictions(rows, splits.y[rows], logits, logits)

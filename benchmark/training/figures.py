@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,25 +15,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-import io
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-MOST_DRAWN = 50  # classes; of more only those figures that are of all together
+MOST_DRAWN = 50  # classes; with more, only figures that aggregate over classes
 
 
 def of_cell(
     curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints, class_rows: Ints
 ) -> dict[str, Figure]:
-    """Name -> figure: reliability, loss curve; of not too many classes precision-recall and
-    confusion matrix, of more than two recalls.
+    """Draw the figures of a run, by name.
 
-    `labels` and `decisions` are (rows,), `logits` calibrated (rows, classes), `class_rows` the
-    training rows (classes,).
+    Always reliability; the loss curve of networks; precision-recall and confusion matrix with at
+    most `MOST_DRAWN` classes; recalls with more than two.
+
+    Args:
+        labels: (rows,), of test.
+        logits: calibrated, (rows, classes).
+        decisions: (rows,).
+        class_rows: training rows per class, (classes,).
     """
     several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
     drawn = {**several, "reliability": reliability(labels, logits)}
@@ -43,9 +41,9 @@ def of_cell(
 
 
 def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
-    """Precision against recall on test, and where the decisions lie on it.
+    """Draw precision against recall on test, with the point of the decisions.
 
-    Of more than two classes each against the rest, and the means of all as they are decided.
+    With more than two classes, each class against the rest, and the macro means of the decisions.
     """
     from sklearn.metrics import precision_recall_curve
 
@@ -66,7 +64,7 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
         at_threshold["recall"],
         at_threshold["precision"],
         "ko",
-        label=f"as decided, {f1} {at_threshold['f1']:.3f}",
+        label=f"at its own threshold, {f1} {at_threshold['f1']:.3f}",
     )
     axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend()
@@ -74,8 +72,8 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
 
 
 def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
-    """Counts on test; shades are shares of the true class."""
-    figure, axes = canvas("Confusion matrix on test", "decided", "true")
+    """Draw the counts on test; shades are shares of the actual class."""
+    figure, axes = canvas("Confusion matrix on test", "predicted", "actual")
     counts = classification.confusion(labels, decisions, classes)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -97,24 +95,24 @@ def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
 
 
 def reliability(labels: Ints, logits: Floats) -> Figure:
-    """Share that came true against the probability that was promised, bins of equal mass."""
-    figure, axes = canvas("Reliability on test", "promised probability", "share that came true")
-    true, promised = classification.predicted_events(labels, logits)
-    mean, share, _ = classification.reliability(true, promised)
-    error = classification.calibration_error(true, promised)
-    top = max(mean.max(), share.max()) * 1.05 + 1e-6
+    """Draw observed frequency against predicted probability, in bins of equal mass."""
+    figure, axes = canvas("Reliability on test", "predicted probability", "observed frequency")
+    true, predicted = classification.predicted_events(labels, logits)
+    mean, frequency, _ = classification.reliability(true, predicted)
+    error = classification.calibration_error(true, predicted)
+    top = max(mean.max(), frequency.max()) * 1.05 + 1e-6
     axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
-    axes.plot(mean, share, "o-", label=f"calibration error {error:.3f}")
+    axes.plot(mean, frequency, "o-", label=f"calibration error {error:.3f}")
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.legend()
     return figure
 
 
 def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
-    """Recall of each class on test against its training rows."""
+    """Draw the recall of each class on test against its training rows."""
     figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
-    found = classification.class_recalls(labels, decisions, len(class_rows))
-    axes.plot(class_rows, found, "o", markersize=4)
+    recall = classification.class_recalls(labels, decisions, len(class_rows))
+    axes.plot(class_rows, recall, "o", markersize=4)
     axes.set(xscale="log", ylim=(-0.02, 1.02))
     ends = sorted({int(class_rows.min()), int(class_rows.max())})
     axes.set_xticks(ends, [f"{end:,}" for end in ends])
@@ -123,7 +121,7 @@ def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
 
 
 def loss(curves: Mapping[str, Curve]) -> Figure:
-    """Training loss, which strategies may define differently, and log loss on validation."""
+    """Draw the training loss, which strategies define differently, and log loss on validation."""
     figure, axes = canvas("Loss", "optimizer step", "loss (nats per row)")
     for name, label in {
         "train/loss": "training loss",
@@ -137,7 +135,11 @@ def loss(curves: Mapping[str, Curve]) -> Figure:
 
 
 def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """Drawn once a run, so without what makes matplotlib draw twice: layouts, a floating title."""
+    """Return an empty figure and its axes.
+
+    Figures are drawn once per run, so without what makes matplotlib draw twice: automatic layout
+    and titles that move.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 4))
@@ -150,7 +152,7 @@ def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
 
 
 def svg(figure: Figure) -> str:
-    """As text."""
+    """Return a figure as SVG text."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -1,9 +1,8 @@
-"""One cell from data to scores.
+"""The training part of a cell: networks or an estimator trained, predictions returned.
 
-`fit` is the training part: it sees training rows and, to choose a checkpoint,
-validation rows. `score` is the decision part: it needs no data and no network,
-only the predictions that `fit` left. Test labels are read in `score`, after the
-cell's choices are frozen.
+`fit` uses training rows and, to choose a checkpoint, validation rows. The post-hoc part,
+`score.score`, needs no data and no network, only the predictions in a `Fit`. Test labels are read
+there alone, after all choices of the cell are made.
 """
 
 from __future__ import annotations
@@ -29,46 +28,46 @@ from benchmark.training.stages import Stage, plan_stages
 
 
 def fit(job: TrainingJob, on_step: Callable[[int], None]) -> Fit:
-    """Train the training part of a strategy and return what it leaves; see `fit_network`."""
+    """Run the training part of a strategy and return its predictions; see `fit_network`."""
     fitted, _ = _fit(job, on_step) if job.task.is_network(job.settings) else _fit_estimator(job)
     return fitted
 
 
 def fit_network(job: TrainingJob, on_step: Callable[[int], None]) -> tuple[Fit, Any]:
-    """Train, and return what the training leaves together with the Keras model.
+    """Train, and return predictions together with the Keras model.
 
-    The model is at the chosen checkpoint; the next training may use it again. Of an `Estimator`
-    it is the fitted estimator of scikit-learn.
+    The model is at the chosen checkpoint; the next training may reuse it. For an `Estimator` it is
+    the fitted scikit-learn estimator.
 
     Args:
         on_step: receives the number of finished steps now and then.
 
     Raises:
-        UserError: for what the strategy made of the rows, if it cannot be trained on.
-        DivergedError: when a loss or an output of the network is not finite.
+        UserError: if the rows or weights of the strategy cannot be trained on.
+        DivergedError: if a loss or an output of the network is not finite.
     """
     if not job.task.is_network(job.settings):
         return _fit_estimator(job)
     fitted, networks = _fit(job, on_step)
-    model = networks[0].trained.program.model
+    model = networks[0].weights.compiled.model
     if len(networks) > 1:
         from benchmark.training.layers import together
 
-        return fitted, together(model, [network.trained.best for network in networks])
-    model.set_weights(networks[0].trained.best)
+        return fitted, together(model, [network.weights.best for network in networks])
+    model.set_weights(networks[0].weights.best)
     return fitted, model
 
 
 def _fit_estimator(job: TrainingJob) -> tuple[Fit, Any]:
-    """Fit an estimator of scikit-learn in place of a network."""
+    """Fit a scikit-learn estimator in place of a network."""
     clock = Clock()
     clock.turn("data")
-    planned = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
-    priors = _priors(job, planned.stages[-1])
-    network = job.task.network(job.settings, job.splits, job.classes, job.budget)
-    assert isinstance(network, Estimator)
-    fitted = estimator.fit(network, planned, job.splits, priors, job.budget, clock)
-    return fitted, network.estimator
+    plan = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
+    priors = _priors(job, plan.stages[-1])
+    untrained = job.task.network(job.settings, job.splits, job.classes, job.budget)
+    assert isinstance(untrained, Estimator)
+    fitted = estimator.fit(untrained, plan, job.splits, priors, job.budget, clock)
+    return fitted, untrained.estimator
 
 
 def _priors(job: TrainingJob, stage: Stage) -> Priors:
@@ -77,40 +76,44 @@ def _priors(job: TrainingJob, stage: Stage) -> Priors:
 
 
 def _fit(job: TrainingJob, on_step: Callable[[int], None]) -> tuple[Fit, list[TrainedNetwork]]:
-    """Several networks start from the same weights, as all strategies do, and share the steps."""
+    """Train the networks of a strategy, which share the steps.
+
+    All start from the same weights, as the networks of all strategies do.
+    """
     clock = Clock()
-    number, steps = job.strategy.networks, job.budget.steps
-    if steps < number:
-        raise UserError(f"{steps} steps are too few for {number} networks: train for longer")
-    ends = [steps * each // number for each in range(number + 1)]
+    count, steps = job.strategy.networks, job.budget.steps
+    if steps < count:
+        raise UserError(f"{steps} steps are too few for {count} networks: train for more steps")
+    ends = [steps * number // count for number in range(count + 1)]
     members = [
-        train_network(job, each, end - start, clock, partial(_after, on_step, start))
-        for each, (start, end) in enumerate(pairwise(ends))
+        train_network(job, number, end - start, clock, partial(_on_later_step, on_step, start))
+        for number, (start, end) in enumerate(pairwise(ends))
     ]
     clock.turn("")
-    trained = [member.trained for member in members]
+    weights = [member.weights for member in members]
     fitted = Fit(
-        validation=_averaged([member.validation for member in members]),
-        test=_averaged([member.test for member in members]),
+        validation=_average([member.validation for member in members]),
+        test=_average([member.test for member in members]),
         outputs=members[0].outputs,
         priors=_priors(job, members[0].last),
         trained_rows=len(members[0].last.rows),
         class_rows=np.bincount(job.splits.y[job.splits.train], minlength=job.classes),
-        best_step=sum(one.best_step for one in trained),
+        best_step=sum(member.best_step for member in weights),
         seconds=clock.read(),
-        compiled=trained[0].program.by_xla,
+        compiled=weights[0].compiled.by_xla,
         device=device.name(job.task.kind),
-        curves=_joined([one.curves for one in trained], ends),
+        curves=_joined([member.curves for member in weights], ends),
     )
     return fitted, members
 
 
-def _after(on_step: Callable[[int], None], start: int, done: int) -> None:
+def _on_later_step(on_step: Callable[[int], None], start: int, done: int) -> None:
+    """Report steps of a network that began after `start` steps of others."""
     on_step(start + done)
 
 
-def _averaged(members: list[Predictions]) -> Predictions:
-    """The log of mean probabilities, in the networks' own float32; of one network its logits."""
+def _average(members: list[Predictions]) -> Predictions:
+    """Return the log of mean probabilities, in float32 precision; for one network its logits."""
     first = members[0]
     if len(members) == 1:
         return first
@@ -122,12 +125,12 @@ def _averaged(members: list[Predictions]) -> Predictions:
 
 
 def _joined(curves: list[dict[str, Curve]], starts: list[int]) -> dict[str, Curve]:
-    """Curves of networks that were trained one after the other."""
+    """Join the curves of networks that were trained one after the other."""
     return {
         name: [
             (start + step, value)
-            for start, each in zip(starts, curves, strict=False)
-            for step, value in each[name]
+            for start, member in zip(starts, curves, strict=False)
+            for step, value in member[name]
         ]
         for name in curves[0]
     }

@@ -1,8 +1,8 @@
-"""What an exported model carries, and how it answers raw rows.
+"""Exported models: their files, and prediction from raw rows.
 
-It is a folder with the network as Keras saves it, or the reference as skops does, and all else
-as JSON; nothing is pickled. It reads rows by the task's own ``encode`` and decides as the
-benchmark did.
+A model is a folder with the network as Keras saves it, or the estimator as skops does, and
+everything else as JSON; nothing is pickled. It reads rows with the ``encode`` of the task and
+decides as the benchmark did.
 """
 
 from __future__ import annotations
@@ -36,45 +36,45 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-FACTS, NETWORK, ESTIMATOR = "model.json", "network.keras", "reference.skops"
-# of scikit-learn, in boosted trees; skops asks before it makes what it does not know
+FACTS, NETWORK, ESTIMATOR = "model.json", "network.keras", "estimator.skops"
+# types in the boosted trees of scikit-learn; skops loads no others that it does not know
 TRUSTED = [
     "functools.partial",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 ]
-IMAGE = "image"  # the column of image tasks: the bytes of a file, or these in base64
-MOST_TOLD = 100  # classes; of more, only the decided one's probability is told
-ROWS = 256  # in a call of the network: their activations are no burden
+IMAGE = "image"  # column of image tasks: bytes of a file, or these in base64
+MOST_COLUMNS = 100  # classes with a column each; with more, only the predicted class has one
+ROWS = 256  # per call of the network, to bound the memory of activations
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """All that is not the network's, or the reference's."""
+    """Everything of a model but its network or estimator."""
 
     task: str
     settings: Any  # an instance of the task's settings
     learned: Any  # see ``Splits.learned``
     classes: tuple[str, ...]
     decision: Decision
-    columns: Mapping[str, ColumnSchema] = field(default_factory=dict)  # of tables
+    columns: Mapping[str, ColumnSchema] = field(default_factory=dict)  # tables only
 
     @property
     def is_network(self) -> bool:
-        """Whether a network gives the logits; else a reference."""
+        """Whether a network computes the logits; else an estimator."""
         return registry.task(self.task).is_network(self.settings)
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model that answers."""
+    """A loaded model."""
 
     facts: ModelFacts
     logits: Callable[[NDArray[Any]], Floats]  # of encoded rows
 
 
 def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
-    """Writes both files; `trained` is a Keras model or the estimator of a reference."""
+    """Write both files; `trained` is a Keras model or a scikit-learn estimator."""
     if facts.is_network:
         trained.save(folder / NETWORK)
     else:
@@ -98,7 +98,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
 
 
 def load(folder: Path) -> SavedModel:
-    """The inverse of `save`."""
+    """Read a model that `save` wrote."""
     text = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     calibration = Calibration(
         np.array(text["calibration"]["offsets"]), np.array(text["calibration"]["scale"])
@@ -113,12 +113,12 @@ def load(folder: Path) -> SavedModel:
     )
     if facts.is_network:
         return SavedModel(facts, _network(folder / NETWORK))
-    return SavedModel(facts, _reference(folder / ESTIMATOR))
+    return SavedModel(facts, _estimator(folder / ESTIMATOR))
 
 
 def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
-    """A saved network as a function; one trace serves any number of rows."""
-    with suppress(RuntimeError):  # another model is in use here: its threads stay as they are
+    """Load a network as a function of encoded rows; one trace serves any number of rows."""
+    with suppress(RuntimeError):  # another model is in use in this process: its threads stay
         device.prepare()
     import keras
     import tensorflow as tf
@@ -140,15 +140,15 @@ def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
 
 
 def _import_layers(path: Path) -> None:
-    """Keras finds layers that are not its own only where their modules are imported already."""
+    """Import the modules of custom layers: Keras finds these only in imported modules."""
     with zipfile.ZipFile(path) as archive:
         config = archive.read("config.json").decode()
     for module in sorted(set(re.findall(r'"module": "((?:benchmark|tasks)[.\w]+)"', config))):
         importlib.import_module(module)
 
 
-def _reference(path: Path) -> Callable[[NDArray[Any]], Floats]:
-    """A saved reference as a function, on one thread as it was measured."""
+def _estimator(path: Path) -> Callable[[NDArray[Any]], Floats]:
+    """Load an estimator as a function of encoded rows, on one thread as it was measured."""
     import skops.io
     from threadpoolctl import threadpool_limits
 
@@ -162,22 +162,23 @@ def _reference(path: Path) -> Callable[[NDArray[Any]], Floats]:
 
 
 def output_types(classes: Sequence[str]) -> dict[str, str]:
-    """What `answer` gives: column -> MLflow's name of its type."""
-    each = dict.fromkeys(_columns(classes), "double")
-    return {"label": "string", "probability": "double", "decision": "long", **each}
+    """Return the columns of `predict`: name -> MLflow's name of its type."""
+    per_class = dict.fromkeys(_columns(classes), "double")
+    return {"label": "string", "probability": "double", "decision": "long", **per_class}
 
 
 def _columns(classes: Sequence[str]) -> list[str]:
-    """Of the probability of each class, where that says more than one number does."""
-    told = classes if 2 < len(classes) <= MOST_TOLD else ()
-    return [f"probability of {name}" for name in told]
+    """Return the names of the columns of class probabilities; two classes need none."""
+    shown = classes if 2 < len(classes) <= MOST_COLUMNS else ()
+    return [f"probability of {name}" for name in shown]
 
 
 def predict(model: SavedModel, rows: pd.DataFrame) -> pd.DataFrame:
-    """What the model says of raw rows: label, probability and decision of each.
+    """Predict raw rows: label, probability and decision of each.
 
-    label is the name of the decided class and decision its number. probability is calibrated: of
-    the positive one of two classes, of the decided one of more, beside one column a class.
+    label is the name of the predicted class and decision its number. probability is calibrated:
+    with two classes, that of the positive class; with more, that of the predicted class, beside
+    one column per class.
 
     Raises:
         UserError: for rows that cannot be read.
@@ -186,29 +187,30 @@ def predict(model: SavedModel, rows: pd.DataFrame) -> pd.DataFrame:
 
     facts = model.facts
     if not len(rows):
-        raise UserError("there are no rows")
+        raise UserError("there are no rows to predict: send at least one")
     task = registry.task(facts.task)
     raw = restore(rows, facts.columns) if task.kind == "table" else _contents(rows)
     logits = model.logits(task.encode(facts.settings, facts.learned, raw))
-    decided = facts.decision.decide(logits)
+    predicted = facts.decision.decide(logits)
     p = facts.decision.probabilities(logits)
-    two = len(facts.classes) == 2
-    answers = {
-        "label": np.array(facts.classes, object)[decided],
-        "probability": p[:, 1] if two else p[np.arange(len(p)), decided],
-        "decision": decided,
+    binary = len(facts.classes) == 2
+    columns = {
+        "label": np.array(facts.classes, object)[predicted],
+        "probability": p[:, 1] if binary else p[np.arange(len(p)), predicted],
+        "decision": predicted,
     }
-    return pd.DataFrame(answers | dict(zip(_columns(facts.classes), p.T, strict=False)))
+    return pd.DataFrame(columns | dict(zip(_columns(facts.classes), p.T, strict=False)))
 
 
 def _contents(rows: pd.DataFrame) -> list[bytes]:
+    """Return the bytes of the images in the column `IMAGE`."""
     if IMAGE not in rows:
-        raise UserError(f"column {IMAGE!r} is missing: it holds the bytes of images")
+        raise UserError(f"column {IMAGE!r} is missing: it must hold the bytes of images")
     return [_content(cell) for cell in rows[IMAGE]]
 
 
 def _content(cell: Any) -> bytes:
-    """The bytes of an image; text is base64."""
+    """Return the bytes of an image; text is base64."""
     if isinstance(cell, bytes):
         return cell
     try:

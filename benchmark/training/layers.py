@@ -1,6 +1,6 @@
-"""Layers that strategies put into a network. Imports Keras: import it late.
+"""Keras layers that strategies put into a network. Imports Keras: import this module late.
 
-They are kept with the harness, because an exported model takes it along.
+They are part of the harness, which exported models take along.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-EPSILON = 1e-12  # of a squared length: a row of zeros has no direction
+EPSILON = 1e-12  # least squared length: a row of zeros has no direction
 
 
 @keras.saving.register_keras_serializable("skewbench")
 class Cosine(layers.Layer):  # type: ignore[misc]
-    """scale * cosine between a row and each class's weights: no class is louder than another.
+    """Output layer of scale * cosine between a row and the weights of each class.
+
+    All classes have weights of the same length, without a bias.
 
     Args:
-        units: classes.
-        scale: of the cosines, so that a softmax of them can be sure of itself.
+        units: number of classes.
+        scale: factor of the cosines, so that their softmax can reach high probabilities.
     """
 
     def __init__(self, units: int, scale: float, **kwargs: Any) -> None:
@@ -28,49 +30,50 @@ class Cosine(layers.Layer):  # type: ignore[misc]
         self.units, self.scale = units, scale
 
     def build(self, shape: Sequence[int]) -> None:
-        """One direction a class."""
+        """Create one direction per class."""
         self.directions = self.add_weight(
             shape=(shape[-1], self.units), initializer="glorot_uniform", name="directions"
         )
 
     def call(self, rows: Any) -> Any:
-        """Rows (batch, width) -> logits (batch, units)."""
+        """Return logits (batch, units) of rows (batch, width)."""
         return self.scale * ops.matmul(_unit(rows, -1), _unit(self.directions, 0))
 
     def compute_output_shape(self, shape: Sequence[int]) -> tuple[Any, ...]:
-        """(batch, units)."""
+        """Return (batch, units)."""
         return (*shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that build the same layer."""
+        """Return the arguments that build the same layer."""
         return {**super().get_config(), "units": self.units, "scale": self.scale}
 
 
 @keras.saving.register_keras_serializable("skewbench")
 class MeanProbability(layers.Layer):  # type: ignore[misc]
-    """Log of the mean of what several networks hold probable."""
+    """Log of the mean probabilities of several networks."""
 
     def call(self, logits: Sequence[Any]) -> Any:
-        """One (batch, classes) a network -> (batch, classes)."""
-        each = ops.stack([ops.log_softmax(ops.cast(one, "float32")) for one in logits])
-        return ops.logsumexp(each, axis=0) - ops.log(float(len(logits)))
+        """Return log mean probabilities (batch, classes) of one (batch, classes) per network."""
+        log_p = ops.stack([ops.log_softmax(ops.cast(member, "float32")) for member in logits])
+        return ops.logsumexp(log_p, axis=0) - ops.log(float(len(logits)))
 
     def compute_output_shape(self, shape: Sequence[Any]) -> tuple[Any, ...]:
-        """(batch, classes)."""
+        """Return (batch, classes)."""
         return tuple(shape[0])
 
 
 def _unit(values: Any, axis: int) -> Any:
+    """Scale vectors along an axis to length 1."""
     return values * ops.rsqrt(ops.maximum(ops.sum(values**2, axis, keepdims=True), EPSILON))
 
 
 def with_last(model: keras.Model, last: Any) -> keras.Model:
-    """The same network with another layer in place of its last one."""
+    """Return the network with `last` in place of its last layer."""
     return keras.Model(model.inputs[0], last(model.layers[-1].input), name=model.name)
 
 
 def together(model: keras.Model, weights: Sequence[Sequence[Any]]) -> keras.Model:
-    """One network that averages the probabilities of `model` with each of these weights."""
+    """Return one network that averages the probabilities of `model` with each set of weights."""
     inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
     members = []
     for number, values in enumerate(weights):

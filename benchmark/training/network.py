@@ -1,4 +1,4 @@
-"""One network: built, trained stage by stage, and what it says then."""
+"""One network: built, trained stage by stage, and its predictions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmark.training.stages import Stage, StagePlan, plan_stages, split_at_th
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What is to be trained; `budget` is that of all networks together."""
+    """Everything that a training depends on; `budget` is that of all networks together."""
 
     task: Task
     settings: Any
@@ -36,58 +36,58 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """One trained network, and what it says."""
+    """One trained network and its predictions."""
 
-    trained: TrainedWeights
+    weights: TrainedWeights
     validation: Predictions
     test: Predictions
-    outputs: dict[str, OutputLayer]
+    outputs: dict[str, OutputLayer]  # at the checkpoints "best" and "last"
     last: Stage
 
 
 def train_network(
-    job: TrainingJob, number: int, steps: int, clock: Clock, report: Callable[[int], None]
+    job: TrainingJob, number: int, steps: int, clock: Clock, on_step: Callable[[int], None]
 ) -> TrainedNetwork:
-    """Trains network `number` for so many steps.
+    """Train network `number` of a job for `steps` steps.
 
-    A checkpoint is chosen from the last stage alone: one from before it would be the network of
-    another strategy.
+    The checkpoint is chosen from the last stage alone: before it, the network is that of another
+    strategy.
     """
     import keras
 
     splits, seed = job.splits, job.seed
     clock.turn("data")
-    planned = plan_stages(splits, job.strategy, job.classes, steps, seed, number)
-    placed = Rows.place(planned.x, planned.y, device.room())
+    plan = plan_stages(splits, job.strategy, job.classes, steps, seed, number)
+    rows = Rows.place(plan.x, plan.y, device.room())
 
-    def look(program: CompiledNetwork, step: int) -> dict[str, float]:
-        logits = predictor(program, placed)(splits.validation)
-        return _look(logits, splits.y[splits.validation], step)
+    def evaluate(compiled: CompiledNetwork, step: int) -> dict[str, float]:
+        logits = predictor(compiled, rows)(splits.validation)
+        return _evaluate(logits, splits.y[splits.validation], step)
 
     clock.turn("compilation")
-    keras.utils.clear_session(free_memory=False)  # names of layers count from 1 again
+    keras.utils.clear_session(free_memory=False)  # numbers in the names of layers restart at 1
     with seeded(seed), device.precision(job.task.kind):
-        trained = train(
-            _stretches(job, planned, number, steps, clock),
-            placed,
+        weights = train(
+            _segments(job, plan, number, steps, clock),
+            rows,
             steps,
-            planned.stages[-1].steps,
+            plan.stages[-1].steps,
             clock,
-            look,
-            report,
+            evaluate,
+            on_step,
         )
     clock.turn("evaluation")
-    validation, test, outputs = _read(trained, placed, splits)
-    return TrainedNetwork(trained, validation, test, outputs, planned.stages[-1])
+    validation, test, outputs = _predict(weights, rows, splits)
+    return TrainedNetwork(weights, validation, test, outputs, plan.stages[-1])
 
 
-def _stretches(
-    job: TrainingJob, planned: StagePlan, number: int, steps: int, clock: Clock
+def _segments(
+    job: TrainingJob, plan: StagePlan, number: int, steps: int, clock: Clock
 ) -> Iterator[Segment]:
-    """The stages, each with its program; a later one goes on with the network as it is then."""
-    budget, stages = Budget(steps, job.budget.batch), planned.stages
+    """Yield the stages, each with its compiled network; a later stage continues with it."""
+    budget, stages = Budget(steps, job.budget.batch), plan.stages
     network = build(job, budget, stages[0])
-    thaw = network.thaw  # its optimizer is fresh; that of a kept program is used
+    thaw = network.thaw  # of the new network: the optimizer of a cached one has been used
     for stage_number, stage in enumerate(split_at_thaw(stages, thaw.share) if thaw else stages):
         clock.turn("compilation")
         if stage.network == "fresh head":
@@ -96,24 +96,22 @@ def _stretches(
         elif stage.network == "thawed" and thaw:
             _set_trainable(network.model, True)
             network = Network(network.model, thaw.optimizer)
-        made_by = (job.task.network, job.settings, budget)
-        compiled = compile_network(network, stage.loss, made_by)
+        origin = (job.task.network, job.settings, budget)
+        compiled = compile_network(network, stage.loss, origin)
         network = compiled.network
-        yield Segment(compiled, batches(job, planned, stage, stage_number, number), stage.steps)
+        yield Segment(compiled, batches(job, plan, stage, stage_number, number), stage.steps)
 
 
-def batches(
-    job: TrainingJob, planned: StagePlan, stage: Stage, number: int, network: int
-) -> Batches:
-    """Those of one stage, by its number, of one of the networks."""
-    labels = planned.y[stage.rows]
+def batches(job: TrainingJob, plan: StagePlan, stage: Stage, number: int, network: int) -> Batches:
+    """Return the batches of one stage of one network, by the numbers of both."""
+    labels = plan.y[stage.rows]
     counts = np.bincount(labels, minlength=job.classes)
     mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
     return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
 
 
 def build(job: TrainingJob, budget: Budget, stage: Stage) -> Network:
-    """The task's network with the strategy's head and first bias."""
+    """Build the network of the task with the strategy's head and initial bias."""
     network = job.task.network(job.settings, job.splits, job.classes, budget)
     assert isinstance(network, Network)
     last = network.model.layers[-1]
@@ -127,7 +125,7 @@ def build(job: TrainingJob, budget: Budget, stage: Stage) -> Network:
 
 
 def _on_frozen(trained: Network, fresh: Network) -> Network:
-    """`fresh`, of which only the last layer is fresh and can be trained."""
+    """Return `fresh` with trained, frozen weights in all layers but the last."""
     head = fresh.model.layers[-1].get_weights()
     fresh.model.set_weights(trained.model.get_weights())
     fresh.model.layers[-1].set_weights(head)
@@ -137,39 +135,42 @@ def _on_frozen(trained: Network, fresh: Network) -> Network:
 
 
 def _set_trainable(part: Any, value: bool) -> None:
-    """Of all that is in a layer or a model: a Sequential does not pass it on."""
+    """Make a layer or model and all layers in it trainable or not; a Sequential does not itself."""
     for layer in layers_in(part):
         layer.trainable = value
 
 
-def _read(
-    trained: TrainedWeights, placed: Rows, splits: Splits
+def _predict(
+    trained: TrainedWeights, rows: Rows, splits: Splits
 ) -> tuple[Predictions, Predictions, dict[str, OutputLayer]]:
-    """What the network says on validation and test, at the chosen checkpoint and the last step."""
-    model, predict = trained.program.model, predictor(trained.program, placed)
-    said: dict[str, list[Floats]] = {"validation": [], "test": []}
+    """Predict validation and test, at the chosen checkpoint and after the last step."""
+    model, predict = trained.compiled.model, predictor(trained.compiled, rows)
+    logits: dict[str, list[Floats]] = {"validation": [], "test": []}
     outputs = {}
     checkpoints = {"best": (trained.best, trained.best_step)}
     checkpoints["last"] = (trained.last, trained.last_step)
     for name, (weights, step) in checkpoints.items():
         model.set_weights(weights)
         outputs[name] = _output_layer(model)
-        for part, found in said.items():
-            if found and trained.best_step == trained.last_step:
-                found.append(found[0])
+        for part, by_checkpoint in logits.items():
+            if by_checkpoint and trained.best_step == trained.last_step:
+                by_checkpoint.append(by_checkpoint[0])
                 continue
-            logits = predict(getattr(splits, part))
-            require_finite(logits, f"an output of the network on {part}", step)
-            found.append(logits)
+            predicted = predict(getattr(splits, part))
+            require_finite(predicted, f"an output of the network on {part}", step)
+            by_checkpoint.append(predicted)
     validation, test = (
-        Predictions(rows, splits.y[rows], *said[part])
-        for part, rows in (("validation", splits.validation), ("test", splits.test))
+        Predictions(numbers, splits.y[numbers], *logits[part])
+        for part, numbers in (("validation", splits.validation), ("test", splits.test))
     )
     return validation, test, outputs
 
 
 def _output_layer(model: Any) -> OutputLayer:
-    """Of a head without a kernel, whose classes are normalised already, all classes alike."""
+    """Return norm and bias of the output weights of each class.
+
+    Ones and zeros for a head without a kernel, whose classes are normalised already.
+    """
     import keras
 
     last = model.layers[-1]
@@ -179,8 +180,8 @@ def _output_layer(model: Any) -> OutputLayer:
     return OutputLayer(np.linalg.norm(kernel, axis=0), bias)
 
 
-def _look(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
-    """Validation metrics; the first chooses the checkpoint."""
+def _evaluate(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
+    """Return validation metrics; the first chooses the checkpoint."""
     require_finite(logits, "an output of the network on validation", step)
     return {
         "val/average_precision": classification.average_precision(labels, logits),

@@ -1,4 +1,4 @@
-"""What a training leaves, as a value and as a file."""
+"""Predictions of a training, as a value and as a file."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from benchmark.protocol.strategy import OutputLayer, Priors
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits of the rows of a split, at the chosen checkpoint and after the last step."""
+    """Logits of the rows of a split, at the best checkpoint and after the last step."""
 
-    rows: Ints  # row numbers of the data
-    labels: Ints
+    rows: Ints  # (rows,), row numbers of the data
+    labels: Ints  # (rows,)
     best: Floats  # (rows, classes)
     last: Floats  # (rows, classes)
 
     def __post_init__(self) -> None:
-        """Several strategies decide from them."""
+        """Make the arrays read-only: several strategies decide from them."""
         read_only(self)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training leaves: all that a decision part needs, now or later."""
+    """Result of a training: everything that the post-hoc part of a strategy needs."""
 
     validation: Predictions
     test: Predictions
-    outputs: dict[str, OutputLayer]  # at the checkpoints "best" and "last"; none of a reference
+    outputs: dict[str, OutputLayer]  # at the checkpoints "best" and "last"; empty for an estimator
     priors: Priors
     trained_rows: int  # rows of one epoch after resampling, in the last stage of training
-    class_rows: Ints  # (classes,), of the training split before it
+    class_rows: Ints  # (classes,), of the training split before resampling
     best_step: int
     seconds: dict[str, float]  # spent on data, compilation, training and evaluation
     compiled: bool  # whether XLA ran the steps
-    device: str  # what they ran on
-    curves: dict[str, Curve]  # none of what was fitted whole
+    device: str  # that trained
+    curves: dict[str, Curve]  # empty for an estimator
 
     @property
     def last_step(self) -> int:
@@ -50,7 +50,7 @@ class Fit:
 
 
 def to_bytes(fit: Fit) -> bytes:
-    """A fit as an .npz file, without pickles."""
+    """Return a fit as the bytes of an .npz file, without pickles."""
     arrays: dict[str, Any] = {
         "training_priors": fit.priors.training,
         "population_priors": fit.priors.population,
@@ -62,7 +62,7 @@ def to_bytes(fit: Fit) -> bytes:
     }
     for name in ("validation", "test"):
         for field, values in vars(getattr(fit, name)).items():
-            # networks give float32: nothing is lost
+            # networks compute float32: nothing is lost
             arrays[f"{name}_{field}"] = values.astype(np.float32) if values.ndim == 2 else values
     for name, output in fit.outputs.items():
         arrays |= {f"{name}_norms": output.norms, f"{name}_bias": output.bias}
@@ -74,13 +74,15 @@ def to_bytes(fit: Fit) -> bytes:
 
 
 def from_bytes(content: bytes) -> Fit:
-    """The inverse of `to_bytes`."""
+    """Read a fit that `to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         fields = ("rows", "labels", "best", "last")
         trained_rows, best_step, compiled = arrays["numbers"].tolist()
         return Fit(
-            validation=Predictions(*(_wide(arrays[f"validation_{field}"]) for field in fields)),
-            test=Predictions(*(_wide(arrays[f"test_{field}"]) for field in fields)),
+            validation=Predictions(
+                *(_to_float64(arrays[f"validation_{field}"]) for field in fields)
+            ),
+            test=Predictions(*(_to_float64(arrays[f"test_{field}"]) for field in fields)),
             outputs={
                 name: OutputLayer(arrays[f"{name}_norms"], arrays[f"{name}_bias"])
                 for name in ("best", "last")
@@ -101,5 +103,5 @@ def from_bytes(content: bytes) -> Fit:
         )
 
 
-def _wide(values: NDArray[Any]) -> NDArray[Any]:
+def _to_float64(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float64) if values.dtype == np.float32 else values

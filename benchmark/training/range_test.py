@@ -1,4 +1,4 @@
-"""A training whose learning rate rises all the time."""
+"""A training with a rising learning rate, for the range test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from benchmark.training.stages import plan_stages
 
 
 def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
-    """Return the loss of each step, finite or not, of a training as it begins but for its rate.
+    """Return the loss of each step, finite or not, of a training with rising learning rate.
+
+    Rows, weights, loss and network are those of the first stage.
 
     Args:
         rates: learning rate of each step, (steps,), each larger by the same factor.
@@ -23,9 +25,9 @@ def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
     from keras.optimizers import schedules
 
     steps = len(rates)
-    planned = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
-    stage = planned.stages[0]
-    placed = Rows.place(planned.x, planned.y, device.room())
+    plan = plan_stages(job.splits, job.strategy, job.classes, job.budget.steps, job.seed)
+    stage = plan.stages[0]
+    rows = Rows.place(plan.x, plan.y, device.room())
     with seeded(job.seed), device.precision(job.task.kind):
         network = build(job, job.budget, stage)
         rising = schedules.ExponentialDecay(rates[0], steps - 1, rates[-1] / rates[0])
@@ -33,6 +35,6 @@ def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
         compiled = compile_network(
             network, stage.loss, (job.task.network, job.settings, job.budget)
         )
-        segment = Segment(compiled, batches(job, planned, stage, 0, 0), steps)
-        per_call = list(losses(segment, placed, steps, Clock()))
+        segment = Segment(compiled, batches(job, plan, stage, 0, 0), steps)
+        per_call = list(losses(segment, rows, steps, Clock()))
     return np.concatenate(per_call).astype(np.float64)

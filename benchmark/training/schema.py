@@ -1,7 +1,7 @@
-"""Raw rows as a model was trained on them, whatever a reader made of them.
+"""Schema of raw rows: restores columns as they were in training, however they were read.
 
-A CSV reader takes the text 01 for a number and true for a boolean, and whole numbers without a
-gap for integers, which other rows of the same column are not.
+A CSV reader parses the text 01 as a number and true as a boolean, and whole numbers without a gap
+as integers, although other rows of the same column are not.
 """
 
 from __future__ import annotations
@@ -24,36 +24,35 @@ TYPES = {"i": "long", "u": "long", "f": "double", "b": "boolean", "M": "datetime
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """What a column of a table was in training; JSON can hold it."""
+    """A column of a table as it was in training; JSON can hold it."""
 
-    type: str  # MLflow's name of it
-    plain: bool  # a reader makes the same of it
-    texts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what a reader takes for others, by that
+    type: str  # MLflow's name of the type
+    plain: bool  # whether any reader returns the same
+    # parsed value -> original text, where a CSV reader changes it: "1.0" -> "01"
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def schema_of(rows: pd.DataFrame) -> dict[str, ColumnSchema]:
-    """By name, in the table's order."""
+    """Return name -> schema of the columns, in the table's order."""
     return {str(name): _column(rows[name]) for name in rows}
 
 
 def _column(values: pd.Series) -> ColumnSchema:
-    kind, there = TYPES.get(values.dtype.kind, "string"), values.dropna()
+    kind, present = TYPES.get(values.dtype.kind, "string"), values.dropna()
     if kind == "double":
-        return ColumnSchema(kind, plain=bool((there % 1 != 0).any()))
+        return ColumnSchema(kind, plain=bool((present % 1 != 0).any()))
     if kind != "string":
         return ColumnSchema(kind, plain=True)
     texts: dict[str, str] = {}
-    for text in map(str, there.unique()):
-        taken = _taken_for(text)
-        if taken is not None:
-            texts.setdefault(taken, text)  # of 1 and 01, which nothing tells apart then, the first
+    for text in map(str, present.unique()):
+        parsed = _parsed(text)
+        if parsed is not None:
+            texts.setdefault(parsed, text)  # 1 and 01 parse alike: the first wins
     return ColumnSchema(kind, plain=not texts, texts=texts)
 
 
-def _taken_for(text: str) -> str | None:
-    """The number or boolean that a reader takes it for."""
+def _parsed(text: str) -> str | None:
+    """Return the number or boolean that a reader parses the text as, None for plain text."""
     if text.lower() in ("true", "false"):
         return str(text.lower() == "true")
     try:
@@ -63,18 +62,18 @@ def _taken_for(text: str) -> str | None:
     return repr(number) if math.isfinite(number) else None
 
 
-def restore(rows: pd.DataFrame, known: Mapping[str, ColumnSchema]) -> pd.DataFrame:
-    """The known columns as they were in training.
+def restore(rows: pd.DataFrame, schema: Mapping[str, ColumnSchema]) -> pd.DataFrame:
+    """Return the columns of the schema as they were in training.
 
     Raises:
-        UserError: for a column that is not there, or a number that is none.
+        UserError: for a missing column, or text in a column of numbers.
     """
     import pandas as pd
 
-    missing = [name for name in known if name not in rows]
+    missing = [name for name in schema if name not in rows]
     if missing:
-        raise UserError(f"column {missing[0]!r} is missing: the model needs {', '.join(known)}")
-    return pd.DataFrame({name: _restore(rows[name], known[name]) for name in known})
+        raise UserError(f"column {missing[0]!r} is missing: the model needs {', '.join(schema)}")
+    return pd.DataFrame({name: _restore(rows[name], schema[name]) for name in schema})
 
 
 def _restore(values: pd.Series, column: ColumnSchema) -> pd.Series:
@@ -88,12 +87,13 @@ def _restore(values: pd.Series, column: ColumnSchema) -> pd.Series:
         return pd.to_numeric(values).astype(np.float64)
     except (ValueError, TypeError) as error:
         raise UserError(
-            f"column {values.name!r} must hold numbers, or nothing where one is missing: {error}"
+            f"column {values.name!r} must hold numbers, or be empty where one is missing: {error}"
         ) from None
 
 
 def _text(value: Any, texts: Mapping[str, str]) -> str:
+    """Return the original text of a value that a reader may have parsed."""
     if isinstance(value, str):
         return value
-    taken = str(bool(value)) if isinstance(value, bool | np.bool_) else repr(float(value))
-    return texts.get(taken, str(value))
+    parsed = str(bool(value)) if isinstance(value, bool | np.bool_) else repr(float(value))
+    return texts.get(parsed, str(value))

@@ -17,23 +17,23 @@ from benchmark.training.predictions import Fit
 
 @dataclass(frozen=True)
 class Score:
-    """The numbers of a cell, and what its figures are drawn from."""
+    """The measures of a cell, and what its figures are drawn from."""
 
     metrics: dict[str, float]
-    labels: Ints
-    decisions: Ints
+    labels: Ints  # (rows,), of test
+    decisions: Ints  # (rows,)
     logits: Floats  # calibrated, (rows, classes)
     collapsed: bool  # every test row got the same decision
 
 
 def score(strategy: Strategy, fit: Fit) -> Score:
-    """Calibrates and decides on validation, then reads the test labels once.
+    """Calibrate and decide on validation, then read the test labels once.
 
     Raises:
-        DivergedError: when a calibrated logit, an offset or a measure is not finite.
+        DivergedError: if a calibrated logit, an offset or a measure is not finite.
     """
     best, decisions, logits = _decide(strategy, fit, "best", fit.best_step)
-    # what was fitted whole has no other checkpoint
+    # an estimator has no other checkpoint
     last = _decide(strategy, fit, "last", fit.last_step)[0] if fit.curves else {}
     return Score(
         metrics={
@@ -50,18 +50,18 @@ def score(strategy: Strategy, fit: Fit) -> Score:
 def _decide(
     strategy: Strategy, fit: Fit, checkpoint: Checkpoint, step: int
 ) -> tuple[dict[str, float], Ints, Floats]:
-    """Test metrics, decisions and logits of the weights at one checkpoint."""
+    """Return test metrics, decisions and calibrated logits at one checkpoint."""
     decision = fit_decision(strategy, fit, checkpoint)
     calibration, offsets = decision.calibration, decision.offsets
     validation = calibration(getattr(fit.validation, checkpoint))
     require_finite(validation, "a calibrated logit on validation", step)
     require_finite(offsets, "the threshold", step)
     tuned = best_offsets(fit.validation.labels, validation)
-    # every choice is frozen here
+    # all choices are made: test labels may be read
     test, truth = calibration(getattr(fit.test, checkpoint)), fit.test.labels
     require_finite(test, "a calibrated logit on test", step)
     values = classification.all_metrics(truth, test, offsets)
-    # what nobody can reach without the test labels: says how much a better threshold could still give
+    # the best threshold on test: how much a better threshold could still gain
     upper_bound, plain = best_offsets(truth, test), np.zeros_like(tuned)
     for name, threshold in {"at_half": plain, "tuned": tuned, "upper_bound": upper_bound}.items():
         at_threshold = classification.decision_metrics(

@@ -8,21 +8,20 @@ from contextlib import contextmanager
 
 import numpy as np
 
-RESAMPLING, SHUFFLING, MIXING = 1, 2, 3  # streams of random numbers: what they are drawn for
+RESAMPLING, SHUFFLING, MIXING = 1, 2, 3  # purposes of random streams
 
 
 def stream(seed: int, purpose: int, stage: int = 0, network: int = 0) -> np.random.Generator:
-    """Random numbers for one purpose in one stage of the training of one network."""
+    """Return the random generator for one purpose, stage and network of a training."""
     return np.random.default_rng([seed, purpose, stage, network])
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seeds Keras, and until the block ends lets it draw from a generator of its own.
+    """Seed Keras, and give it a generator of its own until the block ends.
 
-    Keras takes the seeds of layers from Python's global generator, from which the
-    other threads of a Dask worker draw as well: initial weights would depend on
-    their timing.
+    Keras draws the seeds of layers from Python's global generator, from which other threads of a
+    Dask worker draw as well: initial weights would depend on their timing.
     """
     import keras
     from keras.src.random import seed_generator

@@ -1,1 +1,1 @@
-"""One file or folder a command, from request to answer."""
+"""One file or folder per command, from request to answer."""

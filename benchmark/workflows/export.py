@@ -1,8 +1,8 @@
 """The recommended strategy as a model to serve, from tracked runs to the model registry.
 
-Networks are not kept with the runs. The chosen one is trained again and has to predict on test
-what its run has, bit for bit; the logged model is read back and has to decide every test row as
-the benchmark did. Only then it is registered.
+Networks are not saved with the runs. The chosen one is trained again and must reproduce the
+test predictions of its run, bit for bit; the logged model is read back and must decide every
+test row as the benchmark did. Only then it is registered.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
 
 from benchmark.metrics import classification
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import restrict
-from benchmark.protocol.task import Budget, Data, Task
+from benchmark.protocol.task import Budget, Data, Splits, Task
 from benchmark.results.expected_cost import with_rule
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
 from benchmark.tracking import model_registry, tags
-from benchmark.tracking import store as tracking
 from benchmark.tracking.history import read_fit
-from benchmark.training import fit as fitting
+from benchmark.tracking.store import open_store
 from benchmark.training import inference
 from benchmark.training.decision import fit_decision
+from benchmark.training.fit import fit_network
+from benchmark.training.inference import ModelFacts
 from benchmark.training.network import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.schema import ColumnSchema, schema_of
-from benchmark.workflows import model_card
-from benchmark.workflows.execution import worker as workers
+from benchmark.workflows.execution.worker import load, prepare
+from benchmark.workflows.model_card import card
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-from rich.console import Console
-from rich.markdown import Markdown
-from rich.markup import escape
-
-EXAMPLES = 3  # rows that go with the model
+EXAMPLES = 3  # rows that are logged with the model
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is to be exported, and as what."""
+    """What is to be exported, and under which name."""
 
     uri: str
     advice: Recommendation
-    seed: int | None  # else the one that ranked its validation rows best
-    name: str  # in the model registry; "" is made of the task's
+    seed: int | None  # None: the one with the best average precision on validation
+    name: str  # in the model registry; "" is made from the task's name
     alias: str
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """Where it is."""
+    """An exported model and where it is."""
 
     uri: str
     model: str  # ``models:/NAME@ALIAS``
@@ -71,108 +71,145 @@ class ExportedModel:
     rows: int  # of test, all decided as the benchmark did
 
 
-def export(order: ExportRequest) -> ExportedModel:
-    """Trains, checks, logs and registers the recommended strategy.
+@dataclass(frozen=True)
+class _Chosen:
+    """The tracked run that is exported, and what it was made from."""
+
+    label: str
+    strategy: str  # in full
+    seed: int
+    fit: Fit  # as tracked
+    task: Task
+    settings: Any
+    data: Data
+    splits: Splits
+
+
+def export_model(request: ExportRequest) -> ExportedModel:
+    """Train, check, log and register the recommended strategy.
 
     Raises:
-        UserError: if nothing is recommended, data or predictions are lost, or the training does
-            not repeat.
+        UserError: if nothing is recommended, data or predictions are lost, or training again
+            gives other predictions.
     """
-    advice, table = order.advice, order.advice.table
+    advice, table = request.advice, request.advice.table
     if not advice.label:
         raise UserError(f"{advice.sentences[0].text} To export, name one with --strategy")
-    name = order.name or f"skewbench-{table.facts['task']}"
-    model_registry.require_names(name, order.alias)
-    seed, tracked = _tracked(order)
-    text = str(_runs(table, advice.label)["strategy"].iloc[0])
-    task, settings, data = _data(table)
-    workers.prepare(0)
-    splits = restrict(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
-    fit, trained = fitting.fit_network(
-        TrainingJob(
-            task,
-            settings,
-            splits,
-            len(data.classes),
-            grammar.read(text).strategy,
-            Budget(table.facts["steps"], table.facts["batch"]),
-            seed,
-        ),
-        lambda steps: None,
-    )
-    _require_same(fit, tracked, table)
-    decision = fit_decision(with_rule(text, advice.rule, advice.costs), fit)
-    facts = inference.ModelFacts(
+    name = request.name or f"skewbench-{table.facts['task']}"
+    model_registry.check_names(name, request.alias)
+    chosen = _choose(request)
+    prepare(0)
+    fit, trained = fit_network(_job(chosen, table), lambda steps: None)
+    _require_same(fit, chosen.fit, table)
+    decision = fit_decision(with_rule(chosen.strategy, advice.rule, advice.costs), fit)
+    facts = ModelFacts(
         task=table.facts["task"],
-        settings=settings,
-        learned=splits.learned,
-        classes=tuple(data.classes),
+        settings=chosen.settings,
+        learned=chosen.splits.learned,
+        classes=tuple(chosen.data.classes),
         decision=decision,
-        columns=schema_of(data.rows) if task.kind == "table" else {},
+        columns=schema_of(chosen.data.rows) if chosen.task.kind == "table" else {},
     )
-    store = tracking.open_store(order.uri, table.facts["task"])
-    address = f"models:/{name}@{order.alias}"
-    page = model_card.card(advice, seed, fit, decision, address, order.uri)
-    of_run = {tags.CONDITIONS: table.conditions, tags.LABEL: advice.label, tags.SEED: str(seed)}
-    with (
-        model_registry.exporting(store, f"export: {advice.label} · seed {seed}", of_run) as run_id,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    store = open_store(request.uri, table.facts["task"])
+    address = f"models:/{name}@{request.alias}"
+    page = card(advice, chosen.seed, fit, decision, address, request.uri)
+    run_tags = {
+        tags.CONDITIONS: table.conditions,
+        tags.LABEL: chosen.label,
+        tags.SEED: str(chosen.seed),
+    }
+    run_name = f"export: {chosen.label} · seed {chosen.seed}"
+    with model_registry.exporting(store, run_name, run_tags) as run_id:
+        model = _log_checked(chosen, facts, trained)
+        version = model_registry.register(store, run_id, model, name, request.alias, page)
+    return ExportedModel(request.uri, address, version, page, len(chosen.splits.test))
+
+
+def _choose(request: ExportRequest) -> _Chosen:
+    """Find the run to export, its data and its splits."""
+    table, label = request.advice.table, request.advice.label
+    seed, tracked = _tracked_fit(request)
+    strategy = str(_finished_runs(table, label)["strategy"].iloc[0])
+    task, settings, data = _load_data(table)
+    splits = restrict(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
+    return _Chosen(label, strategy, seed, tracked, task, settings, data, splits)
+
+
+def _job(chosen: _Chosen, table: Leaderboard) -> TrainingJob:
+    return TrainingJob(
+        chosen.task,
+        chosen.settings,
+        chosen.splits,
+        len(chosen.data.classes),
+        grammar.read(chosen.strategy).strategy,
+        Budget(table.facts["steps"], table.facts["batch"]),
+        chosen.seed,
+    )
+
+
+def _log_checked(chosen: _Chosen, facts: ModelFacts, trained: Any) -> str:
+    """Log the model, check its decisions on test as the store has it, and return its address.
+
+    Raises:
+        RuntimeError: if it decides a test row otherwise than the benchmark.
+    """
+    with tempfile.TemporaryDirectory() as folder:
         inference.save(Path(folder), facts, trained)
         package = model_registry.Package(
             folder=Path(folder),
-            inputs=_inputs(task, facts.columns),
+            inputs=_inputs(chosen.task, facts.columns),
             outputs=inference.output_types(facts.classes),
-            example=raw_rows(task, data, splits.test[:EXAMPLES]),
+            example=raw_rows(chosen.task, chosen.data, chosen.splits.test[:EXAMPLES]),
         )
         model = model_registry.log(package)
-        with model_registry.read_back(package, model) as kept:
-            said = inference.predict(inference.load(kept), raw_rows(task, data, splits.test))
-        if not np.array_equal(said["decision"], decision.decide(tracked.test.best)):
+        with model_registry.read_back(package, model) as logged:
+            test_rows = raw_rows(chosen.task, chosen.data, chosen.splits.test)
+            predicted = inference.predict(inference.load(logged), test_rows)
+        if not np.array_equal(predicted["decision"], facts.decision.decide(chosen.fit.test.best)):
             raise RuntimeError("the logged model decides otherwise than the benchmark on test")
-        version = model_registry.register(store, run_id, model, name, order.alias, page)
-    return ExportedModel(order.uri, address, version, page, len(splits.test))
+    return model
 
 
-def _runs(table: Leaderboard, label: str) -> pd.DataFrame:
+def _finished_runs(table: Leaderboard, label: str) -> pd.DataFrame:
     return table.runs[(table.runs["label"] == label) & (table.runs["state"] == "finished")]
 
 
-def _tracked(order: ExportRequest) -> tuple[int, Fit]:
-    """The seed to train again, and what its run kept."""
-    label = order.advice.label
-    own = _runs(order.advice.table, label)
-    seeds = sorted(own["seed"])
-    if order.seed is not None and order.seed not in seeds:
-        raise UserError(f"{label} has no run with seed {order.seed}: it has {seeds}")
+def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
+    """Return the seed to train again, and the fit that its run saved."""
+    label = request.advice.label
+    finished = _finished_runs(request.advice.table, label)
+    seeds = sorted(finished["seed"])
+    if request.seed is not None and request.seed not in seeds:
+        raise UserError(f"{label} has no run with seed {request.seed}: it has {seeds}")
     fits: dict[int, Fit] = {}
-    for cell in own.to_dict("records"):
-        if order.seed in (None, cell["seed"]):
-            fit = read_fit(order.uri, cell["run"], cell["predictions"])
+    for run in finished.to_dict("records"):
+        if request.seed in (None, run["seed"]):
+            fit = read_fit(request.uri, run["run"], run["predictions"])
             if fit is not None:
-                fits[cell["seed"]] = fit
+                fits[run["seed"]] = fit
     if not fits:
-        raise UserError(f"{order.uri} has lost predictions of {label}: give `run` again first")
-    # test has no say in it
-    best = max(fits, key=lambda seed: _ranks(fits[seed]))
+        raise UserError(f"{request.uri} has lost predictions of {label}: give `run` again first")
+    # chosen on validation alone
+    best = max(fits, key=lambda seed: _average_precision(fits[seed]))
     return best, fits[best]
 
 
-def _ranks(fit: Fit) -> float:
+def _average_precision(fit: Fit) -> float:
     return classification.average_precision(fit.validation.labels, fit.validation.best)
 
 
-def _data(table: Leaderboard) -> tuple[Task, Any, Data]:
-    """The task, its settings and its data, which has to be what was measured."""
+def _load_data(table: Leaderboard) -> tuple[Task, Any, Data]:
+    """Return the task, its settings and its data. UserError if that has changed since."""
     facts = table.facts
     settings = grammar.settings(facts["task"], facts["settings"])
-    data = workers.load(facts["task"], settings, facts["data"])
+    data = load(facts["task"], settings, facts["data"])
     if not data.digest.startswith(facts["content"]):
         raise UserError(f"{data.origin} has changed since it was measured: give `run` again first")
     return registry.task(facts["task"]), settings, data
 
 
 def _require_same(fit: Fit, tracked: Fit, table: Leaderboard) -> None:
+    """Raise UserError unless both predict test alike, bit for bit."""
     if np.array_equal(fit.test.best, tracked.test.best):
         return
     raise UserError(
@@ -183,12 +220,12 @@ def _require_same(fit: Fit, tracked: Fit, table: Leaderboard) -> None:
 
 
 def raw_rows(task: Task, data: Data, rows: Ints) -> pd.DataFrame:
-    """Rows as they are before the task has read them; images as PNG files."""
+    """Return rows as they are before the task encodes them; images as PNG files."""
     import pandas as pd
 
     if task.kind == "table":
-        found: pd.DataFrame = data.rows.iloc[rows].reset_index(drop=True)
-        return found
+        table_rows: pd.DataFrame = data.rows.iloc[rows].reset_index(drop=True)
+        return table_rows
     return pd.DataFrame({inference.IMAGE: [_png(data.rows[row]) for row in rows]})
 
 
@@ -201,14 +238,14 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _inputs(task: Task, columns: Mapping[str, ColumnSchema]) -> dict[str, str]:
-    """Column -> MLflow's name of its type; "any" where a reader may make another of it."""
+    """Return column -> MLflow's name of its type; "any" where a reader may change the type."""
     if task.kind == "image":
         return {inference.IMAGE: "binary"}
     return {name: column.type if column.plain else "any" for name, column in columns.items()}
 
 
-def exported(console: Console, model: ExportedModel) -> None:
-    """Prints the card, and where the model is."""
+def show(console: Console, model: ExportedModel) -> None:
+    """Print the card, and where the model is."""
     console.print(Markdown(model.card))
     console.print(
         f"registered: {escape(model.model)}, version {model.version}, which decides all "

@@ -1,4 +1,4 @@
-"""A look at the data of a task before anything is trained."""
+"""Inspection of the data of a task before anything is trained."""
 
 from __future__ import annotations
 
@@ -15,45 +15,49 @@ from benchmark.protocol.splits import PLACES
 from benchmark.protocol.task import Data, Kind
 from benchmark.workflows.execution.worker import load
 
-SEED = 0  # whose splits are shown
+SEED = 0  # of the splits that are shown
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What there is to know of a data set; arrays are by class, in the order of its classes."""
+    """Facts about a data set. Arrays are indexed by class, in the order of its classes."""
 
     task: str
     kind: Kind
     data: Data
     counts: Ints  # (classes,), all rows
     splits: Mapping[str, Ints]  # train, validation and test -> (classes,)
-    missing: Mapping[str, float]  # column -> share of rows without a value; those that have some
-    columns: int  # of a table; 0 of images
+    missing: Mapping[str, float]  # column -> share of rows without a value, where above 0
+    columns: int  # of a table; 0 for images
     together: int  # rows that share a group with another
-    contradictory: int  # groups that have rows of more than one class
-    half_widths: Floats  # (classes,), of the 95 % interval of each class's F1 on test, at most
+    contradictory: int  # groups with rows of more than one class
+    half_widths: Floats  # (classes,), largest half-width of the 95 % interval of F1 on test
 
     @property
     def imbalance(self) -> float:
-        """Rows of the largest class for each of the smallest."""
+        """Imbalance ratio: rows of the largest class per row of the smallest."""
         return float(self.counts.max() / self.counts.min())
 
     @property
     def unused(self) -> int:
-        """Rows that are in no split."""
+        """Number of rows that are in no split."""
         return int(self.counts.sum() - sum(part.sum() for part in self.splits.values()))
 
     @property
     def half_width(self) -> float:
-        """Of the F1 that is compared: the positive class's, or the mean of more than two."""
+        """Half-width of the F1 that is compared: the positive class's, or the mean over classes."""
         if len(self.counts) == 2:
             return float(self.half_widths[1])
-        # classes err for themselves, nearly
+        # errors of the classes are nearly independent
         return float(np.sqrt((self.half_widths**2).sum()) / len(self.half_widths))
 
 
-def inspect(name: str, settings: Any, path: str) -> Inspection:
-    """Reads the data and splits it. Raises UserError for what a benchmark would refuse."""
+def inspect_task(name: str, settings: Any, path: str) -> Inspection:
+    """Read the data and split it.
+
+    Raises:
+        UserError: for data or settings that a benchmark would refuse.
+    """
     task = registry.task(name)
     data = load(name, settings, path)
     split = task.split(data, settings, SEED)

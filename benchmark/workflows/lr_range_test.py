@@ -1,7 +1,7 @@
-"""The learning-rate range test: how the loss moves while the rate rises from tiny to far too large.
+"""The learning-rate range test: the loss while the learning rate rises exponentially.
 
-Source: Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, with a
-rate that rises exponentially.
+Source: Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, with
+an exponential instead of a linear rise.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from benchmark.training import device
 from benchmark.training.figures import canvas
 from benchmark.training.network import TrainingJob
 from benchmark.training.range_test import losses_at_rising_rates
-from benchmark.workflows.execution import worker
+from benchmark.workflows.execution.worker import load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 LOW, HIGH = 1e-7, 10.0
-SMOOTHING = 60  # widths of the Gaussian that smooths the losses, in all the steps
+SMOOTHING = 60  # all steps / standard deviation of the Gaussian that smooths the losses
 FALLEN = 0.95  # of the way from the first loss to the lowest
 DIVERGED = 1.5  # times the lowest loss
-FEWEST = 20  # steps that say anything
+MIN_STEPS = 20
 SEED = 0
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The loss at each step until it diverged, (steps,), and the rates that stand out.
+    """The loss at each step until it diverged, (steps,), and notable learning rates.
 
     Attributes:
-        steepest: where the smoothed loss fell fastest.
-        settled: where it had fallen by nearly all that it fell: Smith's largest useful rate, at
-            which progress slows. It is 0.004 for the networks of insurance, catsdogs and
-            cifar10lt, whose own largest rate is 0.002; a tenth of where the loss diverged is
-            0.01, 0.002 and 0.02 (``lr TASK --data stand-in``).
-        diverged: where it had risen again, if it did.
+        steepest: rate at which the smoothed loss fell fastest.
+        settled: rate at which it had fallen by `FALLEN` of its fall: Smith's largest useful
+            rate, at which progress slows. It is 0.004 for the networks of insurance, catsdogs
+            and cifar10lt, whose own largest rate is 0.002; a tenth of where the loss diverged
+            is 0.01, 0.002 and 0.02 (``lr TASK --data synthetic``).
+        diverged: rate at which it had risen again; None if it did not.
     """
 
     device: str
@@ -59,18 +59,18 @@ class RangeTest:
 def range_test(
     task_name: str, settings: Any, path: str, spec: StrategySpec, steps: int
 ) -> RangeTest:
-    """Trains the first seed's network for so many steps, at a rate that rises all the time.
+    """Train the first seed's network at a learning rate that rises at every step.
 
     Raises:
         UserError: if the task has no network, or the strategy does not suit it.
     """
-    if steps < FEWEST:
-        raise UserError(f"{steps} steps are too few for a range test: give at least {FEWEST}")
+    if steps < MIN_STEPS:
+        raise UserError(f"{steps} steps are too few for a range test: give at least {MIN_STEPS}")
     device.prepare()
     task = registry.task(task_name)
     if not task.is_network(settings):
         raise UserError(f"task {task_name!r} with these settings has no network to find a rate for")
-    data = worker.load(task_name, settings, path)
+    data = load(task_name, settings, path)
     grid.require_suitable(task, settings, data.classes, [spec])
     splits = task.split(data, settings, SEED)
     budget = task.budget(settings, data.source)
@@ -82,11 +82,15 @@ def range_test(
     )
 
 
-def read_losses(on: str, batch: int, rates: Floats, losses: Floats) -> RangeTest:
-    """What the losses at these rates say."""
+def read_losses(device_name: str, batch: int, rates: Floats, losses: Floats) -> RangeTest:
+    """Derive the notable rates from the losses at rising rates, both (steps,).
+
+    Raises:
+        UserError: if the loss became nan or infinite too soon, or never fell.
+    """
     finite = np.isfinite(losses)
     end = len(losses) if finite.all() else int(np.argmin(finite))
-    if end < FEWEST:
+    if end < MIN_STEPS:
         raise UserError(
             f"the loss is {losses[end]} after {end} steps at a rate of {rates[end]:.1g}: "
             "no rate can be suggested"
@@ -95,14 +99,14 @@ def read_losses(on: str, batch: int, rates: Floats, losses: Floats) -> RangeTest
 
     smoothed = gaussian_filter1d(losses[:end], len(rates) / SMOOTHING, mode="nearest")
     risen = smoothed > DIVERGED * np.minimum.accumulate(smoothed)
-    risen[:FEWEST] = False  # the first losses say little
+    risen[:MIN_STEPS] = False  # the first losses are noise
     stop = int(np.argmax(risen)) if risen.any() else end
     fall = smoothed[0] - smoothed[:stop].min()
     settled = int(np.argmax(smoothed[:stop] <= smoothed[0] - FALLEN * fall))
     if settled == 0:
         raise UserError("the loss never fell, at any rate: train for more steps")
     return RangeTest(
-        device=on,
+        device=device_name,
         batch=batch,
         rates=rates[:stop],
         losses=losses[:stop],
@@ -113,27 +117,27 @@ def read_losses(on: str, batch: int, rates: Floats, losses: Floats) -> RangeTest
     )
 
 
-def sentence(task: str, found: RangeTest) -> str:
-    """What to try, and why."""
-    end = "did not diverge" if found.diverged is None else f"diverged at {found.diverged:.1g}"
+def sentence(task: str, result: RangeTest) -> str:
+    """Say which learning rate to try, and why."""
+    end = "did not diverge" if result.diverged is None else f"diverged at {result.diverged:.1g}"
     return (
-        f"{task}: try a largest learning rate of about {found.settled:.1g}, where the loss had "
-        f"fallen by nearly all that it fell. With batches of {found.batch} it fell fastest at "
-        f"{found.steepest:.1g} and {end}."
+        f"{task}: try a largest learning rate of about {result.settled:.1g}, where the loss had "
+        f"nearly finished falling. With batches of {result.batch} it fell fastest at "
+        f"{result.steepest:.1g} and {end}."
     )
 
 
-def figure(found: RangeTest) -> Figure:
-    """Loss against learning rate."""
+def figure(result: RangeTest) -> Figure:
+    """Plot loss against learning rate."""
     drawn, axes = canvas("Learning-rate range test", "learning rate", "loss (nats per row)")
     axes.set_xscale("log")
-    axes.plot(found.rates, found.losses, color="0.8", linewidth=0.8, label="each step")
-    axes.plot(found.rates, found.smoothed, color="C0", label="smoothed")
+    axes.plot(result.rates, result.losses, color="0.8", linewidth=0.8, label="each step")
+    axes.plot(result.rates, result.smoothed, color="C0", label="smoothed")
     for rate, style, label in (
-        (found.settled, "-", "suggested"),
-        (found.steepest, ":", "falls fastest"),
+        (result.settled, "-", "suggested"),
+        (result.steepest, ":", "falls fastest"),
     ):
         axes.axvline(rate, color="0.3", linestyle=style, linewidth=1, label=f"{label}: {rate:.1g}")
-    axes.set_ylim(0, 1.2 * found.smoothed.max())
+    axes.set_ylim(0, 1.2 * result.smoothed.max())
     axes.legend()
     return drawn

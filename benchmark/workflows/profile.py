@@ -14,19 +14,20 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.task import Budget
 from benchmark.results.report import terminal
-from benchmark.tracking import history
-from benchmark.tracking import store as tracking
+from benchmark.tracking.history import finished_cells
+from benchmark.tracking.store import Store, open_store
 from benchmark.training import device
 from benchmark.training.loop import Clock
-from benchmark.workflows.execution import worker
 from benchmark.workflows.execution.progress import Display, display
+from benchmark.workflows.execution.tracked_training import run_training
+from benchmark.workflows.execution.worker import load
 
 MEANING = {
     "start": "import TensorFlow and MLflow, make an empty store",
     "data": "read and check the data, split, resample",
     "compilation": "build the network, trace and compile it",
     "training": "optimizer steps",
-    "evaluation": "looks at validation, final predictions",
+    "evaluation": "evaluations on validation, final predictions",
     "logging": "scores, figures, metrics and files into the store",
 }
 
@@ -41,10 +42,10 @@ class Profile:
     second: dict[str, float]
 
 
-def profile(
+def profile_run(
     task_name: str, settings: Any, path: str, spec: StrategySpec, steps: int | None
 ) -> Profile:
-    """Trains `strategy` with seeds 0 and 1 in this process, tracked in a store that is thrown away.
+    """Train a strategy with seeds 0 and 1 in this process, tracked in a temporary store.
 
     Raises:
         UserError: if a run fails.
@@ -53,10 +54,10 @@ def profile(
     clock.turn("start")
     device.prepare()
     with tempfile.TemporaryDirectory() as folder:
-        store = tracking.open_store(f"sqlite:///{folder}/mlflow.db", task_name)
+        store = open_store(f"sqlite:///{folder}/mlflow.db", task_name)
         clock.turn("data")
         task = registry.task(task_name)
-        data = worker.load(task_name, settings, path)
+        data = load(task_name, settings, path)
         grid.require_suitable(task, settings, data.classes, [spec])
         budget = task.budget(settings, data.source)
         budget = dataclasses.replace(budget, steps=steps or budget.steps)
@@ -64,50 +65,48 @@ def profile(
         clock.turn("")
         trainings = list(grid.plan_trainings(conditions, [spec], [0, 1]))
         with display(terminal.console(stderr=True), trainings) as shown:
-            first, second = (_run(training, store, shown) for training in trainings)
+            first, second = (_timed(training, store, shown) for training in trainings)
     before = clock.read()
     first = {name: before.get(name, 0.0) + first.get(name, 0.0) for name in MEANING}
     return Profile(device.name(task.kind), budget, first, second)
 
 
-def _run(training: grid.Training, store: tracking.Store, shown: Display) -> dict[str, float]:
+def _timed(training: grid.Training, store: Store, shown: Display) -> dict[str, float]:
+    """Run a training; return its seconds by stage. UserError if it fails."""
     clock = Clock()
     clock.turn("logging")
-    [outcome] = worker.work(training, store, shown.report)
+    [outcome] = run_training(training, store, shown.report)
     clock.turn("")
     shown.ended([outcome])
     if outcome.status == "failed":
         raise UserError(f"the run failed: {outcome.reason}")
-    done = next(
-        one
-        for one in history.finished_cells(store, training.conditions)
-        if one.seed == training.seed
-    )
-    return {**done.seconds, "logging": clock.read()["logging"] - sum(done.seconds.values())}
+    cells = finished_cells(store, training.conditions)
+    seconds = next(cell.seconds for cell in cells if cell.seed == training.seed)
+    return {**seconds, "logging": clock.read()["logging"] - sum(seconds.values())}
 
 
 def table(name: str, profiled: Profile) -> Grid:
-    """One row a stage, for the terminal."""
-    grid = Grid(
+    """Make the table for the terminal, one row per stage."""
+    printed = Grid(
         title=f"{name}: {profiled.budget}",
         caption=f"{profiled.device}; with several workers, logging overlaps the next training",
         show_footer=True,
     )
-    first, second = sum(profiled.first.values()), sum(profiled.second.values())
-    grid.add_column("stage", "all")
-    grid.add_column("what happens in it")
-    grid.add_column("first run", f"{first:.2f} s", justify="right")
-    grid.add_column("", "100 %", justify="right")
-    grid.add_column("next run", f"{second:.2f} s", justify="right")
-    grid.add_column("", "100 %", justify="right")
+    first_total, second_total = sum(profiled.first.values()), sum(profiled.second.values())
+    printed.add_column("stage", "all")
+    printed.add_column("what happens in it")
+    printed.add_column("first run", f"{first_total:.2f} s", justify="right")
+    printed.add_column("", "100 %", justify="right")
+    printed.add_column("next run", f"{second_total:.2f} s", justify="right")
+    printed.add_column("", "100 %", justify="right")
     for stage, meaning in MEANING.items():
-        one, two = profiled.first[stage], profiled.second.get(stage, 0.0)
-        grid.add_row(
+        first, second = profiled.first[stage], profiled.second.get(stage, 0.0)
+        printed.add_row(
             stage,
             meaning,
-            f"{one:.2f} s",
-            f"{one / first:.0%}",
-            f"{two:.2f} s",
-            f"{two / second:.0%}",
+            f"{first:.2f} s",
+            f"{first / first_total:.0%}",
+            f"{second:.2f} s",
+            f"{second / second_total:.0%}",
         )
-    return grid
+    return printed

@@ -1,16 +1,25 @@
 """What a person gets wrong: one line, status 2, nothing half-written."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from benchmark import __version__
 from benchmark.cli import options
 from benchmark.cli.main import main
 from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
 from benchmark.workflows.execution import cluster
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    *("tensorflow", "keras", "mlflow", "optuna", "sklearn", "pandas"),
+    *("imblearn", "scipy", "distributed", "matplotlib"),
+}
 
 WRONG = {
     "task": (["--task", "catdogs"], "did you mean 'catsdogs'?"),
@@ -82,14 +91,14 @@ def free_port() -> int:
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}", "sqlite:////nowhere/at/all/mlflow.db"])
 def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
     address = uri.format(port=free_port())
-    words = ["--task", "insurance", "--data", "stand-in", "--strategies", "none"]
+    words = ["--task", "insurance", "--data", "synthetic", "--strategies", "none"]
     status, errors = invoke(address, *words)
     assert status == 2
     assert f"error: tracking store {address} cannot be reached" in errors
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "ANSWER", 1.0)
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
     address = f"tcp://127.0.0.1:{free_port()}"
     for wrong in (address, "nonsense://"):
         expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
@@ -126,11 +135,44 @@ def test_data_is_found_where_the_readme_says(
     (tmp_path / "data" / "insurance").mkdir(parents=True)
     assert options.find_data("insurance", "") == str(Path("data/insurance"))
     assert options.find_data("insurance", "mine.csv") == "mine.csv"
-    assert options.find_data("insurance", "stand-in") == ""
+
+
+@pytest.mark.parametrize("asked", ["synthetic", "stand-in"])
+def test_synthetic_data_can_be_asked_for(
+    asked: str, measured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "insurance").mkdir(parents=True)
+    assert options.find_data("insurance", asked) == ""
+    words = ["recommend", "insurance", "--data", asked, "--tracking", measured]
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_the_version_is_printed() -> None:
+    shown = CliRunner().invoke(main, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"skewbench, version {__version__}\n")
+
+
+LISTINGS = [["--help"], ["--version"], ["tasks"], ["strategies"], ["studies"]]
+
+
+@pytest.mark.parametrize(
+    "words", [*LISTINGS, *([name, "--help"] for name in main.commands)], ids=" ".join
+)
+def test_help_and_listings_import_no_heavy_library(words: list[str]) -> None:
+    code = (
+        "import sys; from benchmark.cli.main import main; "
+        f"main({words}, standalone_mode=False); "
+        f"print('loaded:', sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("loaded: []\n")
 
 
 def test_a_profile_accounts_for_all_stages() -> None:
-    words = ["profile", "insurance", "--data", "stand-in", "--steps", "20"]
+    words = ["profile", "insurance", "--data", "synthetic", "--steps", "20"]
     shown = CliRunner().invoke(main, words)
     assert shown.exit_code == 0, shown.output
     for stage in ("start", "data", "compilation", "training", "evaluation", "logging", "all"):
@@ -143,19 +185,18 @@ def test_a_profile_of_what_makes_no_sense_is_refused() -> None:
     assert shown.exit_code == 2 and "error: " in shown.stderr
 
 
-def test_strategies_are_listed_by_what_they_act_on() -> None:
+def test_strategies_are_listed_by_family() -> None:
     lines = CliRunner().invoke(main, ["strategies"]).output.splitlines()
     group, groups = "", {}
     for line in lines:
-        if line.startswith("acts on "):
-            group = line.removeprefix("acts on ")
+        if line[0].isupper():
+            group = line
         elif not line.startswith(" "):
             groups[line] = group
     assert list(dict.fromkeys(groups.values())) == [
-        *("nothing", "which rows", "the images", "what a row counts", "the loss", "the head"),
-        *("the start", "the course of training", "several networks", "the probabilities"),
-        "the decision",
+        *("Baseline", "Resampling", "Augmentation", "Sample weights", "Loss", "Classifier head"),
+        *("Initial bias", "Stages of training", "Ensemble", "Calibration", "Decision threshold"),
     ]
     assert set(groups) == set(registry.strategies())
-    for name, found in {"ldam": "the head", "under_bagging": "several networks"}.items():
-        assert groups[name] == found
+    for name, family in {"ldam": "Classifier head", "under_bagging": "Ensemble"}.items():
+        assert groups[name] == family

@@ -41,7 +41,7 @@ def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finishe
     strategies = ",".join([*odd, "none"])
     status, output = bench.run("--strategies", strategies, "--seeds", "2", "--workers", "2")
     assert status == 1, output
-    assert "5 cells failed" in output
+    assert "5 runs failed" in output
     bench.require_sound()
     assert bench.statuses()["FINISHED"] == 10 - 5
     assert bench.marks("kill") == 3
@@ -59,7 +59,7 @@ def test_01_a_training_that_always_hangs_is_given_up(bench: Bench) -> None:
     words = ["--strategies", strategies, "--seeds", "2", "--workers", "2", "--timeout", "10"]
     status, output = bench.run(*words, seconds=300)
     assert status == 1, output
-    assert "1 cells failed" in output
+    assert "1 runs failed" in output
     bench.require_sound()
     assert (bench.marks("hang"), bench.marks("os_exit")) == (3, 2)
     late = "timeout: its training took longer than 10 s"

@@ -194,7 +194,7 @@ def test_11_a_done_run_that_lost_an_artifact_is_run_again(name: str, here: Here)
     lost.unlink()
     result = here.run("none", seeds=2)
     assert result.exit_code == 0, result.output
-    assert "cells whose artifacts the store has lost, to be run again: 1" in result.output
+    assert "runs whose artifacts the store has lost, to be run again: 1" in result.output
     assert here.bench.results() == before  # each done once
     again = MlflowClient(here.bench.uri).get_run(damaged.info.run_id)
     assert again.info.status == "FAILED"
@@ -261,7 +261,7 @@ def test_18_a_complete_benchmark_of_a_thousand_cells_resumes_in_ten_seconds(here
     status, output = finish(here.bench.program(sys.executable, "-m", "benchmark", *words, "500"))
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
     assert status == 0, output
-    assert "cells planned: 1000, done before: 1000, trainings to go: 0" in output
+    assert "runs planned: 1000, done before: 1000, trainings to go: 0" in output
     # of the processor, so that others who use the machine do not count
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{seconds:.1f} s of the processor, {wall:.1f} s by the clock")

@@ -104,7 +104,7 @@ def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start
     last = result.output.splitlines()[-1]
     assert last.startswith("error: the tracking store has not answered for")
     assert str(outbox.folder(between.uri)) in last
-    assert "3 cells are not in it; the results of 2 of them are kept" in last
+    assert "3 runs are not in it; the results of 2 of them are kept" in last
     assert len(list(outbox.folder(between.uri).iterdir())) == 2
     assert there.trained == [0]
 

@@ -131,7 +131,7 @@ def test_08_a_kept_result_that_is_damaged_is_dropped_and_run_again(
     path.write_bytes(path.read_bytes()[:-100])
     result = here.run("none")
     assert result.exit_code == 0, result.output
-    assert "dropped a result that was kept" in result.output
+    assert "dropped a saved result" in result.output
     assert "the file is damaged" in result.output
     assert here.trained == [0, 0]
     assert not list(outbox.folder(here.address).iterdir())
@@ -163,5 +163,5 @@ def test_08_where_nothing_can_be_kept_that_is_said(
     result = here.run("none")
     assert result.exit_code == 2
     last = result.output.splitlines()[-1]
-    assert last.startswith("error: the tracking store is on holiday. 1 cells are not in it")
+    assert last.startswith("error: the tracking store is on holiday. 1 runs are not in it")
     assert "the results of 0 of them are kept" in last

@@ -44,7 +44,7 @@ def table_of(labels: Ints, seed: int) -> Features:
 def test_oversampling_keeps_every_row_and_fills_up(labels: Ints, ratio: float, seed: int) -> None:
     drawn = resampled(f"oversample(ratio={ratio})", labels, seed)
     before, after = np.bincount(labels), np.bincount(labels[drawn.rows])
-    assert drawn.made is None
+    assert drawn.generated is None
     assert set(drawn.rows.tolist()) == set(range(len(labels)))
     assert after.tolist() == np.maximum(before, round(before.max() * ratio)).tolist()
 
@@ -73,11 +73,11 @@ def test_smote_makes_rows_inside_their_class(labels: Ints, ratio: float, k: int,
             return
         raise AssertionError("too few neighbours were accepted")
     drawn = resampled(text, labels, seed, table)
-    assert drawn.made is not None and drawn.made_labels is not None
-    assert np.bincount(drawn.take(labels, drawn.made_labels)).tolist() == wanted.tolist()
-    assert drawn.rows.tolist() == list(range(len(labels) + len(drawn.made)))
+    assert drawn.generated is not None and drawn.generated_labels is not None
+    assert np.bincount(drawn.take(labels, drawn.generated_labels)).tolist() == wanted.tolist()
+    assert drawn.rows.tolist() == list(range(len(labels) + len(drawn.generated)))
     for label in range(len(before)):
-        made = drawn.made[drawn.made_labels == label]
+        made = drawn.generated[drawn.generated_labels == label]
         own = table.values[labels == label]
         assert np.allclose(made[:, 0], label)
         assert set(made[:, 2].tolist()) <= set(own[:, 2].tolist())
@@ -101,8 +101,11 @@ def test_any_chain_gives_rows_that_exist_of_classes_that_existed(
 ) -> None:
     table = table_of(labels, seed)
     drawn = resampled("+".join(texts), labels, seed, table)
-    values, after = drawn.take(table.values, drawn.made), drawn.take(labels, drawn.made_labels)
-    made = 0 if drawn.made is None else len(drawn.made)
+    values, after = (
+        drawn.take(table.values, drawn.generated),
+        drawn.take(labels, drawn.generated_labels),
+    )
+    made = 0 if drawn.generated is None else len(drawn.generated)
     assert drawn.rows.min() >= 0 and drawn.rows.max() < len(labels) + made
     assert len(values) == len(after) == len(drawn.rows)
     assert set(after.tolist()) == set(labels.tolist())
@@ -120,8 +123,8 @@ def test_the_same_random_numbers_give_the_same_rows(
     np.random.seed(other % 2**32)
     two = resampled(text, labels, seed, table)
     assert one.rows.tolist() == two.rows.tolist()
-    if one.made is not None and two.made is not None:
-        assert one.made.tolist() == two.made.tolist()
+    if one.generated is not None and two.generated is not None:
+        assert one.generated.tolist() == two.generated.tolist()
 
 
 @given(labelled(), SEEDS)

@@ -55,9 +55,9 @@ def resampler(
 def resampled(*parts: Strategy) -> tuple[list[float], list[int]]:
     """First column and labels of the rows that the joined parts train on."""
     drawn = chain(*parts).resample(LABELS, lambda: EXAMPLE, np.random.default_rng(0))
-    values = drawn.take(VALUES, drawn.made)
+    values = drawn.take(VALUES, drawn.generated)
     assert values[:, 1].tolist() == (values[:, 0] * 10).tolist()  # whole rows were taken
-    return values[:, 0].tolist(), drawn.take(LABELS, drawn.made_labels).tolist()
+    return values[:, 0].tolist(), drawn.take(LABELS, drawn.generated_labels).tolist()
 
 
 FIRST_FOUR = resampler(lambda rows: range(4))
@@ -106,8 +106,8 @@ def test_features_are_not_touched_by_resamplers_that_need_only_labels() -> None:
 
     drawn = chain(FIRST_FOUR, REVERSED).resample(LABELS, unavailable, np.random.default_rng(0))
     assert drawn.rows.tolist() == [3, 2, 1, 0]
-    assert drawn.made is None
-    assert drawn.made_labels is None
+    assert drawn.generated is None
+    assert drawn.generated_labels is None
 
 
 def test_resamplers_share_one_stream_of_random_numbers() -> None:
@@ -176,7 +176,8 @@ def test_each_of_what_is_joined_is_handed_all_that_one_alone_is_handed() -> None
 
 
 @pytest.mark.parametrize(
-    ("slot", "plural"), [("loss", "losses"), ("bias", "biases"), ("threshold", "thresholds")]
+    ("slot", "plural"),
+    [("loss", "losses"), ("bias", "initial biases"), ("threshold", "decision thresholds")],
 )
 def test_two_of_what_there_can_be_one_of_are_refused(slot: str, plural: str) -> None:
     part = Strategy(**{slot: lambda *values: values})
@@ -205,7 +206,7 @@ def test_a_filled_slot_is_told_from_the_default(slot: str) -> None:
 def test_the_defaults_do_nothing() -> None:
     logits, labels = np.array([[1.0, -2.0]]), np.array([1])
     drawn = NONE.resample(LABELS, lambda: EXAMPLE, np.random.default_rng(0))
-    assert drawn.take(VALUES, drawn.made).tolist() == VALUES.tolist()
+    assert drawn.take(VALUES, drawn.generated).tolist() == VALUES.tolist()
     assert NONE.weigh(LABELS, 3).tolist() == [1] * 6
     assert NONE.bias(np.array([0.9, 0.1])).tolist() == [0, 0]
     assert NONE.calibrate(logits, labels, PRIORS)(logits).tolist() == logits.tolist()

@@ -87,18 +87,21 @@ def test_a_strategy_can_be_an_argument_of_another(written: str, text: str, label
         ("deferred(focl)", "unknown strategy 'focl'"),
         ("deferred(focal, smote)", "strategy 'deferred': name its arguments"),
         ("deferred(focal, strategy=focal)", "'deferred': an argument is given twice"),
-        ("deferred(deferred)", "'deferred': deferred cannot stand in it"),
+        ("deferred(deferred)", "'deferred': deferred cannot be its argument"),
         ("deferred(none)", "'deferred': there is nothing to defer"),
-        ("deferred(threshold)", "join what acts on the decision with +"),
-        ("deferred(ldam)", "join what acts on the head with +"),
-        ("deferred(under_bagging)", "join what acts on several networks with +"),
+        ("deferred(threshold)", "join the decision threshold with +"),
+        ("deferred(ldam)", "join the classifier head with +"),
+        ("deferred(under_bagging)", "join the ensemble with +"),
         ("deferred(" * 150 + ")" * 150, "cannot"),
         ("ldam+focal", "strategy 'ldam+focal': two losses cannot be joined"),
         ("ldam+deferred(focal)", "two losses cannot be joined"),
-        ("ldam+prior_bias", "a head without a bias and a first bias cannot be joined"),
-        ("crt+deferred", "two courses of training cannot be joined"),
+        (
+            "ldam+prior_bias",
+            "a classifier head without a bias and an initial bias cannot be joined",
+        ),
+        ("crt+deferred", "two sets of stages cannot be joined"),
         ("mixup+remix", "two ways to mix rows cannot be joined"),
-        ("under_bagging+tau_norm", "several networks and one whose output layer"),
+        ("under_bagging+tau_norm", "an ensemble and a normalisation of the output layer"),
     ],
 )
 def test_what_cannot_be_deferred_or_joined_is_refused_by_name(written: str, complaint: str) -> None:
@@ -160,8 +163,11 @@ def test_an_unknown_name_without_a_near_miss_is_answered_with_all_names() -> Non
     [
         ("focal+logit_adjust", "strategy 'focal+logit_adjust': two losses"),
         ("focal+focal(gamma=1)", "strategy 'focal+focal(gamma=1)': two losses"),
-        ("threshold+threshold(beta=2)", "strategy 'threshold+threshold(beta=2)': two thresholds"),
-        ("prior_bias+prior_bias", "strategy 'prior_bias+prior_bias': two biases"),
+        (
+            "threshold+threshold(beta=2)",
+            "strategy 'threshold+threshold(beta=2)': two decision thresholds",
+        ),
+        ("prior_bias+prior_bias", "strategy 'prior_bias+prior_bias': two initial biases"),
     ],
 )
 def test_what_cannot_be_joined_is_refused_by_name(written: str, complaint: str) -> None:

@@ -163,3 +163,25 @@ def test_the_command_names_the_strategy_of_the_leaderboard(measured: str) -> Non
     )
     assert priced.exit_code == 0, priced.output
     assert "1/51 = 0.0196" in priced.output and "--cost fp=1,fn=50" in priced.output
+
+
+@pytest.mark.parametrize(
+    ("table_has", "asked", "fits"),
+    [
+        ("all", "all", True),
+        ("confirmation", "confirmation", True),
+        ("confirmation", "all", False),
+        ("all", "confirmation", False),
+    ],
+)
+def test_a_confirmation_is_taken_only_if_it_is_asked_for(
+    table_has: str, asked: str, fits: bool, table: Leaderboard
+) -> None:
+    query = LeaderboardQuery(portion=asked)
+    assert query.fits(replace(table, facts=table.facts | {"portion": table_has})) == fits
+
+
+def test_a_table_of_an_older_store_is_of_all_rows(table: Leaderboard) -> None:
+    assert "portion" not in table.facts
+    assert LeaderboardQuery().fits(table)
+    assert not LeaderboardQuery(portion="confirmation").fits(table)

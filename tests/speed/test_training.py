@@ -27,7 +27,7 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
 
     network = Network(model, keras.optimizers.Adam(1e-3))
     compiled = compiling.compile_network(
-        network, cross_entropy(np.ones(2)), made_by=("speed", batch)
+        network, cross_entropy(np.ones(2)), origin=("speed", batch)
     )
     rows = batching.Rows.place(x, y, room=0)
     numbers = np.resize(np.arange(len(y)), steps * batch).astype(np.int32).reshape(steps, batch)
@@ -38,7 +38,7 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
         calls = np.array_split(np.arange(steps), max(1, steps // 40))
         for part in calls:
             call = (*rows.take(numbers[part]), tf.constant(weights[part]), None)
-            losses.append(compiled.advance(*call, tf.constant(len(part))).numpy())
+            losses.append(compiled.train_steps(*call, tf.constant(len(part))).numpy())
         return float(np.concatenate(losses).mean())
 
     return run

@@ -146,8 +146,8 @@ def outputs(strategy: Strategy, at: Example, seed: int = 0) -> dict[str, Floats]
     calibrated = strategy.calibrate(at.logits, at.labels, at.priors)(at.logits)
     offsets = strategy.threshold(calibrated, at.labels)
     return {
-        "resample": drawn.take(at.values, drawn.made),
-        "augment": copied.take(at.values, copied.made),
+        "resample": drawn.take(at.values, drawn.generated),
+        "augment": copied.take(at.values, copied.generated),
         "weigh": weights / weights.mean(),
         "mix": np.stack([mixed.features, mixed.labels]),
         "loss": loss_and_gradient(strategy, at.priors.training, at.labels, at.logits)[0],

@@ -155,7 +155,7 @@ def test_resampling_fills_up_or_thresholds_down_to_the_ratio(
     table = Features(np.random.default_rng(0).normal(size=(len(labels), 3)), ())
     for make in (oversample, smote):
         drawn = resampled(make(ratio=ratio), labels, table)
-        assert np.bincount(drawn.take(labels, drawn.made_labels)).tolist() == least
+        assert np.bincount(drawn.take(labels, drawn.generated_labels)).tolist() == least
         assert set(range(len(labels))) <= set(drawn.rows.tolist())  # no row is lost
     rows = resampled(undersample(ratio=ratio), labels, table).rows
     assert np.bincount(labels[rows]).tolist() == most
@@ -169,7 +169,7 @@ def test_smote_rows_lie_between_a_row_and_one_of_its_k_nearest_of_the_class(
 ) -> None:
     values = np.random.default_rng(1).normal(size=(len(labels), 4)) + labels[:, None]
     drawn = resampled(smote(k=k), labels, Features(values, ()))
-    for row, label in zip(drawn.made, drawn.made_labels, strict=True):
+    for row, label in zip(drawn.generated, drawn.generated_labels, strict=True):
         same = values[labels == label]
         distance = np.linalg.norm(same[:, None] - same[None], axis=2)
         nearest = np.argsort(distance, axis=1)[:, 1 : k + 1]
@@ -184,8 +184,8 @@ def test_smote_gives_category_columns_codes_that_the_class_has() -> None:
     codes = np.where(labels == 1, rng.choice([0, 7], 100), rng.choice([3, 5], 100))
     values = np.stack([rng.normal(size=100), codes, rng.normal(size=100)], axis=1)
     drawn = resampled(smote(), labels, Features(values.astype(np.float32), (1,)))
-    assert set(drawn.made[:, 1].tolist()) == {0.0, 7.0}
-    assert len(np.unique(drawn.made[:, 0])) == len(drawn.made) == 80
+    assert set(drawn.generated[:, 1].tolist()) == {0.0, 7.0}
+    assert len(np.unique(drawn.generated[:, 0])) == len(drawn.generated) == 80
 
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])

@@ -283,7 +283,7 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
     lam_x, own, rest = rng.random((3, 1, 4)).astype(np.float32)
     step = compile_network(
         Network(model, keras.optimizers.SGD(0.5)), cross_entropy(np.ones(3)), ("mixed", kind)
-    ).advance
+    ).train_steps
     loss = step(
         tf.constant(x),
         tf.constant(y.astype(np.int32)),
@@ -309,8 +309,8 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
 def copies(text: str, labels: Ints, images: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     drawn = strategy(text).augment(labels, lambda: Features(images, ()), np.random.default_rng(0))
     assert drawn.rows.tolist() == list(range(len(labels) + 5 * (labels == 1).sum()))
-    assert drawn.made is not None and drawn.made_labels is not None
-    return drawn.made, drawn.made_labels
+    assert drawn.generated is not None and drawn.generated_labels is not None
+    return drawn.generated, drawn.generated_labels
 
 
 def test_copies_of_rare_images_are_channels_blurred_and_sharpened() -> None:

@@ -62,7 +62,7 @@ def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     assert result.exit_code == 0, result.output
     page = (tmp_path / "answers" / f"{name}.md").read_text()
     assert page.startswith(f"# {studies.study(name).question}")
-    assert f"{name}.svg" in page and "SYNTHETIC STAND-IN" in page
+    assert f"{name}.svg" in page and "SYNTHETIC" in page
     assert "nan" not in page.lower().replace("finance", "")
     assert "<svg" in (tmp_path / "answers" / f"{name}.svg").read_text()
     kept = client.get_run(opened)

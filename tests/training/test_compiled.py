@@ -28,7 +28,7 @@ def splits() -> Splits:
 
 
 @pytest.fixture(autouse=True)
-def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "_cache", {})
 
 
@@ -57,7 +57,7 @@ def logits(task: Task, splits: Splits, strategy: str, seed: int = 0) -> Floats:
 
 
 @pytest.mark.parametrize("task", [TASK, replace(TASK, network=with_dropout)])
-def test_a_program_used_again_gives_what_a_new_one_gives(task: Task, splits: Splits) -> None:
+def test_a_cached_network_gives_what_a_new_one_gives(task: Task, splits: Splits) -> None:
     logits(task, splits, "none", seed=1)
     logits(task, splits, "oversample", seed=2)
     assert len(compiling._cache) == 1
@@ -66,7 +66,7 @@ def test_a_program_used_again_gives_what_a_new_one_gives(task: Task, splits: Spl
     np.testing.assert_array_equal(again, logits(task, splits, "class_weight", seed=3))
 
 
-def test_another_loss_is_another_program(splits: Splits) -> None:
+def test_another_loss_is_compiled_anew(splits: Splits) -> None:
     plain = logits(TASK, splits, "none")
     focal = logits(TASK, splits, "focal(gamma=1)")
     sharper = logits(TASK, splits, "focal(gamma=4)")
@@ -75,7 +75,7 @@ def test_another_loss_is_another_program(splits: Splits) -> None:
     assert not np.array_equal(focal, sharper)
 
 
-def test_only_the_last_few_programs_are_kept(
+def test_only_the_last_few_compiled_networks_are_cached(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiling, "MOST_CACHED", 2)

@@ -88,7 +88,7 @@ def test_a_spec_that_changes_the_loss_or_the_start_needs_a_network(strategy: str
     with pytest.raises(UserError) as error:
         grid.require_suitable(task, SETTINGS, DATA.classes, specs)
     assert f"strategy '{specs[1].label}' needs a network, but" in str(error.value)
-    assert "a model that is no network: leave it out" in str(error.value)
+    assert "a model that is not a network: leave it out" in str(error.value)
     assert grid.suitable_specs(task, SETTINGS, DATA.classes, specs) == specs[:1]
     grid.require_suitable(_template.TASK, SETTINGS, DATA.classes, specs)
 

@@ -119,7 +119,7 @@ def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["hgb", "logistic"])
-def test_a_reference_is_saved_without_a_pickle_and_answers(kind: str, tmp_path: Path) -> None:
+def test_an_estimator_is_saved_without_a_pickle_and_predicts(kind: str, tmp_path: Path) -> None:
     known, data, splits = facts("csv", f"model={kind}")
     task = registry.task("csv")
     budget = task.budget(known.settings, "synthetic")
@@ -128,7 +128,7 @@ def test_a_reference_is_saved_without_a_pickle_and_answers(kind: str, tmp_path: 
     rows = splits.train
     estimator.fit_estimator(made, splits.x[rows], splits.y[rows], np.ones(len(rows)))
     inference.save(tmp_path, known, made.estimator)
-    assert {file.name for file in tmp_path.iterdir()} == {"reference.skops", "model.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"estimator.skops", "model.json"}
     said = inference.predict(inference.load(tmp_path), data.rows.iloc[splits.test])
     logits = estimator.predict_logits(made.estimator, splits.x[splits.test])
     assert said["decision"].tolist() == DECISION.decide(logits).tolist()

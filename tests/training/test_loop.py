@@ -56,12 +56,12 @@ def test_batches_go_through_all_rows_before_any_comes_again() -> None:
         np.testing.assert_array_equal(weights, rows - 4)
 
 
-def test_training_learns_and_keeps_the_best_look(clouds: Data) -> None:
+def test_training_learns_and_keeps_the_best_evaluation(clouds: Data) -> None:
     fitted = fit(clouds, "none", budget=Budget(steps=300, batch=64))
-    looks = dict(fitted.curves["val/average_precision"])
+    evaluations = dict(fitted.curves["val/average_precision"])
     assert auc(fitted) > 0.8
-    assert looks[fitted.best_step] == max(looks.values())
-    assert list(looks) == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300]
+    assert evaluations[fitted.best_step] == max(evaluations.values())
+    assert list(evaluations) == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300]
     assert len(fitted.curves["train/loss"]) == 50
 
 
@@ -159,9 +159,9 @@ def test_xla_runs_dense_networks_and_not_convolutions_on_a_processor() -> None:
 
 def test_progress_reaches_the_last_step(clouds: Data) -> None:
     told: list[int] = []
-    report: Callable[[int], None] = told.append
+    on_step: Callable[[int], None] = told.append
     splits = TASK.split(clouds, Settings(), 0)
-    fitting.fit(TrainingJob(TASK, Settings(), splits, 2, Strategy(), BUDGET, 0), report)
+    fitting.fit(TrainingJob(TASK, Settings(), splits, 2, Strategy(), BUDGET, 0), on_step)
     assert told == sorted(told) and told[-1] == BUDGET.steps
 
 
@@ -176,9 +176,9 @@ def test_rows_on_the_device_and_rows_gathered_by_the_host_give_the_same(
 def test_a_call_gathers_no_more_than_fits(clouds: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.zeros((1000, 1000), np.float32)
     rows = batching.Rows.place(x, np.zeros(1000), room=0)
-    assert rows.steps_a_call(batch=64) * 64 * 4000 <= batching.CALL_BYTES
-    assert rows.steps_a_call(batch=10**9) == 1
-    assert batching.Rows.place(x, np.zeros(1000), room=x.nbytes).steps_a_call(64) == 500
+    assert rows.steps_per_call(batch=64) * 64 * 4000 <= batching.CALL_BYTES
+    assert rows.steps_per_call(batch=10**9) == 1
+    assert batching.Rows.place(x, np.zeros(1000), room=x.nbytes).steps_per_call(64) == 500
     whole = fit(clouds, "none")
     monkeypatch.setattr(batching, "CALL_BYTES", 64 * clouds.rows.shape[1] * 8)  # two steps a call
     np.testing.assert_array_equal(fit(clouds, "none").test.best, whole.test.best)

@@ -96,9 +96,7 @@ def test_it_trains_on_ten_classes_and_scores_finite_numbers(text: str, splits: S
 
 
 @pytest.mark.parametrize("text", ["deferred(class_weight)", "progressive_sampling", "crt"])
-def test_until_a_stage_spec_begins_the_training_is_that_of_its_base(
-    text: str, splits: Splits
-) -> None:
+def test_until_a_stage_begins_the_training_is_that_of_its_base(text: str, splits: Splits) -> None:
     plain, phased = fit(splits, "none"), fit(splits, text)
     start = STEPS * (1 - sum(p.share for p in grammar.read(text).strategy.stages))
     for name, curve in plain.curves.items():
@@ -109,10 +107,10 @@ def test_until_a_stage_spec_begins_the_training_is_that_of_its_base(
     assert phased.last_step == STEPS
 
 
-def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_stage_spec(
+def test_evaluations_go_on_but_no_checkpoint_is_from_before_the_last_stage(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = iter([0.9, *np.linspace(0.8, 0.1, 9)] * 2)  # the first looks are the best
+    values = iter([0.9, *np.linspace(0.8, 0.1, 9)] * 2)  # the first evaluations are the best
     monkeypatch.setattr(classification, "average_precision", lambda *given: next(values))
     assert fit(splits, "none").best_step == STEPS // 10
     phased = fit(splits, "deferred(class_weight, share=0.3)")
@@ -121,11 +119,11 @@ def test_looks_go_on_but_no_checkpoint_is_from_before_the_last_stage_spec(
 
 
 def last_weights(splits: Splits, text: str, steps: int) -> tuple[list[Any], Any]:
-    """After the last step, those of the head at the end; and the network."""
+    """Weights after the last step, those of the head at the end; and the model."""
     strategy = grammar.read(text).strategy
     job = networks.TrainingJob(IMAGES, None, splits, CLASSES, strategy, Budget(steps, 32), 0)
-    _, [one] = fitting._fit(job, lambda steps: None)
-    return one.trained.last, one.trained.program.model
+    _, [network] = fitting._fit(job, lambda steps: None)
+    return network.weights.last, network.weights.compiled.model
 
 
 def test_crt_keeps_the_backbone_and_trains_a_fresh_head(splits: Splits) -> None:
@@ -175,12 +173,12 @@ def half_frozen(rate: float, share: float = 0.5) -> Task:
 
 
 def kernels(splits: Splits, text: str, task: Task, steps: int = STEPS) -> tuple[Any, Any]:
-    """Of the convolution and of the head, after the last step."""
+    """Kernels of the convolution and of the head, after the last step."""
     job = networks.TrainingJob(
         task, None, splits, CLASSES, grammar.read(text).strategy, Budget(steps, 32), 0
     )
-    _, [one] = fitting._fit(job, lambda steps: None)
-    return one.trained.last[0], one.trained.last[-2]
+    _, [network] = fitting._fit(job, lambda steps: None)
+    return network.weights.last[0], network.weights.last[-2]
 
 
 def test_what_is_frozen_learns_once_it_has_thawed_and_not_before(splits: Splits) -> None:
@@ -196,7 +194,7 @@ def test_what_is_frozen_learns_once_it_has_thawed_and_not_before(splits: Splits)
 
 
 @pytest.mark.parametrize("text", ["none", "deferred(focal, share=0.7)", "deferred(focal)"])
-def test_kept_code_is_frozen_again_for_the_next_training(
+def test_a_cached_network_is_frozen_again_for_the_next_training(
     text: str, splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiling, "_cache", {})
@@ -226,11 +224,11 @@ def test_a_network_thaws_for_a_share_of_all_steps(
 
 
 @pytest.mark.slow
-def test_stages_share_the_program_unless_the_loss_or_the_network_is_another(
+def test_stages_share_the_compiled_network_unless_the_loss_or_the_network_differs(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiling, "_cache", {})
-    for text, programs in {
+    for text, compiled in {
         "none": 1,
         "deferred(class_weight)": 1,
         "mixup+deferred(oversample)": 1,
@@ -240,7 +238,7 @@ def test_stages_share_the_program_unless_the_loss_or_the_network_is_another(
         "ldam+deferred": 5,
     }.items():
         fit(splits, text)
-        assert len(compiling._cache) == programs, text
+        assert len(compiling._cache) == compiled, text
     again = fit(splits, "deferred(focal)")
     monkeypatch.setattr(compiling, "_cache", {})
     np.testing.assert_array_equal(fit(splits, "deferred(focal)").test.last, again.test.last)
@@ -256,19 +254,19 @@ def test_the_network_that_is_given_away_predicts_the_same_when_read_back(
     fitted, model = network(splits, text)
     model.save(tmp_path / "network.keras")
     back = keras.saving.load_model(tmp_path / "network.keras", compile=False)
-    said = np.asarray(back(splits.x[splits.test], training=False))
-    assert said == pytest.approx(fitted.test.best, abs=1e-4)
+    predicted = np.asarray(back(splits.x[splits.test], training=False))
+    assert predicted == pytest.approx(fitted.test.best, abs=1e-4)
 
 
 def test_several_networks_share_the_steps_and_average_their_probabilities(splits: Splits) -> None:
-    told: list[int] = []
-    report: Callable[[int], None] = told.append
+    reported: list[int] = []
+    on_step: Callable[[int], None] = reported.append
     strategy = grammar.read("under_bagging(k=3)").strategy
     job = networks.TrainingJob(IMAGES, None, splits, CLASSES, strategy, Budget(61, 32), 0)
-    fitted, members = fitting._fit(job, report)
-    assert [one.trained.last_step for one in members] == [20, 20, 21]
-    assert told == sorted(told) and told[-1] == fitted.last_step == 61
-    assert fitted.best_step == sum(one.trained.best_step for one in members)
+    fitted, members = fitting._fit(job, on_step)
+    assert [member.weights.last_step for member in members] == [20, 20, 21]
+    assert reported == sorted(reported) and reported[-1] == fitted.last_step == 61
+    assert fitted.best_step == sum(member.weights.best_step for member in members)
     for part in ("validation", "test"):
         for checkpoint in ("best", "last"):
             each = [softmax(getattr(getattr(m, part), checkpoint), axis=1) for m in members]

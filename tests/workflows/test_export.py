@@ -26,7 +26,7 @@ from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.tracking import model_registry, tags
 from benchmark.tracking.history import read_fit
-from benchmark.training import fit, inference
+from benchmark.training import inference
 from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 from benchmark.workflows import export
@@ -160,11 +160,11 @@ def test_costs_go_with_the_model(measured: str) -> None:
 
 WRONG = {
     "another training": (
-        lambda patch: patch.setattr(fit, "fit_network", _otherwise(fit.fit_network)),
+        lambda patch: patch.setattr(export, "fit_network", _otherwise(export.fit_network)),
         "trained again, the strategy does not predict what its run has",
     ),
     "other data": (
-        lambda patch: patch.setattr(worker, "load", _other_data(worker.load)),
+        lambda patch: patch.setattr(export, "load", _other_data(export.load)),
         "has changed since it was measured",
     ),
 }
@@ -219,7 +219,7 @@ def test_a_model_that_decides_otherwise_is_not_registered(
 def test_names_that_the_registry_refuses_are_refused_before_training(
     option: str, measured: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fit, "fit_network", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr(export, "fit_network", lambda *_: pytest.fail("it was trained"))
     done = invoke(measured, "--strategy", "none", option, "a/b:c")
     assert done.exit_code == 2
     [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -245,7 +245,10 @@ def test_the_seed_is_chosen_on_validation(
     monkeypatch.setattr(
         export, "read_fit", lambda uri, run, digest: chosen if of_run[run] == best else other
     )
-    assert export._tracked(export.ExportRequest(measured, advice, None, "", "")) == (best, chosen)
+    assert export._tracked_fit(export.ExportRequest(measured, advice, None, "", "")) == (
+        best,
+        chosen,
+    )
 
 
 def perfect() -> Any:

@@ -33,7 +33,7 @@ def table(path: Path) -> Path:
 
 def test_what_is_counted(tmp_path: Path) -> None:
     settings = grammar.settings("csv", "target=kind")
-    found = inspection.inspect("csv", settings, str(table(tmp_path / "t.csv")))
+    found = inspection.inspect_task("csv", settings, str(table(tmp_path / "t.csv")))
     assert found.counts.tolist() == [402, 101] and found.imbalance == pytest.approx(402 / 101)
     assert {part: counts.sum() for part, counts in found.splits.items()} == {
         **{"train": found.splits["train"].sum(), "validation": found.splits["validation"].sum()},
@@ -63,7 +63,7 @@ def test_it_is_printed_and_tracked_as_a_run_of_its_own(tmp_path: Path, store_uri
 
 def test_images_are_shown_with_their_labels() -> None:
     settings = grammar.settings("folder", "size=16")
-    found = inspection.inspect("folder", settings, "")
+    found = inspection.inspect_task("folder", settings, "")
     drawn = inspection_report.figures(found)
     assert set(drawn) == {"classes", "images"}
     shown = [axes for axes in drawn["images"].axes if axes.images]

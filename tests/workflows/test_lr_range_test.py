@@ -61,7 +61,7 @@ def test_losses_that_say_nothing_are_refused(values: Floats, words: str) -> None
 
 def test_lr_tells_a_rate_draws_it_and_tracks_it(store_uri: str, tmp_path: Path) -> None:
     image = tmp_path / "rates.svg"
-    words = ["lr", "insurance", "--data", "stand-in", "--steps", "120"]
+    words = ["lr", "insurance", "--data", "synthetic", "--steps", "120"]
     shown = CliRunner().invoke(main, [*words, "--tracking", store_uri, "--output", str(image)])
     assert shown.exit_code == 0, shown.output
     rate = float(shown.output.split("about ")[1].split(",")[0])
@@ -86,7 +86,7 @@ def test_lr_tells_a_rate_draws_it_and_tracks_it(store_uri: str, tmp_path: Path) 
 def test_what_cannot_be_tested_is_one_line(
     words: list[str], complaint: str, store_uri: str
 ) -> None:
-    command = ["lr", "insurance", "--data", "stand-in", "--tracking", store_uri, *words]
+    command = ["lr", "insurance", "--data", "synthetic", "--tracking", store_uri, *words]
     shown = CliRunner().invoke(main, command)
     assert shown.exit_code == 2
     assert complaint in shown.output and len(shown.output.splitlines()) == 1

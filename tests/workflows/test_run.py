@@ -27,12 +27,12 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def benchmark_run(store_uri: str) -> Command:
-    """``run`` on the insurance stand-in, 20 steps, in this process."""
+    """``run`` on the synthetic insurance data, 20 steps, in this process."""
 
     def invoke(
         *words: str, strategies: str = "none,threshold,logit_shift", seeds: int = 1
     ) -> Result:
-        given = ["--task", "insurance", "--data", "stand-in", "--strategies", strategies]
+        given = ["--task", "insurance", "--data", "synthetic", "--strategies", strategies]
         given += ["--seeds", str(seeds), "--steps", "20", "--workers", "0"]
         return CliRunner().invoke(main, ["run", *given, "--tracking", store_uri, *words])
 
@@ -76,6 +76,49 @@ def test_a_repetition_trains_nothing_and_more_seeds_only_what_is_new(
     assert len(runs(store_uri)) == 4
 
 
+OUTDATED = "made by older code"
+
+
+def test_runs_that_an_older_harness_made_are_announced_and_run_again(
+    benchmark_run: Command, untrained: list[int], store_uri: str
+) -> None:
+    assert OUTDATED not in benchmark_run(seeds=2).output
+    client = MlflowClient(store_uri)
+    for run in (*runs(store_uri), *runs(store_uri, "invocation")):
+        for tag in (tags.CONDITIONS, tags.TRAINING, tags.CELL):
+            client.set_tag(run.info.run_id, tag, "before")
+    output = " ".join(benchmark_run(strategies="none,threshold").output.split())
+    assert "2 runs in this store were made by older code; they are left out and run again" in output
+    assert "runs planned: 2, done before: 0" in output
+    assert untrained == [0, 1, 0]
+    assert OUTDATED not in benchmark_run(strategies="none,threshold").output  # all is done
+    output = " ".join(benchmark_run(strategies="none", seeds=2).output.split())
+    assert "1 run in this store was made by older code; it is left out and run again" in output
+
+
+def test_runs_that_a_strategys_older_code_made_are_announced_and_run_again(
+    benchmark_run: Command, untrained: list[int], store_uri: str
+) -> None:
+    benchmark_run(strategies="none,threshold")
+    client = MlflowClient(store_uri)
+    for run in runs(store_uri):
+        if run.data.params["strategy"] == "threshold":
+            for tag in (tags.CODE, tags.CELL):
+                client.set_tag(run.info.run_id, tag, "before")
+    output = " ".join(benchmark_run(strategies="none,threshold").output.split())
+    assert "1 run in this store was made by older code" in output
+    assert "runs planned: 2, done before: 1" in output
+    [table] = leaderboard.leaderboards(store_uri, ["insurance"])
+    assert table.counts()["finished"] == 2 and table.older == 1
+
+
+def test_runs_of_another_budget_are_not_older_code(
+    benchmark_run: Command, untrained: list[int]
+) -> None:
+    benchmark_run(strategies="none")
+    assert OUTDATED not in benchmark_run("--steps", "30", strategies="none").output
+
+
 @pytest.mark.usefixtures("untrained")
 def test_a_decision_made_later_equals_one_made_at_once(
     benchmark_run: Command, store_uri: str, other: str
@@ -104,7 +147,7 @@ def test_a_run_says_what_it_is_and_keeps_what_it_found(
     for name in (tags.CELL, tags.TRAINING, tags.CONDITIONS, tags.DEVICE, tags.VERSIONS, tags.NOTE):
         assert found.data.tags[name]
     assert found.data.tags[tags.SOURCE] == "synthetic"
-    assert "SYNTHETIC STAND-IN" in found.data.tags[tags.NOTE]
+    assert "SYNTHETIC DATA" in found.data.tags[tags.NOTE]
     assert found.data.tags[tags.DONE] == "yes"
     assert found.inputs.dataset_inputs[0].dataset.name == "insurance"
     for name in ("test/f1", "test/f1_at_half", "test/f1_tuned", "test/brier", "test_last_step/f1"):
@@ -130,11 +173,11 @@ def test_the_invocation_carries_plan_and_leaderboard(
         "report.html",
         "leaderboard.md",
         "leaderboard.csv",
-        "cells.csv",
+        "runs.csv",
     }
     experiment = client.get_experiment(found.info.experiment_id)
     assert experiment.name == "insurance"
-    assert "SYNTHETIC STAND-IN DATA" in experiment.tags[tags.NOTE]
+    assert "SYNTHETIC DATA" in experiment.tags[tags.NOTE]
 
 
 @pytest.mark.usefixtures("untrained")
@@ -272,20 +315,20 @@ def test_leaderboard_command_writes_every_format(
     benchmark_run: Command, store_uri: str, tmp_path: Path
 ) -> None:
     benchmark_run(seeds=2)
-    options = ("--output", "--html", "--csv", "--cells")
+    options = ("--output", "--html", "--csv", "--runs")
     paths = [tmp_path / f"made{option}" for option in options]
     words = [word for pair in zip(options, map(str, paths), strict=True) for word in pair]
     result = CliRunner().invoke(main, ["leaderboard", "--tracking", store_uri, *words])
     assert result.exit_code == 0, result.output
     text, page = paths[0].read_text(), paths[1].read_text()
-    assert "## insurance: SYNTHETIC STAND-IN DATA" in text
+    assert "## insurance: SYNTHETIC DATA" in text
     assert "planned 6 = finished 6 + failed 0 + missing 0" in text
     assert "python -m benchmark run --task insurance" in text
-    assert "SYNTHETIC STAND-IN DATA" in page and page.count("data:image/svg+xml") > 10
-    strategies, cells = (pd.read_csv(path) for path in paths[2:])
+    assert "SYNTHETIC DATA" in page and page.count("data:image/svg+xml") > 10
+    strategies, each_run = (pd.read_csv(path) for path in paths[2:])
     assert set(strategies["label"]) == {"none", "threshold", "logit_shift"}
     assert strategies["test/brier mean"].notna().all()
-    assert len(cells) == 6 and cells["test/f1"].notna().all()
+    assert len(each_run) == 6 and each_run["test/f1"].notna().all()
 
 
 @pytest.mark.slow

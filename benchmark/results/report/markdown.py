@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.protocol.text import escape_markdown
+from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
@@ -67,7 +67,7 @@ def title(table: Leaderboard) -> str:
     named = f"{task}, {' '.join(changed)}" if changed else task
     if table.facts.get("portion", "all") == "confirmation":
         named += ", tested on rows that no search has seen"
-    return named if table.facts["source"] == "real" else f"{named}: SYNTHETIC DATA"
+    return named if table.facts["source"] == "real" else f"{named}: {SYNTHETIC_BANNER}"
 
 
 def troubles(table: Leaderboard) -> list[str]:

@@ -1,1 +1,1 @@
-"""Where trainings run: this process or the workers of a Dask cluster."""
+"""Runs trainings, in this process or on the workers of a Dask cluster."""

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
-DEATHS_BESIDE = 1000  # of workers, while a training ran on them or waited there
-SECONDS_BETWEEN_LOOKS = 2.0  # at the workers
-ANSWER = 10.0  # seconds that a cluster elsewhere may take to answer
-MOST_ON_A_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
+# Dask's allowed failures of a training: so many that our own count of attempts decides
+ALLOWED_FAILURES = 1000
+POLL_SECONDS = 2.0  # between two checks of the workers
+CONNECT_SECONDS = 10.0  # that a cluster elsewhere may take to answer
+MAX_PER_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
 def default_workers() -> int:
-    """One a core, if the memory suffices; where there are GPUs, as many as fit on them."""
+    """Return one per core, limited by memory; with GPUs, as many as fit on them."""
     import psutil
     from dask.system import CPU_COUNT
 
@@ -35,11 +36,11 @@ def default_workers() -> int:
 
 
 def _on_one_gpu(free: float) -> int:
-    return max(1, min(MOST_ON_A_GPU, int(free // GPU_WORKER_MEMORY)))
+    return max(1, min(MAX_PER_GPU, int(free // GPU_WORKER_MEMORY)))
 
 
 def _free_gpu_memory() -> list[float]:
-    """Bytes of each GPU."""
+    """Return the free bytes of each GPU."""
     import pynvml
 
     try:
@@ -52,11 +53,11 @@ def _free_gpu_memory() -> list[float]:
 
 @contextmanager
 def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
-    """A client of the Dask cluster to run on; None is this process.
+    """Open the Dask cluster to run on; yield its client, or None for this process.
 
     Args:
         workers: processes on this machine; 0 is this process.
-        scheduler: address of a cluster to use instead; "" is none.
+        scheduler: address of a cluster to use instead, or "".
 
     Raises:
         UserError: if there is no cluster at that address.
@@ -64,50 +65,57 @@ def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
     if workers == 0 and not scheduler:
         yield None
         return
-    import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for name in ("distributed", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes tell of failures
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes report failures
     if scheduler:
         try:
-            client = Client(scheduler, timeout=ANSWER)
+            client = Client(scheduler, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
             raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
         with client:
             yield client
         return
-    dask.config.set(
-        {
-            # it looks at every thread 100 times a second, and TensorFlow's stacks are deep
-            "distributed.worker.profile.enabled": False,
-            # the store counts attempts at trainings that began; Dask blames those that waited, too
-            "distributed.scheduler.allowed-failures": DEATHS_BESIDE,
-            # a worker that is slow to come back, on a busy machine, is not given up
-            "distributed.deploy.lost-worker-timeout": "1 hour",
-        }
-    )
-    local = LocalCluster(
-        n_workers=0,  # they are scaled up to: one that dies now would break this off
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
-        memory_limit=0,  # a worker that is killed for its size would only be started again
-    )
+    local = _local_cluster()
     with local, Client(local) as client, _refilled(local, workers):
         try:
             client.wait_for_workers(workers)
             yield client
         except BaseException:
-            _kill(local)  # or else a worker is waited for until its training ends
+            _kill(local)  # or Dask would wait for the trainings to end
             raise
+
+
+def _local_cluster() -> LocalCluster:
+    """Start a cluster on 127.0.0.1 that has no workers yet."""
+    import dask
+    from distributed import LocalCluster
+
+    dask.config.set(
+        {
+            # samples every thread 100 times a second, and TensorFlow's stacks are deep
+            "distributed.worker.profile.enabled": False,
+            # the store counts attempts at trainings that began; Dask counts waiting ones, too
+            "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+            # a worker that restarts slowly, on a busy machine, is not given up
+            "distributed.deploy.lost-worker-timeout": "1 hour",
+        }
+    )
+    return LocalCluster(
+        n_workers=0,  # scaled up below: one that dies here would end the cluster
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
+        memory_limit=0,  # a worker killed for its size would only be restarted
+    )
 
 
 @contextmanager
 def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
-    """Starts workers, and replaces those that Dask gives up: killed while they started."""
+    """Start workers, and replace those that Dask gives up: killed while they started."""
     from distributed.core import Status
 
     stop, loop = threading.Event(), local.loop
@@ -124,12 +132,12 @@ def _refilled(local: LocalCluster, workers: int) -> Iterator[None]:
         if given_up:
             local.scale(workers)
 
-    def look() -> None:
-        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+    def poll() -> None:
+        while not stop.wait(POLL_SECONDS):
             loop.add_callback(refill)
 
     local.scale(workers)
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=poll, daemon=True).start()
     try:
         yield
     finally:

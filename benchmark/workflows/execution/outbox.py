@@ -1,6 +1,6 @@
-"""Results that the store did not take, kept on disk until it does.
+"""Results that the store did not take, saved on disk until it does.
 
-One ``.npz`` file each, without pickles, in a folder of the store's own.
+Each is an ``.npz`` file without pickles, in a folder per store.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from benchmark.tracking import cells
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store
 from benchmark.tracking.system_metrics import Sample
-from benchmark.training import predictions as fit_files
-from benchmark.training import score as scoring
+from benchmark.training import predictions
+from benchmark.training.score import Score
 
 
 def folder(uri: str) -> Path:
-    """Where results for a store are kept: in the cache folder."""
+    """Return where results for a store are saved, in the cache folder."""
     import pooch
 
     base = Path(os.environ.get("SKEWBENCH_CACHE") or pooch.os_cache("skewbench"))
@@ -35,7 +35,7 @@ def folder(uri: str) -> Path:
 
 
 def save(uri: str, result: cells.CellResult) -> bool:
-    """Writes a result to disk, as a whole or not at all; returns whether it could."""
+    """Write a result to disk, as a whole or not at all; return whether it succeeded."""
     path = folder(uri) / f"{result.run_id}.npz"
     part = path.with_suffix(".part")
     try:
@@ -50,17 +50,21 @@ def save(uri: str, result: cells.CellResult) -> bool:
 
 
 def send(store: Store) -> Iterator[str]:
-    """Logs what is kept for a store; says of each what became of it."""
+    """Log the results that are saved for a store; yield a message on each.
+
+    Raises:
+        StoreUnavailableError: if the store is lost again; the rest stays on disk.
+    """
     for path in sorted(folder(store.uri).glob("*.npz")):
         try:
             cells.complete(store, _from_bytes(path.read_bytes()))
-            said = "logged a result that was kept"
+            message = "logged a saved result"
         except StoreUnavailableError:
             raise
         except Exception as error:
-            said = f"dropped a result that was kept, its cell is run again: {error}"
+            message = f"dropped a saved result, which is run again: {error}"
         path.unlink()
-        yield f"{said} ({path.stem})"
+        yield f"{message} ({path.stem})"
 
 
 def _to_bytes(result: cells.CellResult) -> bytes:
@@ -72,7 +76,7 @@ def _to_bytes(result: cells.CellResult) -> bytes:
         "samples": result.samples,
     }
     arrays: dict[str, Any] = {
-        "fit": np.frombuffer(fit_files.to_bytes(result.fit), np.uint8),
+        "fit": np.frombuffer(predictions.to_bytes(result.fit), np.uint8),
         "decisions": result.score.decisions,
         "logits": result.score.logits,
         "facts": np.array(json.dumps(facts)),
@@ -86,10 +90,10 @@ def _from_bytes(content: bytes) -> cells.CellResult:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
-            fit = fit_files.from_bytes(arrays["fit"].tobytes())
+            fit = predictions.from_bytes(arrays["fit"].tobytes())
             decisions, logits = arrays["decisions"], arrays["logits"]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"the file is damaged ({error})") from error
-    score = scoring.Score(facts["metrics"], fit.test.labels, decisions, logits, facts["collapsed"])
+    score = Score(facts["metrics"], fit.test.labels, decisions, logits, facts["collapsed"])
     samples = [Sample(*sample) for sample in facts["samples"]]
     return cells.CellResult(facts["run_id"], facts["ended"], fit, score, samples)

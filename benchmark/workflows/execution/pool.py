@@ -1,4 +1,4 @@
-"""Keeps the workers of a Dask cluster busy with work that they claim themselves."""
+"""Keeps the workers of a Dask cluster busy with jobs that they claim themselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 Result = TypeVar("Result")
-Claim = Callable[[object], "Result | None"]  # (worker's name) -> a result; None if nothing is left
+Claim = Callable[[object], "Result | None"]  # (worker's name) -> a result; None if no job is left
 
 
 def keep_busy(
@@ -18,23 +18,24 @@ def keep_busy(
     waiting: Callable[[], int | None],
     pause: Callable[[], None],
 ) -> Iterator[Result]:
-    """Yield the results of `claim`, called on the workers while anything is left.
+    """Yield the results of `claim`, called on the workers while jobs are left.
 
     Args:
-        claim: claims a piece of work and does it; has to be sent to another process.
-        waiting: pieces that nobody has claimed; None when nothing is left, not even with others.
-        pause: between two looks at the workers.
+        claim: claims a job and does it; must be picklable.
+        waiting: the number of jobs that nobody has claimed; None when all jobs are done, also
+            those of other processes.
+        pause: called between two polls of the workers.
 
     Raises:
-        Exception: what `claim` raised. A worker that died is not mourned: its piece is claimed
+        Exception: what `claim` raised. The death of a worker raises nothing: its job is claimed
             again.
     """
     from distributed import KilledWorker
 
     futures: list[Future[Result | None]] = []
-    room = sum(client.nthreads().values())
+    capacity = sum(client.nthreads().values())
     while futures or waiting() is not None:
-        for _ in range(min(waiting() or 0, room - len(futures))):
+        for _ in range(min(waiting() or 0, capacity - len(futures))):
             futures.append(client.submit(_on_worker, claim, pure=False))
         pause()
         for future in [future for future in futures if future.done()]:

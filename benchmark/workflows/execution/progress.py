@@ -1,8 +1,8 @@
-"""What a person sees while a benchmark runs: what is trained, how far, how long still."""
+"""Progress in the terminal: what is trained, how far it is, and how long it still takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,35 +18,36 @@ from rich.progress import (
 )
 
 from benchmark.protocol.grid import Training
-from benchmark.workflows.execution.worker import Outcome
+from benchmark.workflows.execution.tracked_training import Outcome
 
 
 class Display:
-    """A bar for the whole, one for each training under way, a line for each finished cell."""
+    """A bar for all steps, one for each active training, and a line for each finished run."""
 
-    def __init__(self, progress: Progress, trainings: list[Training]) -> None:
+    def __init__(self, progress: Progress, trainings: Sequence[Training]) -> None:
         self._progress = progress
         self._steps = {t.identity: t.conditions.budget.steps for t in trainings}
         self._done = dict.fromkeys(self._steps, 0)
-        self._cells = sum(len(t.cells) for t in trainings)
+        self._runs = sum(len(t.cells) for t in trainings)
         self._ended = 0
         self._bars: dict[str, TaskID] = {}
-        self._whole = progress.add_task(
+        self._total = progress.add_task(
             "[bold]all optimizer steps", total=sum(self._steps.values())
         )
 
     def report(self, training: str, name: str, steps: int) -> None:
-        """A training has done that many steps."""
+        """Show how many steps a training has done."""
         if self._done[training] == self._steps[training]:
-            return  # a late word of a training that ended
+            return  # a late report of a training that ended
         if training not in self._bars:
-            total = self._steps[training]
-            self._bars[training] = self._progress.add_task(escape(name), total=total)
+            self._bars[training] = self._progress.add_task(
+                escape(name), total=self._steps[training]
+            )
         self._progress.update(self._bars[training], completed=steps)
         self._advance(training, steps)
 
     def ended(self, outcomes: list[Outcome]) -> None:
-        """The cells of a training have ended."""
+        """Print the outcomes of a training that ended, and remove its bar."""
         for outcome in outcomes:
             self._ended += 1
             self._progress.console.print(self._line(outcome), highlight=False)
@@ -58,10 +59,10 @@ class Display:
 
     def _advance(self, training: str, steps: int) -> None:
         self._done[training] = steps
-        self._progress.update(self._whole, completed=sum(self._done.values()))
+        self._progress.update(self._total, completed=sum(self._done.values()))
 
     def _line(self, outcome: Outcome) -> str:
-        count = f"{self._ended:>{len(str(self._cells))}}/{self._cells}"
+        count = f"{self._ended:>{len(str(self._runs))}}/{self._runs}"
         name = escape(f"{outcome.cell.label} · seed {outcome.cell.seed}")
         if outcome.status == "failed":
             return f"{count}  [red]failed[/]  {name}: {escape(outcome.reason)}"
@@ -73,8 +74,8 @@ class Display:
 
 
 @contextmanager
-def display(console: Console, trainings: list[Training]) -> Iterator[Display]:
-    """Shows progress until the block ends. Where there is no terminal, lines alone."""
+def display(console: Console, trainings: Sequence[Training]) -> Iterator[Display]:
+    """Show progress until the block ends; without a terminal, only lines."""
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

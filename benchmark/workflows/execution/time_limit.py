@@ -1,4 +1,4 @@
-"""A time limit for what may hang."""
+"""A time limit for code that may hang."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-GRACE = 30.0  # seconds for the last words of a process that has to end
-STATUS = 70  # that it ends with
+GRACE = 30.0  # seconds for the clean-up of a process that has to end
+STATUS = 70  # its exit status
 
 
 @contextmanager
-def limit(seconds: float | None, last_words: Callable[[], None]) -> Iterator[None]:
-    """Ends this process if the block takes longer; None is no limit.
+def limit(seconds: float | None, on_timeout: Callable[[], None]) -> Iterator[None]:
+    """End this process if the block takes longer.
 
-    A thread that hangs cannot be stopped otherwise. Should it hang in code that lets no
-    other thread run, the process ends a little later, and without its last words.
+    A thread that hangs cannot be stopped otherwise. If it hangs in code that lets no other
+    thread run, the process ends `GRACE` seconds later, without a call of `on_timeout`.
+
+    Args:
+        seconds: None is no limit.
+        on_timeout: called before the process ends.
     """
     if seconds is None:
         yield
@@ -26,14 +30,14 @@ def limit(seconds: float | None, last_words: Callable[[], None]) -> Iterator[Non
 
     def end() -> None:
         try:
-            last_words()
+            on_timeout()
         finally:
             os._exit(STATUS)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
-    with Path(os.devnull).open("w") as nowhere:
-        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=nowhere)
+    with Path(os.devnull).open("w") as null:
+        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=null)
         timer.start()
         try:
             yield

@@ -1,1 +1,1 @@
-"""Optuna chooses the arguments of a strategy; `search.py` is the whole of it."""
+"""One `search` with Optuna, from request to answer."""

@@ -1,4 +1,4 @@
-"""Figures of a search: the curve of each number, the history, and which number matters."""
+"""Figures of a search: objective against each number, history, and importance of the numbers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 BEST = "#b2182b"
 
 
-def figures(search: Search, goal: Objective, found: SearchSummary) -> dict[str, Figure]:
-    """Name -> figure: the curve of each number, the history, and which number matters."""
-    return {"curve": _curve(search, goal, found), "history": _history(goal, found)}
+def figures(search: Search, goal: Objective, summary: SearchSummary) -> dict[str, Figure]:
+    """Draw the objective against each number, and over the trials; return name -> figure."""
+    return {"curve": _curve(search, goal, summary), "history": _history(goal, summary)}
 
 
-def _curve(search: Search, goal: Objective, found: SearchSummary) -> Figure:
+def _curve(search: Search, goal: Objective, summary: SearchSummary) -> Figure:
     from matplotlib.figure import Figure
 
     places = [
-        (search.pattern.parts[a.part][0], one) for a in search.pattern.open for one in a.dimensions
+        (search.pattern.parts[argument.part][0], dimension)
+        for argument in search.pattern.open
+        for dimension in argument.dimensions
     ]
     columns = min(len(places), 3)
     rows = -(-len(places) // columns)
@@ -36,19 +38,21 @@ def _curve(search: Search, goal: Objective, found: SearchSummary) -> Figure:
     for place, (part, dimension) in enumerate(places):
         name = f"{dimension.name} of {part}"
         axes = drawn.add_subplot(rows, columns, place + 1, xlabel=name)
-        _one_curve(axes, dimension, found)
+        _draw_dimension(axes, dimension, summary)
         axes.set_ylabel(f"{goal.name} on validation" if place % columns == 0 else "")
         if place == 0:
             axes.legend(fontsize=8, frameon=False, loc="best")
     return drawn
 
 
-def _one_curve(axes: Axes, dimension: Dimension, found: SearchSummary) -> None:
-    complete = [point for point in found.points if point.complete]
-    pruned = [point for point in found.points if not point.complete]
+def _draw_dimension(axes: Axes, dimension: Dimension, summary: SearchSummary) -> None:
+    complete = [point for point in summary.points if point.complete]
+    pruned = [point for point in summary.points if not point.complete]
     name = dimension.name
-    if found.alike:
-        axes.axvspan(*found.alike[name], color="0.92", label="cannot be told from the best")
+    if summary.alike:
+        axes.axvspan(
+            *summary.alike[name], color="0.92", label="no significant difference from the best"
+        )
     if pruned:
         axes.plot(
             [point.chosen[name] for point in pruned],
@@ -60,7 +64,7 @@ def _one_curve(axes: Axes, dimension: Dimension, found: SearchSummary) -> None:
         )
     for points, color, label in (
         (complete, "0.25", "a trial ± sd over seeds"),
-        ([found.best], BEST, "the best"),
+        ([summary.best], BEST, "the best"),
     ):
         axes.errorbar(
             [point.chosen[name] for point in points],
@@ -82,7 +86,7 @@ def _one_curve(axes: Axes, dimension: Dimension, found: SearchSummary) -> None:
     axes.grid(alpha=0.3)
 
 
-def _history(goal: Objective, found: SearchSummary) -> Figure:
+def _history(goal: Objective, summary: SearchSummary) -> Figure:
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(6.5, 4), layout="constrained")
@@ -91,11 +95,11 @@ def _history(goal: Objective, found: SearchSummary) -> Figure:
         (True, "o", "0.25", "complete"),
         (False, "x", "0.6", "pruned"),
     ):
-        points = [point for point in found.points if point.complete == complete]
+        points = [point for point in summary.points if point.complete == complete]
         if points:
             numbers = [point.number for point in points]
             axes.plot(numbers, [p.mean for p in points], marker, color=color, ms=4, label=label)
-    points = [point for point in found.points if point.complete]
+    points = [point for point in summary.points if point.complete]
     best = (np.minimum if goal.minimize else np.maximum).accumulate([p.mean for p in points])
     axes.step([p.number for p in points], best, where="post", color=BEST, label="best so far")
     axes.locator_params(axis="x", integer=True)
@@ -105,7 +109,7 @@ def _history(goal: Objective, found: SearchSummary) -> Figure:
 
 
 def importance(shares: dict[str, float]) -> Figure:
-    """How much of what trials differ in is due to which number."""
+    """Draw the share of each number in the differences between trials."""
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(6.5, 0.6 * len(shares) + 1.2), layout="constrained")

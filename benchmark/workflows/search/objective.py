@@ -1,7 +1,4 @@
-"""What a search makes large or small: numbers of one split, after its choices are made.
-
-A threshold that is tuned is tuned on validation, whatever split it is then measured on.
-"""
+"""Objectives of a search: measures of one split, with every threshold tuned on validation."""
 
 from __future__ import annotations
 
@@ -29,19 +26,19 @@ DEFAULT = "f1"
 
 @dataclass(frozen=True)
 class Scored:
-    """A split: labels, calibrated logits, and the offsets that the strategy decides with."""
+    """A split: labels, calibrated logits, and the offsets of the strategy's threshold."""
 
     labels: Ints
     logits: Floats
     offsets: Floats
 
     def decisions(self, offsets: Floats | None = None) -> Ints:
-        """As the strategy decides, or with other offsets."""
+        """Decide every row with the strategy's own offsets, or with others."""
         return classification.decide(self.logits, self.offsets if offsets is None else offsets)
 
     @property
     def margin(self) -> Floats:
-        """Of the positive class."""
+        """Logit of the positive class minus that of the negative one, (rows,)."""
         return self.logits[:, 1] - self.logits[:, 0]
 
 
@@ -51,13 +48,13 @@ Measure = Callable[[Scored, Scored], float]
 
 @dataclass(frozen=True)
 class Objective:
-    """A measure and which way is better.
+    """A measure and its direction.
 
     Attributes:
         text: as ``--objective`` takes it.
         metric: its name in MLflow, without the split.
-        name: for people.
-        binary: whether it is of two classes only.
+        name: for readers.
+        binary: whether it needs two classes.
     """
 
     text: str
@@ -68,12 +65,12 @@ class Objective:
     binary: bool = False
 
     def on_validation(self, strategy: Strategy, fit: Fit) -> float:
-        """What a trial is judged by; reads nothing but validation."""
+        """Return the objective of a trial, which reads nothing but validation."""
         validation = _scored(strategy, fit, fit.validation)
         return self.measure(validation, validation)
 
     def on_test(self, strategy: Strategy, fit: Fit) -> float:
-        """The same of test, where every choice is made on validation."""
+        """Return the objective on test, with every choice made on validation."""
         validation = _scored(strategy, fit, fit.validation)
         return self.measure(validation, _scored(strategy, fit, fit.test))
 
@@ -84,7 +81,7 @@ def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
 
 
 def f1() -> Objective:
-    """F1 as the strategy decides: at the plain threshold, unless it moves it."""
+    """F1 at the strategy's own threshold: 0.5, unless the strategy moves it."""
     return Objective("f1", "f1", "F1", lambda _, on: _f_beta(on, on.decisions(), 1))
 
 
@@ -99,7 +96,7 @@ def f1_tuned() -> Objective:
 
 
 def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
-    """F-beta as the strategy decides; beta above 1 asks for recall."""
+    """F-beta at the strategy's own threshold; beta above 1 weighs recall higher."""
     text = f"fbeta({arguments.as_text({'beta': beta}, ', ')})"
     return Objective(
         text, "fbeta", f"F-beta ({beta:g})", lambda _, on: _f_beta(on, on.decisions(), beta)
@@ -107,7 +104,7 @@ def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
 
 
 def average_precision() -> Objective:
-    """Average precision, which no threshold moves."""
+    """Average precision, which does not depend on a threshold."""
     return Objective(
         "average_precision",
         "average_precision",
@@ -117,7 +114,7 @@ def average_precision() -> Objective:
 
 
 def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
-    """Recall at the lowest threshold that has this precision on validation; 0 where none has."""
+    """Recall at the lowest threshold that has this precision on validation; 0 if none has."""
 
     def measure(validation: Scored, on: Scored) -> float:
         from sklearn.metrics import precision_recall_curve
@@ -136,7 +133,7 @@ def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Obj
 def cost(
     fp: Annotated[float, Range(0, open_low=True)], fn: Annotated[float, Range(0, open_low=True)]
 ) -> Objective:
-    """What wrong decisions cost as the strategy decides."""
+    """Cost of wrong decisions at the strategy's own threshold."""
     costs = Costs(fp, fn)
     return Objective(
         f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
@@ -148,36 +145,40 @@ def cost(
     )
 
 
-KNOWN: dict[str, Callable[..., Objective]] = {
-    made.__name__: made for made in (f1, f1_tuned, fbeta, average_precision, recall, cost)
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    make.__name__: make for make in (f1, f1_tuned, fbeta, average_precision, recall, cost)
 }
 
 
 def read(text: str, costs: str = "") -> Objective:
-    """An objective as a person wrote it, ``fbeta(beta=2)``; `costs` is ``fp=1,fn=10``.
+    """Read an objective as a user writes it.
+
+    Args:
+        text: e.g. ``fbeta(beta=2)``; "" is the default.
+        costs: e.g. ``fp=1,fn=10``; "" if costs are not the objective.
 
     Raises:
-        UserError: if there is none like that.
+        UserError: if there is no such objective.
     """
     if costs and text not in ("", "cost"):
         raise UserError(f"--cost is an objective of its own: leave out --objective {text}")
     written = f"cost({costs})" if costs else text or DEFAULT
     name, _, rest = written.partition("(")
-    if name not in KNOWN:
-        raise UserError(f"unknown objective {written!r}: {arguments.suggest(name, KNOWN)}")
+    if name not in OBJECTIVES:
+        raise UserError(f"unknown objective {written!r}: {arguments.suggest(name, OBJECTIVES)}")
     given: dict[str, Any] = {}
     for word in filter(None, re.split(r"[,\s]+", rest.removesuffix(")"))):
         key, equals, value = word.partition("=")
         if not (key and equals and value) or key in given:
             raise UserError(f"objective {name!r}: arguments are written name=value, not {word!r}")
         given[key] = value
-    bound = arguments.bind(KNOWN[name], given, f"objective {name!r}")
+    bound = arguments.bind(OBJECTIVES[name], given, f"objective {name!r}")
     missing = [key for key, value in bound.items() if value is inspect.Parameter.empty]
     if missing:
         raise UserError(
             f"a cost needs both sides, and {' and '.join(missing)} is missing: --cost fp=1,fn=10"
         )
-    return KNOWN[name](**bound)
+    return OBJECTIVES[name](**bound)
 
 
 def _f_beta(on: Scored, decisions: Ints, beta: float) -> float:
@@ -185,8 +186,9 @@ def _f_beta(on: Scored, decisions: Ints, beta: float) -> float:
 
     if on.logits.shape[1] == 2:
         return float(fbeta_score(on.labels, decisions, beta=beta, zero_division=0))
-    known = np.unique(on.labels)  # the mean over the classes that the labels hold, as everywhere
-    found = fbeta_score(
-        on.labels, decisions, beta=beta, labels=known, average="macro", zero_division=0
+    present = np.unique(on.labels)  # the mean is over classes that have rows, as everywhere
+    return float(
+        fbeta_score(
+            on.labels, decisions, beta=beta, labels=present, average="macro", zero_division=0
+        )
     )
-    return float(found)

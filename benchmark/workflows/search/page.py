@@ -11,10 +11,9 @@ from rich.markup import escape
 
 from benchmark.metrics.stats import Difference
 from benchmark.protocol.arguments import as_text
+from benchmark.protocol.text import SYNTHETIC, escape_markdown, interval
 from benchmark.protocol.text import command as build_command
-from benchmark.protocol.text import escape_markdown, interval
 from benchmark.protocol.text import seeds as count_seeds
-from benchmark.results.leaderboard import SYNTHETIC
 from benchmark.results.report import terminal
 from benchmark.results.study import Answer
 from benchmark.tracking import tags, trials

@@ -1,8 +1,8 @@
-"""One `search`, from what a person asks for to a strategy and what it is worth.
+"""One `search`, from a request to a strategy and its confirmation on test.
 
-Trials judge a strategy by validation alone, on half of the rows. What they choose is then frozen
-and run as any other strategy is, on seeds and test rows that no trial has seen
-(``task.restricted``), against the strategy as it was and against others.
+Trials judge a strategy by validation alone, on half of the rows. The chosen strategy is then run
+as any other, on seeds and test rows that no trial has seen (``protocol.splits.restrict``), and
+compared with its defaults and with other strategies.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from rich.markup import escape
 from benchmark.metrics import stats
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data
-from benchmark.results.report import study as study_page
 from benchmark.results.report import terminal
+from benchmark.results.report.study import show
 from benchmark.tracking import invocation, lease, trials
-from benchmark.tracking import store as tracking
-from benchmark.tracking.store import Store
-from benchmark.workflows import run as run_workflow
+from benchmark.tracking.store import Store, connect, open_store
 from benchmark.workflows.execution.cluster import engine
-from benchmark.workflows.execution.worker import load, warm_up
-from benchmark.workflows.run import RunRequest
-from benchmark.workflows.search import page
-from benchmark.workflows.search import storage as trial_storage
+from benchmark.workflows.execution.dispatch import warm_up
+from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
+from benchmark.workflows.execution.worker import load
+from benchmark.workflows.run import RunRequest, announce, check_request, measure, store_of
+from benchmark.workflows.search import page, storage
 from benchmark.workflows.search.confirmation import Confirmation, confirm
 from benchmark.workflows.search.objective import Objective
 from benchmark.workflows.search.runner import run_trials
@@ -44,81 +44,83 @@ from benchmark.workflows.search.spec import (
     SearchRequest,
 )
 from benchmark.workflows.search.summary import SearchSummary, summarise
-from benchmark.workflows.study import runs_of_their_own
+from benchmark.workflows.study import own_runs
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
 
-def run(asked: SearchRequest) -> int:
-    """Searches, confirms, shows and logs the answer; returns the exit status."""
-    run_workflow.end_with_mlflow()
+def run_search(asked: SearchRequest) -> int:
+    """Search, confirm, show and log the answer; return the exit status."""
+    end_with_mlflow()
     console = terminal.console(stderr=True)
     request, goal = asked.request, asked.objective
-    uri = run_workflow.store_of(request)
+    uri = store_of(request)
     data = load(request.task, request.settings, request.path)
-    search, rivals = _checked(asked, uri, data, console)
-    run_workflow.announce(data, console)
+    search, rivals = _check(asked, uri, data, console)
+    announce(data, console)
     console.print(escape(f"searched: {search.pattern.text} with {search.pattern}, by {goal.name}"))
-    tracking.reachable(uri)
-    study = trial_storage.create(search.storage, search.name, goal.minimize)
-    store = trials.begin(
-        tracking.open_store(uri, request.task), search.conditions, search.identity, search.name
+    connect(uri)
+    study = storage.create(search.storage, search.name, goal.minimize)
+    store = trials.start_search(
+        open_store(uri, request.task), search.conditions, search.identity, search.name
     )
-    with run_workflow.ending_all_runs(store, console), lease.sign_of_life(store):
-        lease.clear_the_dead(store)
-        _carry_out(search, goal, store, study, request, console)
-        done = [trial for trial in trial_storage.standing(study) if trial.state.is_finished()]
-        found = summarise(search, done, goal.minimize, _overlap(search, data))
-        page.log(asked, search, store, study, found, None)
+    with ending_all_runs(store, console), lease.heartbeat(store):
+        lease.end_dead_runs(store)
+        _run_trials(search, goal, store, study, request, console)
+        done = [trial for trial in storage.standing(study) if trial.state.is_finished()]
+        summary = summarise(search, done, goal.minimize, _overlap(search, data))
+        page.log(asked, search, store, study, summary, None)
         invocation.end(store, "FINISHED")
     confirmed = None
     if asked.confirm:
-        confirmed = _confirmed(request, rivals, found, goal, console)
-        page.log(asked, search, store, study, found, confirmed)
-    study_page.show(
+        confirmed = _confirm(request, rivals, summary, goal, console)
+        page.log(asked, search, store, study, summary, confirmed)
+    show(
         terminal.console(),
         f"Search: {search.pattern.text} by {goal.name}",
-        page.make_answer(search, goal, found, confirmed),
+        page.make_answer(search, goal, summary, confirmed),
     )
-    page.where_next(console, search, goal, store, found)
+    page.where_next(console, search, goal, store, summary)
     return 0
 
 
-def _checked(
+def _check(
     asked: SearchRequest, uri: str, data: Data, console: Console
-) -> tuple[Search, list[grammar.StrategySpec]]:
-    """What is searched, and the strategies that the chosen one is compared with.
+) -> tuple[Search, list[StrategySpec]]:
+    """Return what is searched, and the strategies that the chosen one is compared with.
 
-    Everything that a person can get wrong is checked before anything is written.
+    Everything that a user can get wrong is checked before anything is written.
     """
     request, goal = asked.request, asked.objective
     classes = len(data.classes)
     if goal.binary and classes != 2:
-        raise UserError(f"objective {goal.text} is of two classes: {data.origin} has {classes}")
-    found = pattern(asked.strategy, classes, asked.spaces)
-    storage = asked.storage or trial_storage.default_storage(uri)
-    if request.scheduler and storage.startswith("sqlite"):
+        raise UserError(f"objective {goal.text} needs two classes: {data.origin} has {classes}")
+    searched = pattern(asked.strategy, classes, asked.spaces)
+    url = asked.storage or storage.default_storage(uri)
+    if request.scheduler and url.startswith("sqlite"):
         raise UserError(
             "--scheduler needs a storage that all workers reach: --storage postgresql://..."
         )
-    filled = grammar.read(found.filled({one.name: one.low for one in found.dimensions}))
-    default = grammar.read(found.text)
-    searching = replace(request, portion="search", specs=(filled,), every=False)
-    conditions = run_workflow.check_request(searching, data, console).conditions
+    lowest = {dimension.name: dimension.low for dimension in searched.dimensions}
+    searching = replace(
+        request, portion="search", specs=(grammar.read(searched.filled(lowest)),), every=False
+    )
+    conditions = check_request(searching, data, console).conditions
+    default = grammar.read(searched.text)
     confirming = replace(request, specs=(default, *request.specs), every=True)
-    suited = run_workflow.check_request(confirming, data, console).strategies
+    suitable = check_request(confirming, data, console).strategies
     task = registry.task(request.task)
-    for seed in range(asked.seeds):  # a small class may be missing at some of them
+    for seed in range(asked.seeds):  # with some seeds, a small class may be missing
         restrict(task.split(data, request.settings, FIRST_SEED + seed), data, "search")
     for seed in range(request.seeds * asked.confirm):
         restrict(task.split(data, request.settings, seed), data, "confirmation")
-    search = Search(conditions, found, goal.text, asked.seeds, asked.trials, storage)
-    return search, [grammar.read(text) for text in dict.fromkeys(text for text, _, _ in suited)]
+    search = Search(conditions, searched, goal.text, asked.seeds, asked.trials, url)
+    return search, [grammar.read(text) for text in dict.fromkeys(text for text, _, _ in suitable)]
 
 
-def _carry_out(
+def _run_trials(
     search: Search,
     goal: Objective,
     store: Store,
@@ -126,16 +128,16 @@ def _carry_out(
     request: RunRequest,
     console: Console,
 ) -> None:
-    """All trials that are left, with a line for each."""
-    before = sum(trial.state.is_finished() for trial in trial_storage.standing(study))
-    console.print(f"trials: {search.trials} asked for, {before} finished before")
-    workers = min(request.workers, max(0, search.trials - before))
+    """Run all trials that are left, and print a line for each."""
+    finished = sum(trial.state.is_finished() for trial in storage.standing(study))
+    console.print(f"trials: {search.trials} asked for, {finished} finished before")
+    workers = min(request.workers, max(0, search.trials - finished))
     with engine(workers, request.scheduler) as client:
         warm_up(client, search.conditions)
-        with trial_storage.reported_lost(search.storage):
+        with storage.reported_lost(search.storage):
             for trial in run_trials(client, search, store, study, request.timeout):
-                before += 1
-                console.print(_line(before, search, goal, trial), highlight=False)
+                finished += 1
+                console.print(_line(finished, search, goal, trial), highlight=False)
 
 
 def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> str:
@@ -150,7 +152,7 @@ def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> s
 
 
 def _overlap(search: Search, data: Data) -> float:
-    """The share of validation rows that two seeds of the search have in common."""
+    """Return the share of validation rows that two seeds of the search have in common."""
     conditions = search.conditions
     task = registry.task(conditions.task)
     splits = task.split(data, conditions.settings, FIRST_SEED)
@@ -160,30 +162,31 @@ def _overlap(search: Search, data: Data) -> float:
     return stats.overlap(validated, available)
 
 
-def _confirmed(
+def _confirm(
     request: RunRequest,
-    rivals: Sequence[grammar.StrategySpec],
-    found: SearchSummary,
+    rivals: Sequence[StrategySpec],
+    summary: SearchSummary,
     goal: Objective,
     console: Console,
 ) -> Confirmation | None:
-    """None if another process is at it."""
-    chosen = grammar.read(found.best.strategy)
+    """Run the chosen strategy and its rivals; return None if another process is doing so."""
+    chosen = grammar.read(summary.best.strategy)
     others = [spec for spec in rivals if spec.text != chosen.text]
     console.rule(escape(f"confirmation: {chosen.label}"))
-    asked = replace(request, portion="confirmation", specs=(chosen, *others), every=False)
+    confirming = replace(request, portion="confirmation", specs=(chosen, *others), every=False)
     try:
-        with runs_of_their_own():
-            result = run_workflow.measure(asked, console)
+        with own_runs():
+            result = measure(confirming, console)
     except lease.NotAloneError:
-        console.print("another process of this search is at its confirmation")
+        console.print("another process of this search is running its confirmation")
         return None
     if result.failed:
         raise UserError(
-            f"{result.failed} cells of the confirmation failed: the same command tries them again"
+            f"{result.failed} runs of the confirmation failed: the same command tries them again"
         )
     table = result.analysis.table
-    mine = table.runs["strategy"].isin([spec.text for spec in asked.specs])
-    mine &= table.runs["seed"] < asked.seeds
-    table = replace(table, runs=table.runs[mine])
+    runs = table.runs
+    compared = runs["strategy"].isin([spec.text for spec in confirming.specs])
+    compared &= runs["seed"] < confirming.seeds
+    table = replace(table, runs=runs[compared])
     return confirm(result.store.uri, table, chosen.text, goal)

@@ -1,7 +1,7 @@
-"""What a search may choose: a strategy with numbers left open.
+"""The search space: a strategy with numbers left open.
 
-Arguments that are written stay as they are, ``focal(gamma=2)``; of the others those are
-searched that declare a ``Space``, or those that ``--space`` names.
+Arguments that are written, as in ``focal(gamma=2)``, stay as they are. Of the others, those
+that declare a ``Space`` are searched, or those that ``--space`` names.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from benchmark.protocol import arguments, grammar, registry
 from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.errors import UserError
 
-DIGITS = 3  # of a chosen number: the strategy is what its text says, and the text is readable
+DIGITS = 3  # of a chosen number, so that the text of the strategy, which defines it, is short
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One number that is chosen."""
+    """One number to choose."""
 
-    name: str  # of the argument, or part.argument where that is not clear
+    name: str  # of the argument, or part.argument where that is ambiguous
     low: float
     high: float
     log: bool
     whole: bool
 
     def rounded(self, value: float) -> float:
-        """The number that a strategy is given."""
+        """Round a number to what the strategy receives, within the ends of the dimension."""
         if self.whole:
             return int(value)
         return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
@@ -40,17 +40,17 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a part that is left open; of several dimensions it is a tuple of numbers."""
+    """An argument that is left open; with several dimensions it is a tuple of numbers."""
 
     part: int
     name: str
-    each: bool  # one number a class; the first class counts 1, as only ratios matter
+    per_class: bool  # one number per class; that of the first is 1, as only ratios matter
     dimensions: tuple[Dimension, ...]
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A strategy whose open arguments are to be filled in."""
+    """A strategy with open arguments."""
 
     text: str  # as it was written: the strategy with defaults
     parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (name, what is written)
@@ -58,18 +58,18 @@ class Pattern:
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """All that is chosen, in the order of the strategy."""
-        return tuple(one for argument in self.open for one in argument.dimensions)
+        """All numbers to choose, in the order of the strategy."""
+        return tuple(dimension for argument in self.open for dimension in argument.dimensions)
 
     def filled(self, values: Mapping[str, float]) -> str:
-        """The strategy with these values, by dimension, as ``--strategies`` takes it."""
+        """Return the strategy with these values, by dimension, as ``--strategies`` takes it."""
         words = []
         for number, (name, written) in enumerate(self.parts):
             given: dict[str, Any] = dict(written)
             for argument in self.open:
                 if argument.part == number:
-                    chosen = [values[one.name] for one in argument.dimensions]
-                    given[argument.name] = (1, *chosen) if argument.each else chosen[0]
+                    chosen = [values[dimension.name] for dimension in argument.dimensions]
+                    given[argument.name] = (1, *chosen) if argument.per_class else chosen[0]
             words.append(f"{name}({arguments.as_text(given, ', ')})" if given else name)
         return grammar.read("+".join(words)).label
 
@@ -79,18 +79,23 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Open:
-    """An argument that is not written."""
+    """An argument that the user did not write."""
 
     part: int
-    of: str  # name of the part
+    part_name: str
     name: str
     kind: Any
     bounds: Range
     space: Space | None  # declared
 
     @property
-    def each(self) -> bool:
-        """Whether it holds a number for every class."""
+    def names(self) -> tuple[str, str]:
+        """Return the names that ``--space`` takes: argument and part.argument."""
+        return self.name, f"{self.part_name}.{self.name}"
+
+    @property
+    def per_class(self) -> bool:
+        """Return whether it holds one number per class."""
         return any(get_origin(option) is tuple for option in (self.kind, *get_args(self.kind)))
 
     @property
@@ -99,14 +104,15 @@ class _Open:
 
 
 def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
-    """A strategy as a person wrote it, with what is to be searched.
+    """Read a strategy and what is searched in it.
 
     Args:
         text: e.g. ``oversample+focal(gamma=2)``.
-        spaces: to be searched instead of what the strategy declares: ``positive=1..50 tau=0..2``.
+        spaces: what is searched instead of what the strategy declares, e.g.
+            ``positive=1..50 tau=0..2``.
 
     Raises:
-        UserError: if it cannot be read, or there is nothing to search.
+        UserError: if either cannot be read, or there is nothing to search.
     """
     calls = grammar.calls(text)
     unwritten = [
@@ -121,59 +127,71 @@ def pattern(text: str, classes: int, spaces: str = "") -> Pattern:
             f"strategy {text!r} has nothing to search: none of its open arguments has a space. "
             f"These have one: {', '.join(_searchable())}"
         )
-    names = [one.name for one, _ in chosen]
-    made = Pattern(
+    names = [argument.name for argument, _ in chosen]
+    result = Pattern(
         text,
         tuple((call.name, tuple(call.given.items())) for call in calls),
-        tuple(_argument(one, space, names.count(one.name) == 1, classes) for one, space in chosen),
+        tuple(
+            _argument(argument, space, names.count(argument.name) == 1, classes)
+            for argument, space in chosen
+        ),
     )
-    dimensions = made.dimensions
-    if len({one.name for one in dimensions}) < len(dimensions):
+    dimensions = result.dimensions
+    if len({dimension.name for dimension in dimensions}) < len(dimensions):
         raise UserError(f"strategy {text!r} has a part twice: write the arguments of one of them")
-    made.filled({one.name: one.rounded(one.low) for one in dimensions})  # what cannot be is refused
-    made.filled({one.name: one.rounded(one.high) for one in dimensions})
-    return made
+    for ends in (
+        {dimension.name: dimension.rounded(dimension.low) for dimension in dimensions},
+        {dimension.name: dimension.rounded(dimension.high) for dimension in dimensions},
+    ):
+        result.filled(ends)  # refuses impossible values
+    return result
 
 
 def _declared(unwritten: list[_Open], classes: int) -> list[tuple[_Open, Space]]:
-    """What a strategy's own spaces say for so many classes."""
+    """Return the open arguments with the spaces that the strategy declares for so many classes."""
     return [
-        (one, one.space)
-        for one in unwritten
-        if one.space and (classes > 2 if one.each else classes == 2 or not one.space.binary)
+        (argument, argument.space)
+        for argument in unwritten
+        if argument.space
+        and (classes > 2 if argument.per_class else classes == 2 or not argument.space.binary)
     ]
 
 
 def _named(
     text: str, unwritten: list[_Open], ends: Mapping[str, tuple[float, float]]
 ) -> list[tuple[_Open, Space]]:
-    """What a person named, by argument or by part.argument."""
-    names = [one.name for one in unwritten] + [f"{one.of}.{one.name}" for one in unwritten]
+    """Return the open arguments that ``--space`` names, by argument or by part.argument."""
+    names = [name for argument in unwritten for name in argument.names]
     for name in set(ends) - set(names):
         raise UserError(
             f"--space: {text!r} has no open argument {name!r}: {arguments.suggest(name, names)}"
         )
-    found = []
-    for one in unwritten:
-        for name in {one.name, f"{one.of}.{one.name}"} & set(ends):
+    spaces = []
+    for argument in unwritten:
+        for name in set(argument.names) & set(ends):
             low, high = ends[name]
-            log = one.space is not None and one.space.log and low > 0
-            found.append((one, Space(low, high, log)))
-    return found
+            log = argument.space is not None and argument.space.log and low > 0
+            spaces.append((argument, Space(low, high, log)))
+    return spaces
 
 
-def _argument(one: _Open, space: Space, clear: bool, classes: int) -> Argument:
-    name = one.name if clear else f"{one.of}.{one.name}"
+def _argument(argument: _Open, space: Space, unique: bool, classes: int) -> Argument:
+    """Make the dimensions of an open argument; its name is qualified unless it is unique."""
+    short, qualified = argument.names
+    name = short if unique else qualified
     for end in (space.low, space.high):
-        if end not in one.bounds:
-            raise UserError(f"--space: {name} must be {one.bounds}, not {end:g}")
-    names = [f"{name}.{label}" for label in range(1, classes)] if one.each else [name]
-    dimensions = (Dimension(way, space.low, space.high, space.log, one.whole) for way in names)
-    return Argument(one.part, one.name, one.each, tuple(dimensions))
+        if end not in argument.bounds:
+            raise UserError(f"--space: {name} must be {argument.bounds}, not {end:g}")
+    per_class = [f"{name}.{label}" for label in range(1, classes)]
+    dimensions = tuple(
+        Dimension(label, space.low, space.high, space.log, argument.whole)
+        for label in (per_class if argument.per_class else [name])
+    )
+    return Argument(argument.part, argument.name, argument.per_class, dimensions)
 
 
 def _searchable() -> list[str]:
-    """Names of the strategies that declare a space."""
+    """Return the names of the strategies that declare a space."""
 
     def declares(function: Callable[..., Any]) -> bool:
         marks = [arguments.annotated(kind) for kind, _ in arguments.parameters(function).values()]
@@ -183,15 +201,15 @@ def _searchable() -> list[str]:
 
 
 def _read(spaces: str) -> dict[str, tuple[float, float]]:
-    """``positive=1..50 tau=0..2`` as name -> ends."""
-    found: dict[str, tuple[float, float]] = {}
+    """Read ``positive=1..50 tau=0..2`` as name -> ends."""
+    read: dict[str, tuple[float, float]] = {}
     for word in spaces.replace(",", " ").split():
         name, _, ends = word.partition("=")
         try:
             low, high = map(float, ends.split(".."))
         except ValueError:
             raise UserError(f"--space is written like positive=1..50, not {word!r}") from None
-        if not low < high or name in found:
+        if not low < high or name in read:
             raise UserError(f"--space: {word!r} must go from low to high, and be given once")
-        found[name] = (low, high)
-    return found
+        read[name] = (low, high)
+    return read

@@ -18,7 +18,7 @@ LOST = "its worker died, again and again"
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched. Small enough to travel to every worker."""
+    """What is searched. Small enough to send to every worker."""
 
     conditions: Conditions
     pattern: Pattern
@@ -29,21 +29,21 @@ class Search:
 
     @property
     def identity(self) -> str:
-        """Of everything but the number of trials, which may grow."""
+        """Hash of the search without its number of trials, so that a search can be extended."""
         code = grid.code_of(grammar.read(self.pattern.text))
-        what = (self.pattern.text, str(self.pattern), self.objective, self.seeds, code)
-        return digest("search", self.conditions.identity, *what)
+        parts = (self.pattern.text, str(self.pattern), self.objective, self.seeds, code)
+        return digest("search", self.conditions.identity, *parts)
 
     @property
     def name(self) -> str:
-        """Of Optuna's study."""
-        of = f"{self.conditions.task}: {self.pattern.text} by {self.objective}"
-        return f"{of} [{self.identity}]"
+        """Name of Optuna's study."""
+        title = f"{self.conditions.task}: {self.pattern.text} by {self.objective}"
+        return f"{title} [{self.identity}]"
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What the person asked for."""
+    """What the user asked for."""
 
     request: RunRequest  # of the confirmation: its strategies are the rivals, its seeds are fresh
     strategy: str

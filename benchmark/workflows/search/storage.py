@@ -1,9 +1,9 @@
 """Trials in Optuna's storage: planned ahead, claimed one by one, finished once.
 
-All trials that are asked for are enqueued first, and a worker claims one that waits. So several
-processes and machines share a search, and it ends with exactly as many trials as were asked for.
-A trial whose worker died is failed and enqueued again with the same parameters, by Optuna's own
-heartbeat and retry; it no longer *stands* then, the new one does in its place.
+All requested trials are enqueued first, and workers claim those that wait. So several processes
+and machines can share a search, and it ends with exactly as many trials as were requested. A
+trial whose worker died is failed and enqueued again with the same parameters, by Optuna's own
+heartbeat and retry. The new trial then *stands* in place of the failed one.
 
 MLflow's own storage for Optuna has no heartbeat, and Optuna's callback for MLflow is deprecated:
 runs are written by ``tracking.trials`` from what is finished here.
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.protocol.errors import UserError
-from benchmark.tracking.store import SQLITE, one_at_a_time
+from benchmark.tracking.store import SQLITE, locked
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 OWNER = "owner"  # user attribute of a trial: run id of the process that runs it
 HEARTBEAT = 10.0  # seconds
-GRACE = 6  # heartbeats that may fail to come
+GRACE = 6  # heartbeats that may be missing
 RETRIES = 2  # of a trial whose worker dies again and again
-CLEARLY_BEHIND = 75.0  # a trial is pruned that is not among this best share, at the same seeds
-UNPRUNED = 8  # finished trials before any is pruned
+PRUNING_PERCENTILE = 75.0  # trials outside this best share, at equal seeds, are pruned
+UNPRUNED = 8  # trials that finish before any is pruned
 
 
 def default_storage(tracking: str) -> str:
-    """Beside the tracking store, where that is a file; else here."""
+    """Return the default storage: beside a tracking store that is a file, else here."""
     folder = Path(tracking.removeprefix(SQLITE)).parent if tracking.startswith(SQLITE) else Path()
     return f"{SQLITE}{folder.absolute() / 'optuna.db'}"
 
 
 def create(url: str, name: str, minimize: bool) -> Study:
-    """The study of that name, made if it is not there.
+    """Return the study of that name; create it if it does not exist.
 
     Raises:
         UserError: if the storage cannot be reached.
@@ -53,10 +53,10 @@ def create(url: str, name: str, minimize: bool) -> Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with one_at_a_time(url), _quiet():
+    with locked(url), _quiet():
         try:
             return optuna.create_study(
-                storage=_storage(url, made=False),
+                storage=_storage(url, exists=False),
                 study_name=name,
                 direction="minimize" if minimize else "maximize",
                 load_if_exists=True,
@@ -70,7 +70,7 @@ def create(url: str, name: str, minimize: bool) -> Study:
 
 @contextmanager
 def reported_lost(url: str) -> Iterator[None]:
-    """Turns the end of a storage that was there into one line."""
+    """Report a storage that is lost meanwhile in one line, as UserError."""
     from optuna.exceptions import StorageInternalError
 
     try:
@@ -87,19 +87,19 @@ def _line(error: BaseException) -> str:
 
 
 def load(url: str, name: str) -> Study:
-    """The study, in a worker."""
+    """Return the study, in a worker."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pruner = optuna.pruners.PercentilePruner(
-        CLEARLY_BEHIND, n_startup_trials=UNPRUNED, n_min_trials=UNPRUNED
+        PRUNING_PERCENTILE, n_startup_trials=UNPRUNED, n_min_trials=UNPRUNED
     )
     with _quiet():
         return optuna.load_study(storage=_storage(url), study_name=name, pruner=pruner)
 
 
 @cache
-def _storage(url: str, made: bool = True) -> RDBStorage:
+def _storage(url: str, exists: bool = True) -> RDBStorage:
     from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 
     beat = float(os.environ.get("SKEWBENCH_HEARTBEAT", HEARTBEAT))
@@ -109,13 +109,13 @@ def _storage(url: str, made: bool = True) -> RDBStorage:
         heartbeat_interval=max(1, round(beat)),
         grace_period=max(2, round(GRACE * beat)),
         heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
-        skip_table_creation=made,
+        skip_table_creation=exists,
     )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Heartbeats are experimental, says Optuna."""
+    """Silence Optuna's warning that heartbeats are experimental."""
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():
@@ -124,36 +124,36 @@ def _quiet() -> Iterator[None]:
 
 
 def standing(study: Study) -> list[FrozenTrial]:
-    """The trials without those that were enqueued again, in the order of their first attempts."""
+    """Return the trials without those that were enqueued again, by their first attempts."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
 
     with _quiet():
         history = RetryHeartbeatStaleTrialCallback.retry_history
         trials = study.get_trials(deepcopy=False)
         attempts = {trial.number: [*history(trial), trial.number] for trial in trials}
-    again = {number for numbers in attempts.values() for number in numbers[:-1]}
+    retried = {number for numbers in attempts.values() for number in numbers[:-1]}
     return sorted(
-        (trial for trial in trials if trial.number not in again),
+        (trial for trial in trials if trial.number not in retried),
         key=lambda trial: attempts[trial.number][0],
     )
 
 
 def plan(study: Study, url: str, total: int) -> None:
-    """Enqueues trials until there are `total` in all."""
-    with one_at_a_time(url):
+    """Enqueue trials until there are `total` in all."""
+    with locked(url):
         for _ in range(total - len(standing(study))):
             study.enqueue_trial({})
 
 
 def claim(study: Study, url: str, total: int, owner: str) -> Trial | None:
-    """The next of the `total` trials that waits, now this process's; None if none does."""
+    """Claim the next of the `total` trials that waits; return None if none does."""
     import optuna
     from optuna.trial import TrialState
 
-    with one_at_a_time(url):  # SQLite would let two of them have it
+    with locked(url):  # SQLite would let two processes claim it
         for trial in standing(study)[:total]:
             if trial.state == TrialState.WAITING and _move(study, trial, TrialState.RUNNING):
-                # a seed of its own: two workers must not draw the same numbers
+                # a seed per trial: two workers must not draw the same numbers
                 study.sampler = optuna.samplers.TPESampler(seed=trial.number)
                 claimed = optuna.Trial(study, trial._trial_id)
                 claimed.set_user_attr(OWNER, owner)
@@ -162,40 +162,42 @@ def claim(study: Study, url: str, total: int, owner: str) -> Trial | None:
 
 
 def heartbeat(study: Study, trial: Trial) -> BaseHeartbeatThread:
-    """Lets others see that a trial is being worked at."""
+    """Show other processes that a trial is running."""
     from optuna.storages._heartbeat import get_heartbeat_thread
 
     return get_heartbeat_thread(trial._trial_id, study._storage)
 
 
 def retry_lost(study: Study, url: str, living: Collection[str] | None = None) -> None:
-    """Fails trials that nobody works at any more, and enqueues them again.
+    """Fail trials whose process died, and enqueue them again.
 
     Args:
-        living: the processes that may own one, where that is known; else heartbeats say so.
+        living: the processes that may own one; None leaves it to heartbeats.
     """
     import optuna
     from optuna.storages import RetryHeartbeatStaleTrialCallback
     from optuna.trial import TrialState
 
-    with one_at_a_time(url), _quiet():
+    with locked(url), _quiet():
         enqueue_again = RetryHeartbeatStaleTrialCallback()
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             owner = trial.user_attrs.get(OWNER)
             lost = _claimed_long_ago(trial) if owner is None else living and owner not in living
             if lost and _move(study, trial, TrialState.FAIL):
-                enqueue_again(study, trial)  # that its process was killed is not held against it
+                enqueue_again(
+                    study, trial
+                )  # without limit: a killed process is not the trial's fault
         optuna.storages.fail_stale_trials(study)
 
 
 def _claimed_long_ago(trial: FrozenTrial) -> bool:
-    """Without a sign of life since: its worker died before the first."""
+    """Return whether a trial without an owner was claimed so long ago that its worker died."""
     grace = timedelta(seconds=GRACE * float(os.environ.get("SKEWBENCH_HEARTBEAT", HEARTBEAT)))
     return trial.datetime_start is not None and trial.datetime_start + grace < datetime.now()
 
 
 def _move(study: Study, trial: FrozenTrial, state: TrialState) -> bool:
-    """Whether it was this process that brought the trial there."""
+    """Move a trial to a state; return whether this process did, and no other before."""
     from optuna.exceptions import UpdateFinishedTrialError
 
     try:

@@ -1,4 +1,4 @@
-"""One trial, from numbers that Optuna proposes to what they are worth on validation."""
+"""One trial, from numbers that Optuna proposes to their objective on validation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ from benchmark.protocol.grid import Training
 from benchmark.tracking import trials
 from benchmark.tracking.store import Store
 from benchmark.training.predictions import Fit
-from benchmark.workflows.execution import worker as workers
 from benchmark.workflows.execution.time_limit import limit
-from benchmark.workflows.search import objective
-from benchmark.workflows.search import storage as trial_storage
+from benchmark.workflows.execution.tracked_training import reason_of
+from benchmark.workflows.execution.worker import TRAINING_LOCK, prepare, train
+from benchmark.workflows.search import objective, storage
 from benchmark.workflows.search.space import Dimension
-
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
 from benchmark.workflows.search.spec import (
     FIRST_SEED,
     LOST,
@@ -32,23 +28,29 @@ from benchmark.workflows.search.spec import (
     Search,
 )
 
-FITS = 16  # that a process keeps for trials that only decide otherwise
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
+
+
+MAX_CACHED_FITS = 16  # for trials that differ in post-hoc parts only
 
 
 def run_next_trial(
     search: Search, store: Store, seconds: float | None = None, worker: object = 0
 ) -> FrozenTrial | None:
-    """Claims a trial, carries it out and logs its run; None if none waits.
+    """Claim a trial, run it and log its run; return None if none waits.
 
     Args:
-        seconds: that a training may take.
+        seconds: time limit of each training.
+        worker: name of the worker.
     """
-    study = trial_storage.load(search.storage, search.name)
-    trial = trial_storage.claim(study, search.storage, search.trials, store.invocation)
+    study = storage.load(search.storage, search.name)
+    trial = storage.claim(study, search.storage, search.trials, store.invocation)
     if trial is None:
         return None
-    with trial_storage.heartbeat(study, trial):
-        workers.prepare(worker)
+    with storage.heartbeat(study, trial):
+        prepare(worker)
         finished = _run(study, trial, search, seconds)
     if finished is not None:
         trials.log(store, search.identity, trial_record(search, finished))
@@ -56,13 +58,14 @@ def run_next_trial(
 
 
 def _run(study: Study, trial: Trial, search: Search, seconds: float | None) -> FrozenTrial | None:
-    """The finished trial; None if it was taken for lost meanwhile, and enqueued again."""
+    """Run a claimed trial; return None if it counted as lost meanwhile and was enqueued again."""
     from optuna.trial import TrialState
 
     value: float | None = None
     state = TrialState.COMPLETE
     try:
-        chosen = {one.name: _suggested(trial, one) for one in search.pattern.dimensions}
+        dimensions = search.pattern.dimensions
+        chosen = {dimension.name: _suggest(trial, dimension) for dimension in dimensions}
         text = search.pattern.filled(chosen)
         trial.set_user_attr(STRATEGY, text)
         scores = _scores(trial, text, search, seconds)
@@ -75,12 +78,12 @@ def _run(study: Study, trial: Trial, search: Search, seconds: float | None) -> F
             value = float(np.mean(scores))
     except (Exception, SystemExit) as error:
         state = TrialState.FAIL
-        trial.set_user_attr(REASON, workers.reason_of(error))
+        trial.set_user_attr(REASON, reason_of(error))
     finished = study.tell(trial, value, state, skip_if_finished=True)
     return finished if finished.state == state else None
 
 
-def _suggested(trial: Trial, dimension: Dimension) -> float:
+def _suggest(trial: Trial, dimension: Dimension) -> float:
     low, high, log = dimension.low, dimension.high, dimension.log
     if dimension.whole:
         return dimension.rounded(trial.suggest_int(dimension.name, int(low), int(high), log=log))
@@ -88,7 +91,7 @@ def _suggested(trial: Trial, dimension: Dimension) -> float:
 
 
 def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> list[float]:
-    """The objective on validation, seed by seed, until it is clear that they are behind."""
+    """Return the objective on validation, seed by seed, until the trial is pruned."""
     spec, goal = grammar.read(text), objective.read(search.objective)
     others = {name: objective.read(name) for name in ("f1", "f1_tuned", "average_precision")}
     scores: list[float] = []
@@ -97,7 +100,7 @@ def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> l
         [training] = grid.plan_trainings(search.conditions, [spec], [FIRST_SEED + number])
         fit = _fit(replace(training, cells=()), seconds)
         scores.append(goal.on_validation(spec.strategy, fit))
-        measured.append([one.on_validation(spec.strategy, fit) for one in others.values()])
+        measured.append([other.on_validation(spec.strategy, fit) for other in others.values()])
         trial.report(float(np.mean(scores)), number)
         if number + 1 < search.seeds and trial.should_prune():
             break
@@ -106,15 +109,15 @@ def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> l
     return scores
 
 
-@lru_cache(maxsize=FITS)
+@lru_cache(maxsize=MAX_CACHED_FITS)
 def _fit(training: Training, seconds: float | None) -> Fit:
-    """The fit of a training part; it holds nothing of the test split, which a search has not."""
-    with workers.TRAINING_LOCK, limit(seconds, lambda: None):
-        return workers.train(training, lambda *_: None)
+    """Train a strategy at one seed; its fit has no test split, as searches have none."""
+    with TRAINING_LOCK, limit(seconds, lambda: None):
+        return train(training, lambda *_: None)
 
 
 def trial_record(search: Search, trial: FrozenTrial) -> trials.Trial:
-    """A finished trial as its run shows it."""
+    """Return a finished trial as its run shows it."""
     goal, attributes = objective.read(search.objective), trial.user_attrs
     scores = attributes.get(SCORES, [])
     metrics = {f"val/{goal.metric}": float(np.mean(scores))} if scores else {}
@@ -124,9 +127,9 @@ def trial_record(search: Search, trial: FrozenTrial) -> trials.Trial:
         metrics.setdefault(f"val/{name}", value)
     dimensions = search.pattern.dimensions
     chosen = {
-        one.name: f"{one.rounded(trial.params[one.name]):g}"
-        for one in dimensions
-        if one.name in trial.params
+        dimension.name: f"{dimension.rounded(trial.params[dimension.name]):g}"
+        for dimension in dimensions
+        if dimension.name in trial.params
     }
     assert trial.datetime_complete is not None
     ended = int(trial.datetime_complete.timestamp() * 1000)

@@ -1,0 +1,110 @@
+"""Opening a store, and reading it."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from benchmark.protocol.errors import UserError
+from benchmark.tracking import cells, tags
+from benchmark.tracking.store import Store, locked, open_store, pages, read_runs, resolve
+from tests.tracking.conftest import make_training
+
+
+def test_the_address_is_what_was_given_else_the_environments_else_a_file_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve("") == f"sqlite:///{tmp_path}/mlflow.db"
+    assert resolve("sqlite:///mine.db") == f"sqlite:///{tmp_path}/mine.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert resolve("") == "http://127.0.0.1:5000"
+    assert resolve("sqlite:////else/where.db") == "sqlite:////else/where.db"
+
+
+def test_a_folder_whose_name_sqlite_cannot_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "what?"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(UserError, match=r"no SQLite store can be in a folder with '\?'"):
+        resolve("")
+
+
+def test_an_experiment_is_made_once_with_its_artifacts_beside_the_store(
+    store_uri: str, tmp_path: Path
+) -> None:
+    first, second = (open_store(store_uri, "birds") for _ in range(2))
+    assert first.experiment == second.experiment
+    experiment = MlflowClient(store_uri).get_experiment(first.experiment)
+    assert experiment.name == "birds"
+    assert experiment.artifact_location.startswith((tmp_path / "mlruns").as_uri())
+
+
+def test_a_deleted_experiment_is_named(opened: Store) -> None:
+    MlflowClient(opened.uri).delete_experiment(opened.experiment)
+    with pytest.raises(UserError, match=r"experiment 'birds' in .* is deleted: restore it"):
+        open_store(opened.uri, "birds")
+
+
+def test_a_store_travels_to_a_worker_without_its_client(store: Store) -> None:
+    assert store.client is store.client
+    assert pickle.loads(pickle.dumps(store)) == store
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no tracking store"):
+        list(read_runs(f"sqlite:///{tmp_path}/nothing.db", "cell"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_of_a_kind_are_read_newest_first(store: Store) -> None:
+    ids = []
+    for seed in range(3):
+        training = make_training("none", seed=seed)
+        ids.append(cells.start(store, training, training.cells[0], 1))
+    records = list(read_runs(store.uri, "cell"))
+    assert {record.run for record in records} == set(ids)
+    assert [record.started for record in records] == sorted(
+        (record.started for record in records), reverse=True
+    )
+    assert records[0].conditions == "now" and records[0].facts["task"] == "birds"
+    [invocation] = read_runs(store.uri, "invocation")
+    assert invocation.run == store.invocation
+
+
+def test_a_run_whose_identity_was_damaged_by_hand_is_left_out(store: Store) -> None:
+    training = make_training("none")
+    run_id = cells.start(store, training, training.cells[0], 1)
+    MlflowClient(store.uri).delete_tag(run_id, tags.CELL)
+    assert not list(read_runs(store.uri, "cell"))
+
+
+def test_all_pages_of_an_answer_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.tracking.store.PAGE_SIZE", 2)
+    for _ in range(5):
+        store.client.create_run(store.experiment, tags={"of": "pages"})
+    found = list(pages(store.client, [store.experiment], "tags.of = 'pages'"))
+    assert len({run.info.run_id for run in found}) == 5
+
+
+def test_one_at_a_time_holds_the_lock(store_uri: str) -> None:
+    entered = threading.Event()
+
+    def enter() -> None:
+        with locked(store_uri):
+            entered.set()
+
+    other = threading.Thread(target=enter)
+    with locked(store_uri):
+        other.start()
+        assert not entered.wait(0.2)
+        with locked(f"{store_uri}.another"):
+            pass
+    assert entered.wait(10)
+    other.join()
