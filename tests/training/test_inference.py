@@ -76,7 +76,10 @@ def test_a_network_is_read_where_none_was_made(tmp_path: Path) -> None:
     task = registry.task("folder")
     budget = task.budget(known.settings, "synthetic")
     inference.save(tmp_path, known, task.network(known.settings, splits, 2, budget).model)
-    code = "import sys, pathlib as p; from benchmark.training.inference import load; load(p.Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib as p; from benchmark.training.inference import load; "
+        "load(p.Path(sys.argv[1]))"
+    )
     words = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 
@@ -162,8 +165,8 @@ def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path:
         model = together(model, [model.get_weights()] * 2)
     model.save(tmp_path / "network.keras")
     code = (
-        "from pathlib import Path; import numpy as np; from benchmark.training import inference as deployed; "
-        f"logits = deployed._network(Path({str(tmp_path / 'network.keras')!r})); "
+        "from pathlib import Path; import numpy as np; from benchmark.training import inference; "
+        f"logits = inference._network(Path({str(tmp_path / 'network.keras')!r})); "
         "print(*logits(np.ones((1, 8, 8, 3), np.float32))[0])"
     )
     said = subprocess.run(
