@@ -73,7 +73,7 @@ def option_words(options: Mapping[str, object]) -> list[str]:
     """The words of options on the command line, in their order.
 
     Args:
-        options: option -> value; ``stand_in`` is written ``--stand-in``. None and "" leave an
+        options: option -> value; ``top_k`` is written ``--top-k``. None and "" leave an
             option out, True makes a flag of it, False leaves the flag out.
     """
     words: list[str] = []

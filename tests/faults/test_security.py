@@ -34,6 +34,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from tasks import _template, catsdogs
 from tasks.images import cache as array_cache
+from tasks.images import catsdogs_archive
 from tests import toys
 
 ROOT = Path(__file__).parents[2]
@@ -257,7 +258,7 @@ def test_security_an_archive_cannot_write_beside_its_folder(
         files.writestr("PetImages/Dog/0.jpg", jpeg(3))
     monkeypatch.setattr(pooch, "retrieve", lambda *_, **__: str(archive))
     try:
-        catsdogs.fetch(target)
+        catsdogs_archive.fetch(target)
     except UserError as error:
         assert "\n" not in str(error)
         assert not target.exists()
@@ -335,10 +336,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_security_a_download_with_another_hash_is_refused(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catsdogs, "URL", f"http://{server}/photos.zip")
+    monkeypatch.setattr(catsdogs_archive, "URL", f"http://{server}/photos.zip")
     monkeypatch.setenv("SKEWBENCH_CACHE", str(tmp_path / "cache"))
     with pytest.raises(UserError, match=r"SHA256|hash") as error:
-        catsdogs.fetch(tmp_path / "photos")
+        catsdogs_archive.fetch(tmp_path / "photos")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "photos").exists()
     assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]

@@ -30,7 +30,7 @@ def test_weights_finds_the_best_weight_and_compares_it_with_a_moved_threshold(
 ) -> None:
     at_half = dict(zip(weights.WEIGHTS, (0.1, 0.2, 0.3, 0.42, 0.35, 0.3), strict=True))
     measures = {
-        weights.label(weight): {
+        weights.label_of(weight): {
             "f1": near(f1, place),
             "f1_at_half": near(f1, place),
             "f1_tuned": near(0.45, place),
