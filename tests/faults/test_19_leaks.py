@@ -52,7 +52,7 @@ def joined(splits: Splits, part: str, rows: Ints) -> Splits:
 
 @pytest.mark.parametrize(("there", "here"), [("train", "test"), ("test", "validation")])
 def test_19_a_row_in_two_splits_is_refused(there: str, here: str) -> None:
-    with pytest.raises(UserError, match="in more than one place of the task's splits"):
+    with pytest.raises(UserError, match="in two places of the task's splits"):
         split_by(lambda data, splits: joined(splits, here, getattr(splits, there)[:1]))
 
 
@@ -93,7 +93,7 @@ def test_19_every_task_that_the_harness_gets_is_held_to_the_rules(
     module = registry.tasks()["insurance"]
     cheating = replace(TASK, split=lambda *given: replace(SPLITS, test=SPLITS.train))
     monkeypatch.setattr(module, "TASK", cheating)
-    with pytest.raises(UserError, match="more than one place"):
+    with pytest.raises(UserError, match="in two places"):
         registry.task("insurance").split(DATA, SETTINGS, 0)
 
 

@@ -237,7 +237,7 @@ def test_21_no_home(tmp_path: Path, store_uri: str) -> None:
 def test_21_no_home_and_no_account(tmp_path: Path) -> None:
     status, errors = without_home(tmp_path, "nobody", "run", "--task", "insurance")
     assert status == 2
-    assert errors.splitlines()[-1].startswith("error: there is no home folder: let HOME name one")
+    assert errors.splitlines()[-1].startswith("error: there is no home folder: set HOME to one")
     assert "Traceback" not in errors
     assert not list((tmp_path / "here").iterdir())
 
