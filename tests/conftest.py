@@ -14,14 +14,8 @@ from tests import stores
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-# Files whose tests start processes that train or serve: these take turns.
-PROCESSES = (
-    "tests/faults/test_0",
-    "tests/faults/test_21",
-    "tests/faults/test_search_killed",
-    "tests/faults/test_security",
-    "tests/faults/test_soak",
-)
+# Files whose tests start workers and servers, and wait for seconds: these take turns.
+PROCESSES = "tests/faults/test_0"
 # Folders with the longest tests: they are begun first, so that no process waits for another.
 LONGEST = ("faults", "workflows", "training")
 # Folders whose tests never use TensorFlow: importing it takes seconds.
@@ -54,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Send the tests of a file to one process, and all that start processes to the same one.
+    """Send the tests of a file to one process, and those that start workers to the same one.
 
     The groups of `--dist loadgroup` do the same by marks, but pytest-xdist 3.8 loses them with
     pytest 9.2.

@@ -52,7 +52,7 @@ def begun(bench: Bench) -> bool:
 def test_a_search_killed_in_the_middle_of_a_trial_goes_on(
     kills: int, bench: Bench, full: bool
 ) -> None:
-    kills = kills if full else min(kills, 3)
+    kills = kills if full else min(kills, 2)
     trials, chance = 2 + kills, random.Random(kills)
     for _ in range(kills):
         before = bench.marks("begun")
