@@ -1,4 +1,12 @@
-"""The error that users see without a traceback."""
+"""Errors that users see as one line.
+
+    UserError                   what a user can mend; printed without a traceback, exit status 2
+      NotAloneError             another benchmark is at the same runs (tracking/lease.py)
+      StoreUnavailableError     the tracking store stayed away or is full (tracking/retry.py)
+    DivergedError               a number stopped being finite: fails that run (training/loop.py)
+
+Exit statuses: 0 all runs finished, 1 some failed, 2 an error of the user's, 130 stopped by hand.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def train(
     done, evaluations = 0, 0
     for segment in segments:
         compiled = segment.compiled
-        for step_losses in losses(segment, rows, chunk, clock):
+        for step_losses in run_segment(segment, rows, chunk, clock):
             clock.turn("evaluation")
             _require_finite_losses(step_losses, done)
             done += len(step_losses)
@@ -124,7 +124,7 @@ def train(
     return TrainedWeights(compiled, best, compiled.model.get_weights(), best_step, steps, curves)
 
 
-def losses(segment: Segment, rows: Rows, chunk: int, clock: Clock) -> Iterator[Array]:
+def run_segment(segment: Segment, rows: Rows, chunk: int, clock: Clock) -> Iterator[Array]:
     """Take the steps of a segment, at most `chunk` per call; yield the losses of each call."""
     import tensorflow as tf
 

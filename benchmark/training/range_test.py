@@ -8,7 +8,7 @@ from benchmark.protocol.arrays import Floats
 from benchmark.training import device
 from benchmark.training.batches import Rows
 from benchmark.training.compiled import compile_network
-from benchmark.training.loop import Clock, Segment, losses
+from benchmark.training.loop import Clock, Segment, run_segment
 from benchmark.training.network import TrainingJob, batches, build
 from benchmark.training.seeding import seeded
 from benchmark.training.stages import plan_stages
@@ -36,5 +36,5 @@ def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
             network, stage.loss, (job.task.network, job.settings, job.budget)
         )
         segment = Segment(compiled, batches(job, plan, stage, 0, 0), steps)
-        per_call = list(losses(segment, rows, steps, Clock()))
+        per_call = list(run_segment(segment, rows, steps, Clock()))
     return np.concatenate(per_call).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Optimizer steps: the loop of `benchmark/train.py` beside what a person would write."""
+"""Optimizer steps: the loop of `benchmark/training/loop.py` beside what a person would write."""
 
 from __future__ import annotations
 
