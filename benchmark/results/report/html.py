@@ -88,9 +88,11 @@ def section(analysis: Analysis, predictions: TablePredictions) -> Section:
 
 
 def _groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
-    table, words = analysis.table, analysis.words
-    names = {training: _sharing(table, training) for training in predictions.fits}
-    lines = "Mean over seeds, band of one standard deviation; dashed: the baseline."
+    return [*_wide_groups(analysis, predictions), *_small_groups(analysis, predictions)]
+
+
+def _wide_groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
+    words = analysis.words
     return [
         _wide(
             f"Δ{words.f1} vs baseline by seed",
@@ -100,7 +102,7 @@ def _groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
         _wide(
             words.tuning,
             f"{words.f1} of each training at three {words.threshold}s."
-            if table.binary
+            if analysis.table.binary
             else f"{words.f1} of each training with three sets of {words.threshold}.",
             figures.threshold_tuning(analysis) if predictions.fits else None,
         ),
@@ -109,6 +111,15 @@ def _groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
             "Mean and standard deviation over seeds.",
             figures.cost(analysis) if analysis.complete else None,
         ),
+    ]
+
+
+def _small_groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
+    """Figures of each training or strategy, side by side."""
+    table = analysis.table
+    names = {training: _sharing(table, training) for training in predictions.fits}
+    lines = "Mean over seeds, band of one standard deviation; dashed: the baseline."
+    return [
         _many("Precision-recall curves", lines, figures.precision_recall(predictions, names)),
         _many(
             "F1 against the threshold",
