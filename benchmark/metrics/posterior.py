@@ -101,9 +101,14 @@ def _contrasts(strategies: int) -> Floats:
     return np.linalg.svd(centred)[0][:, : strategies - 1]
 
 
+def prior_spreads(count: int = 60) -> Floats:
+    """Quantiles of the half-Cauchy prior, each of the same mass, (count,)."""
+    return np.asarray(PRIOR_SPREAD * np.tan(np.pi / 2 * (np.arange(count) + 0.5) / count))
+
+
 def _spreads(effects: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
     """Draw a spread of the expected scores for each draw of the noise, (draws, 1)."""
-    grid = PRIOR_SPREAD * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)  # equal prior mass each
+    grid = prior_spreads()
     variance = noise[:, None, :] + grid[:, None] ** 2
     loglik = -0.5 * (np.log(variance) + effects**2 / variance).sum(axis=2)
     cumulative = np.cumsum(np.exp(loglik - loglik.max(axis=1, keepdims=True)), axis=1)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import halfcauchy
 from scipy.stats import t as student
 
-from benchmark.metrics.posterior import moderated, posterior
+from benchmark.metrics.posterior import PRIOR_SPREAD, moderated, posterior, prior_spreads
 
 
 def rng() -> np.random.Generator:
@@ -68,6 +69,24 @@ def test_variances_are_moderated_towards_their_mean() -> None:
     assert covariance.trace() == pytest.approx(sample.trace())
     variances, before = np.diag(covariance), np.diag(sample)
     assert variances.max() < before.max() and variances.min() > before.min()
+
+
+@pytest.mark.parametrize("contrasts", [2, 6])
+def test_moderation_does_not_depend_on_the_unit(contrasts: int) -> None:
+    values = np.random.default_rng(7).normal(size=(contrasts, 3))
+    covariance, degrees = moderated(values)
+    assert degrees > 2
+    smaller, same = moderated(values / 1000)
+    assert same == pytest.approx(degrees)
+    assert smaller * 1e6 == pytest.approx(covariance)
+    assert not np.allclose(covariance, np.cov(values))
+
+
+def test_the_prior_of_the_spread_is_half_cauchy() -> None:
+    assert (prior_spreads() > 0).all()
+    for probability in (0.1, 0.5, 0.9):
+        quantile = halfcauchy.ppf(probability, scale=PRIOR_SPREAD)
+        assert np.mean(prior_spreads(1000) <= quantile) == pytest.approx(probability, abs=1e-3)
 
 
 @pytest.mark.slow
