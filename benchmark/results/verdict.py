@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.metrics import stats
 from benchmark.metrics.stats import LEVEL
-from benchmark.protocol.text import listed, seeds
+from benchmark.protocol.text import listed, percent, seeds
 from benchmark.results import comparison
 from benchmark.results.advice import Sentence, advise, differences, names
 from benchmark.results.analysis import Analysis
@@ -77,15 +77,19 @@ def _threshold_tuning(analysis: Analysis) -> Iterable[Sentence]:
     tuned = analysis.mean(baseline, "test/f1_tuned")
     best = max(analysis.complete, key=lambda label: analysis.mean(label, "test/f1"))
     top = analysis.mean(best, "test/f1")
-    if max(top, tuned) > 0:
-        share = f"{tuned / max(top, tuned):.0%}".replace("%", " %")
-        plain = f"{analysis.mean(baseline, 'test/f1_at_half'):.3f} {words.plain}"
-        yield Sentence(
-            f"Tuning the {words.threshold} of the baseline alone gives {share} of the best "
-            f"{words.f1}.",
-            f"{words.f1} of the baseline {plain}, {tuned:.3f} at the tuned {words.threshold}; best "
-            f"{best} {top:.3f}; means over {seeds(analysis.seeds)}",
-        )
+    if max(top, tuned) <= 0:
+        return
+    gain = (
+        f"gives {percent(tuned / top)} of the best {words.f1}"
+        if tuned <= top
+        else f"gives a higher {words.f1} than every strategy at its own threshold"
+    )
+    plain = f"{analysis.mean(baseline, 'test/f1_at_half'):.3f} {words.plain}"
+    yield Sentence(
+        f"Tuning the {words.threshold} of the baseline alone {gain}.",
+        f"{words.f1} of the baseline {plain}, {tuned:.3f} at the tuned {words.threshold}; highest: "
+        f"{best} {top:.3f}; means over {seeds(analysis.seeds)}",
+    )
 
 
 def _at_own_thresholds(analysis: Analysis) -> Iterable[Sentence]:

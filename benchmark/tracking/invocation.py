@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.protocol.grid import Plan
+from benchmark.protocol.text import seeds
 from benchmark.tracking import tags
 from benchmark.tracking.history import end_abandoned
 from benchmark.tracking.lease import owner_tags
@@ -34,11 +35,15 @@ def start_invocation(store: Store, plan: Plan) -> Store:
             tags.FACTS: json.dumps(plan.conditions.facts()),
             tags.SOURCE: plan.conditions.source,
             **_pieces(json.dumps({"strategies": plan.strategies, "seeds": plan.seeds})),
-            "mlflow.runName": f"{plan.conditions.task}: {len(plan.strategies)} strategies, "
-            f"{plan.seeds} seed{'s' * (plan.seeds > 1)}",
+            "mlflow.runName": f"{plan.conditions.task}: {_strategies(len(plan.strategies))}, "
+            f"{seeds(plan.seeds)}",
             tags.KIND: "invocation",
         },
     )
+
+
+def _strategies(number: int) -> str:
+    return f"{number} strateg{'y' if number == 1 else 'ies'}"
 
 
 def start_owned_run(store: Store, facts: Mapping[str, str]) -> Store:

@@ -90,6 +90,12 @@ class RetryingClient:
                 f"no space is left for the tracking store ({_root_cause(error)})"
             )
             raise self._gave_up from error
+        if _is_read_only(error):
+            self._gave_up = StoreUnavailableError(
+                f"the tracking store cannot be written ({_root_cause(error)}): get write "
+                "permission on it and its folder, or name another with --tracking"
+            )
+            raise self._gave_up from error
         if not _is_unanswered(error):
             if tries < REFUSALS and _is_refusal(error):
                 return
@@ -116,6 +122,11 @@ def _is_full(error: BaseException) -> bool:
     return (isinstance(error, OSError) and error.errno in full) or any(
         words in text for words in (os.strerror(full[0]), os.strerror(full[1]), "disk is full")
     )
+
+
+def _is_read_only(error: BaseException) -> bool:
+    """Return whether the store can be read but not written, which MLflow calls temporary."""
+    return "readonly database" in str(error) or "read-only transaction" in str(error)
 
 
 def _is_unanswered(error: BaseException) -> bool:

@@ -138,8 +138,7 @@ def connect(uri: str) -> RetryingClient:
     """
     if uri in _reached:
         return client_of(uri)
-    if uri.startswith("sqlite:") and not uri.removeprefix(SQLITE).startswith("/"):
-        raise UserError(f"tracking store {uri} is no file that other processes can open")
+    _check_place(uri)
     try:
         if uri.startswith(("http://", "https://")):
             import requests
@@ -161,6 +160,25 @@ def connect(uri: str) -> RetryingClient:
         ) from None
     _reached.add(uri)
     return client_of(uri)
+
+
+def _check_place(uri: str) -> None:
+    """Raise UserError for a store whose address or folder can be seen to be wrong."""
+    if "://" not in uri and uri != "databricks" and not uri.startswith("sqlite:"):
+        raise UserError(
+            f"tracking store {uri} is a folder of files, which MLflow no longer supports: write "
+            f"sqlite:///{uri}/mlflow.db or the address of a server"
+        )
+    if not uri.startswith("sqlite:"):
+        return
+    path = Path(uri.removeprefix(SQLITE))
+    if not path.is_absolute():
+        raise UserError(f"tracking store {uri} is no file that other processes can open")
+    if not path.parent.is_dir():
+        raise UserError(
+            f"tracking store {uri}: there is no folder {path.parent}; make it, or name another "
+            "store with --tracking"
+        )
 
 
 @contextmanager

@@ -159,8 +159,8 @@ def announce(data: Data, console: Console) -> None:
     if data.source == "synthetic":
         console.rule(f"[bold yellow]{SYNTHETIC_BANNER}", style="yellow")
         console.print(
-            "No real data was named or found: these results say nothing about the real task.\n"
-            "Name it with --data (or -P data=...), or download it with `fetch`.",
+            "Generated data: these results say nothing about the real task.\n"
+            "Name real data with --data (or -P data=...), or download it with `fetch`.",
         )
         console.rule(style="yellow")
     counts = np.bincount(data.labels, minlength=len(data.classes)).tolist()

@@ -75,8 +75,9 @@ def encode_labels(
         raise UserError(f"{where} {only}: two classes or more are needed")
     if len(counts) > min(MOST_CLASSES, len(values) / 2):
         raise UserError(
-            f"{where} has {len(counts):,} different values: a number to estimate or an id, not "
-            f"classes; at most {MOST_CLASSES} classes can be told apart"
+            f"{where} has {len(counts):,} different values in {len(values):,} rows: a number to "
+            f"estimate or an id, not classes, or too few rows; at most {MOST_CLASSES} classes, of "
+            "two rows or more, can be told apart"
         )
     if len(counts) > 2:
         classes = tuple(sorted(counts.index, key=_naturally))
@@ -95,7 +96,8 @@ def _positive(given: str, values: Sequence[str], where: str) -> str:
             if normal(value) == normal(given):
                 return value
     raise UserError(
-        f"{where} has no value {given!r}: {columns.first_few(sorted(values, key=_naturally))}"
+        f"{where} has no value {given!r}; its values are "
+        f"{columns.first_few(sorted(values, key=_naturally))}"
     )
 
 

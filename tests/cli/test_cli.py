@@ -88,13 +88,19 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}", "sqlite:////nowhere/at/all/mlflow.db"])
-def test_a_store_that_cannot_be_reached_is_named(uri: str) -> None:
+@pytest.mark.parametrize(
+    "uri, reason",
+    [
+        ("http://127.0.0.1:{port}", " cannot be reached (ConnectionError)"),
+        ("sqlite:////nowhere/at/all/mlflow.db", ": there is no folder /nowhere/at/all"),
+    ],
+)
+def test_a_store_that_cannot_be_reached_is_named(uri: str, reason: str) -> None:
     address = uri.format(port=free_port())
     words = ["--task", "insurance", "--data", "synthetic", "--strategies", "none"]
     status, errors = invoke(address, *words)
     assert status == 2
-    assert f"error: tracking store {address} cannot be reached" in errors
+    assert f"error: tracking store {address}{reason}" in errors
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

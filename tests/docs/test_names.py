@@ -47,4 +47,7 @@ def test_every_strategy_task_and_study_has_a_place_in_the_documents() -> None:
     absent = [name for name in registry.strategies() if f"`{name}" not in strategies]
     absent += [name for name in study.studies() if f"`{name}`" not in studies]
     absent += [name for name in registry.tasks() if f"`{name}`" not in anywhere]
-    assert not absent
+    assert not absent, (
+        f"add a row for {absent}: a strategy to docs/strategies.md, a task to docs/own-data.md, a "
+        "study to docs/studies.md"
+    )

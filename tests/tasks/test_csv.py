@@ -176,7 +176,11 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"weight": "w"},
         "weight column 'w' has no number above 0 in row 1: '0'; fill it in or remove such rows, ",
     ),
-    "no such value": (PLAIN, {"positive": "perhaps"}, "has no value 'perhaps': no, yes"),
+    "no such value": (
+        PLAIN,
+        {"positive": "perhaps"},
+        "has no value 'perhaps'; its values are no, yes",
+    ),
 }
 
 

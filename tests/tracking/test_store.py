@@ -11,7 +11,15 @@ from mlflow import MlflowClient
 
 from benchmark.protocol.errors import UserError
 from benchmark.tracking import cells, tags
-from benchmark.tracking.store import Store, locked, open_store, pages, read_runs, resolve
+from benchmark.tracking.store import (
+    Store,
+    connect,
+    locked,
+    open_store,
+    pages,
+    read_runs,
+    resolve,
+)
 from tests.tracking.conftest import make_training
 
 
@@ -108,3 +116,16 @@ def test_one_at_a_time_holds_the_lock(store_uri: str) -> None:
             pass
     assert entered.wait(10)
     other.join()
+
+
+@pytest.mark.parametrize(
+    "place, words",
+    [
+        ("sqlite:///{}/absent/mlflow.db", "there is no folder"),
+        ("{}/mlruns", "is a folder of files"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_store_is_named(tmp_path: Path, place: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as error:
+        connect(place.format(tmp_path))
+    assert "\n" not in str(error.value)
