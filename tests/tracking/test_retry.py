@@ -151,6 +151,6 @@ def test_the_patience_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_store_that_cannot_be_written_is_given_up_at_once(pauses: list[float]) -> None:
     text = "(sqlite3.OperationalError) attempt to write a readonly database"
     fake = Fake(*[MlflowException(text, error_code=TEMPORARILY_UNAVAILABLE)] * 3)
-    with pytest.raises(StoreUnavailableError, match="cannot be written .*: get write permission"):
+    with pytest.raises(StoreUnavailableError, match=r"cannot be written .*: get write permission"):
         RetryingClient(fake).set_tag("run", "key", "value")
     assert fake.calls == 1 and not pauses
