@@ -50,7 +50,7 @@ def test_02_a_coordinator_killed_at_random_moments(
     bench: Bench, tmp_path: Path, full: bool
 ) -> None:
     # as much work as no luck gets done between the kills; more workers sleep sooner
-    moments, seeds, nap = (20, 40, 15) if full else (3, 8, 10)
+    moments, seeds, nap = (20, 40, 15) if full else (2, 6, 10)
     strategies = f"none,threshold,oversample,slow(seconds={nap})"
     grid = ["--strategies", strategies, "--seeds", str(seeds)]
     two, four = [*grid, "--workers", "2"], [*grid, "--workers", "4"]
