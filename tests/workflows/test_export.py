@@ -32,6 +32,7 @@ from benchmark.training.predictions import Fit
 from benchmark.workflows import export
 from benchmark.workflows.execution import worker
 from tests import toys
+from tests.docs.words import offences
 from tests.stores import copy_of
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +132,7 @@ def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
         line = f"| {heading} | {it.mean:.3f} [{it.low:.3f}, {it.high:.3f}] | {own:.3f} |"
         assert line in shipped.card
     assert "SYNTHETIC DATA" in shipped.card
+    assert offences(shipped.card) == []
     assert "mlflow models serve -m models:/shipped@best --env-manager local" in shipped.card
 
 

@@ -14,6 +14,7 @@ from benchmark.metrics import stats
 from benchmark.protocol import grammar
 from benchmark.tracking import tags
 from benchmark.workflows import inspection, inspection_report
+from tests.docs.words import offences
 
 pytestmark = pytest.mark.drawn
 
@@ -49,6 +50,7 @@ def test_it_is_printed_and_tracked_as_a_run_of_its_own(tmp_path: Path, store_uri
     words += ["--settings", "target=kind", "--tracking", store_uri]
     shown = CliRunner().invoke(main, words)
     assert shown.exit_code == 0, shown.output
+    assert offences(shown.output) == []
     for expected in ("imbalance ratio 4.0", "a 9.9%", "y$|<b>", "█", "6 rows share a group", "±"):
         assert expected in shown.output
     client = MlflowClient(store_uri)
