@@ -112,7 +112,7 @@ def test_08_what_a_lost_server_did_not_take_is_kept_and_logged_at_the_next_start
     between.script = lambda path: "pass"
     result = there.run("none,threshold")
     assert result.exit_code == 0, result.output
-    assert result.output.count("logged a result that was kept") == 2
+    assert result.output.count("logged a saved result") == 2
     assert "trainings to go: 0" in result.output
     assert there.trained == [0]
     assert not list(outbox.folder(between.uri).iterdir())
