@@ -90,20 +90,20 @@ class Analysis:
 def analyse(table: Leaderboard) -> Analysis:
     """Analyse a leaderboard; without a complete baseline there are no claims."""
     label, complete = comparison.baseline(table), comparison.complete(table)
-    claims = comparison.claims(table)
+    claims, overlap = comparison.claims(table), comparison.overlap(table)
     trainings = comparison.trainings(table)
     return Analysis(
         table=table,
         baseline=label if label in complete else "",
         problem=_problem(label, complete),
         seeds=int((table.runs["label"] == label).sum()),
-        overlap=comparison.overlap(table),
+        overlap=overlap,
         one_test_split=comparison.one_test_split(table),
         complete=tuple(complete),
         trainings=trainings,
         skilled=frozenset(comparison.skilled(table, complete)),
         claims=tuple(claims),
-        ranking=_ranking(table, claims),
+        ranking=_ranking(table, claims, overlap),
         tuning=_tuning(table, trainings, claims),
         identical=tuple(comparison.identical(table)),
     )
@@ -117,7 +117,7 @@ def _problem(baseline: str | None, complete: Sequence[str]) -> str:
     return ""
 
 
-def _ranking(table: Leaderboard, claims: Sequence[Claim]) -> pd.DataFrame:
+def _ranking(table: Leaderboard, claims: Sequence[Claim], overlap: float) -> pd.DataFrame:
     """F1 at each strategy's own threshold with its statistics, best first.
 
     Columns: f1, f1_sd, f1_iqm; difference, low, high (95 %) to the baseline, above (probability
@@ -136,7 +136,7 @@ def _ranking(table: Leaderboard, claims: Sequence[Claim]) -> pd.DataFrame:
             d = claim.difference
             board.loc[claim.label, ["difference", "low", "high"]] = d.mean, d.low, d.high
             board.loc[claim.label, ["above", "p"]] = d.above, claim.p
-    _add_ranks(board, table)
+    _add_ranks(board, table, overlap)
     for state in STATES:
         board[state] = (table.runs["state"] == state).groupby(table.runs["label"]).sum()
     board["collapsed"] = table.runs.groupby("label")["collapsed"].sum()
@@ -145,7 +145,7 @@ def _ranking(table: Leaderboard, claims: Sequence[Claim]) -> pd.DataFrame:
     return board.reindex(columns=columns).sort_values("f1", ascending=False, kind="stable")
 
 
-def _add_ranks(board: pd.DataFrame, table: Leaderboard) -> None:
+def _add_ranks(board: pd.DataFrame, table: Leaderboard, overlap: float) -> None:
     common = comparison.shared(table)
     if not len(common.runs):
         return
@@ -153,7 +153,7 @@ def _add_ranks(board: pd.DataFrame, table: Leaderboard) -> None:
     ranked = list(common.runs["label"].drop_duplicates())
     board.loc[ranked, "rank"] = stats.ranks(scores)
     if scores.shape[1] > 1:
-        bounds = stats.rank_intervals(scores, comparison.overlap(table))
+        bounds = stats.rank_intervals(scores, overlap)
         board.loc[ranked, ["rank_low", "rank_high"]] = bounds.astype(float)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.protocol import arguments, grammar, grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Conditions
+from benchmark.protocol.task import Portion
 from benchmark.protocol.text import SYNTHETIC, command
 from benchmark.results.measures import (
     COUNTS,
@@ -88,9 +89,10 @@ class Leaderboard:
         )
 
     @property
-    def portion(self) -> str:
+    def portion(self) -> Portion:
         """The rows that it was tested on: "all", or those of a search's confirmation."""
-        return str(self.facts.get("portion", "all"))
+        portion: Portion = self.facts.get("portion", "all")
+        return portion
 
     @property
     def changed_settings(self) -> list[str]:

@@ -131,7 +131,7 @@ def _choose(request: ExportRequest) -> _Chosen:
     seed, tracked = _tracked_fit(request)
     strategy = str(_finished_runs(table, label)["strategy"].iloc[0])
     task, settings, data = _load_data(table)
-    splits = restrict(task.split(data, settings, seed), data, table.facts.get("portion", "all"))
+    splits = restrict(task.split(data, settings, seed), data, table.portion)
     return _Chosen(label, strategy, seed, tracked, task, settings, data, splits)
 
 

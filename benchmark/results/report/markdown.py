@@ -65,7 +65,7 @@ def title(table: Leaderboard) -> str:
     """The task, the settings that differ from its defaults, and a warning of synthetic data."""
     task, changed = str(table.facts["task"]), table.changed_settings
     named = f"{task}, {' '.join(changed)}" if changed else task
-    if table.facts.get("portion", "all") == "confirmation":
+    if table.portion == "confirmation":
         named += ", tested on rows that no search has seen"
     return named if table.facts["source"] == "real" else f"{named}: {SYNTHETIC_BANNER}"
 
