@@ -36,7 +36,8 @@ def fit(
         fit_estimator(untrained, plan.x[stage.rows], plan.y[stage.rows], stage.weights)
         clock.turn("evaluation")
         validation, test = (
-            _predictions(untrained, splits, part, budget.steps) for part in ("validation", "test")
+            _predictions(untrained, splits, part, len(priors.training), budget.steps)
+            for part in ("validation", "test")
         )
     clock.turn("")
     return Fit(
@@ -69,8 +70,13 @@ def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
-def _predictions(trained: Estimator, splits: Splits, part: str, steps: int) -> Predictions:
+def _predictions(
+    trained: Estimator, splits: Splits, part: str, classes: int, steps: int
+) -> Predictions:
+    """Predict a split. Searches have no test split, and scikit-learn refuses to predict no rows."""
     rows = getattr(splits, part)
-    logits = predict_logits(trained.estimator, splits.x[rows])
+    logits = (
+        predict_logits(trained.estimator, splits.x[rows]) if len(rows) else np.empty((0, classes))
+    )
     require_finite(logits, f"an output of the estimator on {part}", steps)
     return Predictions(rows, splits.y[rows], logits, logits)
