@@ -27,8 +27,11 @@ class Settings:
     positive: str = ""  # the positive value of the target; "": the rarer of two
     group: str = ""  # rows with the same value here share a split
     time: str = ""  # the newest rows are tested, those before them validate
+    split: str = ""  # its values train, validation and test are kept as splits
     weight: str = ""  # of each row in training
     drop: str = ""  # columns to leave out, separated by commas
+    numbers: str = ""  # columns to read as numbers, separated by commas
+    categories: str = ""  # columns to read as categories, separated by commas
     model: Literal["mlp", "hgb", "logistic"] = "mlp"
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows

@@ -1,12 +1,10 @@
-"""Types of columns: numbers, however they are written, dates, or categories."""
+"""Text of columns: missing values, dates, and how names are listed in messages."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 # what people and programs write for a missing value
 MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "-nan", "null", "none", "nil", "missing"}
 MISSING |= {"<na>", "#n/a", "#na", "#null!", "#div/0!", "1.#qnan"}  # of databases and spreadsheets
-MOST = 0.95  # of the values must be of a type; the others then count as missing
+MOST = 0.5  # of the values of a column of dates must be dates; the others count as missing
 DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d-%b-%Y")
 DAYS += ("%d %b %Y", "%b %d, %Y", "%b %d %Y")
 TIMES = ("", " %H:%M", " %H:%M:%S")
@@ -23,9 +21,6 @@ FORMATS = ("ISO8601", *(day + time for time in TIMES for day in DAYS))
 SAMPLE = 1000  # values from which the format of dates is detected
 SHOWN = 12  # names or values in a message
 DATE = re.compile(r".*\d[-/. ]\w+[-/., ].*\d.*")
-
-COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
-COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
 
 
 def text(values: pd.Series) -> pd.Series:
@@ -37,42 +32,6 @@ def text(values: pd.Series) -> pd.Series:
     else:
         written = values.astype("str").str.strip()
     return written.mask(written.str.lower().isin(MISSING))
-
-
-def numbers(values: pd.Series, semicolons: bool) -> tuple[pd.Series, list[str]] | None:
-    """Parse numbers to float64; return them and the values that are no finite numbers.
-
-    Returns None if too many values are no numbers.
-
-    Args:
-        values: as `text` returns them, or numbers already.
-        semicolons: whether they separate the fields of the file, so that 1,234 has decimals.
-    """
-    import pandas as pd
-
-    if pd.api.types.is_bool_dtype(values):
-        return None
-    if pd.api.types.is_numeric_dtype(values):
-        floats = values.astype("float64")
-        return floats.where(np.isfinite(floats)), []
-    present = values.notna()
-    bare = values.str.replace(r"^[$€£]\s*|\s*[%€$£]$", "", regex=True)
-    styles = [bare, *_without_commas(bare, semicolons)]
-    parsed = [pd.to_numeric(style, errors="coerce").astype("float64") for style in styles]
-    best = max(parsed, key=lambda column: int(column.notna().sum()))  # the first of equals
-    best = best.where(np.isfinite(best))
-    strange = values[present & best.isna()]
-    if len(strange) > (1 - MOST) * present.sum() or not present.any():
-        return None
-    return best, strange.tolist()
-
-
-def _without_commas(values: pd.Series, semicolons: bool) -> list[pd.Series]:
-    """Read commas as those of thousands and as those of decimals, the likelier first."""
-    thousands = values.where(values.str.fullmatch(COMMA_THOUSANDS)).str.replace(",", "")
-    decimals = values.where(values.str.fullmatch(COMMA_DECIMALS))
-    decimals = decimals.str.replace(".", "").str.replace(",", ".")
-    return [decimals, thousands] if semicolons else [thousands, decimals]
 
 
 def date_format(values: pd.Series) -> str:

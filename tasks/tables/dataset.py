@@ -36,14 +36,7 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
     roles = assign(table, settings, origin)
     groups, group_notes = _groups(roles)
     notes = [*roles.notes, *group_notes]
-    places = None
-    if roles.times is not None:
-        in_order = splits.by_time(roles.times, settings.validation, settings.test)
-        places = splits.without_straddlers(in_order, groups)
-        left_out = (places != in_order).sum()
-        if left_out:
-            notes.append(f"{left_out:,} rows are left out: their group is in a later split")
-        notes.append(splits.SAME_TEST)
+    places = _places(roles, groups, settings, origin, notes)
     if roles.weights is not None:
         notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
     data = Data(
@@ -56,8 +49,29 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
         origin=origin,
         weights=roles.weights,
         places=places,
+        columns=roles.columns,
     )
     return replace(data, notes=(*notes, *_leak_warnings(data, settings)))
+
+
+def _places(
+    roles: Roles, groups: Ints, settings: Settings, origin: str, notes: list[str]
+) -> Ints | None:
+    """Return the split of each row where time or a column of the table decides it."""
+    if roles.times is not None and roles.places is not None:
+        raise UserError(f"{origin}: time= and split= both choose the rows of test: name one")
+    if roles.times is not None:
+        given = splits.by_time(roles.times, settings.validation, settings.test)
+    elif roles.places is not None:
+        given = roles.places
+    else:
+        return None
+    places = splits.without_straddlers(given, groups)
+    left_out = (places != given).sum()
+    if left_out:
+        notes.append(f"{left_out:,} rows are left out: their group is in a later split")
+    notes.append(splits.SAME_TEST)
+    return places
 
 
 def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
