@@ -57,9 +57,7 @@ def synthetic(settings: Settings) -> Data:
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """Split by share or time, groups together; features are learned on training rows alone."""
     train, validation, test = dataset.split_rows(data, settings, seed)
-    # trees single out numbers without codes, which would only invite overfitting
-    most_codes = 0 if settings.model == "hgb" else features.LEVELS
-    learned = features.learn(data.rows.iloc[train], settings.rare, most_codes)
+    learned = features.learn(data.rows.iloc[train], models.coding(settings))
     return Splits(
         x=features.encode(learned, data.rows),
         y=data.labels,
@@ -73,7 +71,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
 
 def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.float32]:
-    """Encode numbers as their quantiles in training, 0 to 1, then categories as codes."""
+    """Encode numbers as their quantiles in training, then categories as codes."""
     return features.encode(learned, raw)
 
 

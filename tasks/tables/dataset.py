@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmark.protocol import splits
+from benchmark.protocol import dealing, splits
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Source
@@ -37,6 +37,8 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
     groups, group_notes = _groups(roles)
     notes = [*roles.notes, *group_notes]
     places = _places(roles, groups, settings, origin, notes)
+    if places is None:
+        notes += _large_groups(roles.labels, groups, settings)
     if roles.weights is not None:
         notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
     data = Data(
@@ -72,6 +74,21 @@ def _places(
         notes.append(f"{left_out:,} rows are left out: their group is in a later split")
     notes.append(splits.SAME_TEST)
     return places
+
+
+def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
+    """Note groups that would decide the measures of a split."""
+    _, sizes = np.unique(groups, return_counts=True)
+    most = dealing.largest((settings.validation, settings.test), len(labels))
+    large = sizes[sizes > most]
+    if not len(large):
+        return []
+    return [
+        f"groups of equal rows, or of one {settings.group or 'row'}, that are more than a fifth of "
+        f"a test split: {len(large):,}, the largest of {large.max():,} rows; each is kept whole "
+        "and put where there is most room, training above all, so that every split has its share "
+        "of each class"
+    ]
 
 
 def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -130,7 +147,7 @@ def _leak_warnings(data: Data, settings: Settings) -> list[str]:
     train, _, _ = split_rows(data, settings, 0)
     train = np.random.default_rng(0).permutation(train)
     rows = data.rows.iloc[train]
-    learned = features.learn(rows, settings.rare)
+    learned = features.learn(rows, features.Coding(settings.rare))
     return [
         f"column {name!r} alone predicts the class (ROC AUC {auc:.4f}): if it is not known before "
         f"the class is, leave it out with drop={name}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from benchmark.protocol.task import Budget, Estimator, Network, Source, Splits
+from tasks.tables.features import Coding
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +65,6 @@ def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
         HistGradientBoostingClassifier(
             max_iter=budget.steps,
             learning_rate=0.05,
-            max_leaf_nodes=15,
             l2_regularization=1.0,
             categorical_features=list(splits.categorical) or None,
             early_stopping=False,  # copies of a resampled row would be on both sides of its split
@@ -73,21 +74,44 @@ def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
 
 
 def logistic(splits: Splits, classes: int, budget: Budget) -> Estimator:
-    """Build logistic regression on numbers and one column per code; steps are of L-BFGS at most."""
+    """Build logistic regression on numbers and one column per code; a step is one of L-BFGS."""
     from sklearn.compose import make_column_transformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     indicators = (OneHotEncoder(handle_unknown="ignore"), list(splits.categorical))
     return Estimator(
         make_pipeline(
-            make_column_transformer(indicators, remainder="passthrough"),
+            make_column_transformer(indicators, remainder=StandardScaler()),
             LogisticRegression(max_iter=budget.steps),
         )
     )
 
 
+class CodingSettings(Protocol):
+    """The settings that decide how a model takes columns."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def rare(self) -> int: ...
+    @property
+    def categories(self) -> str: ...
+
+
+def coding(settings: CodingSettings) -> Coding:
+    """Return how the model of the settings takes columns."""
+    categories = frozenset(name.strip() for name in settings.categories.split(","))
+    return replace(CODINGS[settings.model], rare=settings.rare, categories=categories)
+
+
+CODINGS = {
+    "mlp": Coding(rare=1),
+    # trees single out numbers without codes, which would only invite overfitting
+    "hgb": Coding(rare=1, codes=0),
+    "logistic": Coding(rare=1, standardised=True),
+}
 MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
     "mlp": mlp,
     "hgb": hgb,

@@ -178,7 +178,9 @@ def test_a_column_of_splits_is_kept(tmp_path: Path) -> None:
         assert {*names[splits.validation]} == {"val"}
         assert len(splits.train) + len(splits.validation) + len(splits.test) == ROWS
     assert any("every seed tests the same rows" in note for note in data.notes)
-    two = load(tmp_path, TABLE.assign(part=np.where(names == "TEST", "test", "train")), split="part")
+    two = load(
+        tmp_path, TABLE.assign(part=np.where(names == "TEST", "test", "train")), split="part"
+    )
     splits = TASK.split(two, Settings(split="part"), 0)
     assert {*names[splits.test]} == {"TEST"} and len(splits.validation) > 0
 
@@ -196,3 +198,27 @@ def test_words_that_are_no_splits_are_refused(
     with pytest.raises(UserError) as error:
         load(tmp_path, TABLE.assign(part=np.resize(names, ROWS)), split="part")
     assert complaint in str(error.value)
+
+
+def test_a_large_group_of_equal_rows_is_told_and_leaves_splits_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": rng.normal(size=6000), "b": rng.normal(size=6000)})
+    frame["y"] = np.where(rng.random(6000) < 0.04, "yes", "no")
+    frame.loc[:1799, ["a", "b", "y"]] = [0.5, 0.5, "no"]
+    data = load(tmp_path, frame)
+    assert any("1, the largest of 1,800 rows" in note for note in data.notes)
+    for seed in range(3):
+        splits = TASK.split(data, Settings(), seed)
+        shares = [splits.y[rows].mean() for rows in (splits.train, splits.validation, splits.test)]
+        assert shares == pytest.approx([data.labels.mean()] * 3, abs=0.002)
+
+
+def test_groups_that_all_hold_both_classes_are_split(tmp_path: Path) -> None:
+    number = np.arange(ROWS)
+    frame = TABLE.assign(clinic=number // 10, y=np.where(number % 10 < 2, "yes", "no"))
+    data = load(tmp_path, frame, group="clinic")
+    splits = TASK.split(data, Settings(group="clinic"), 0)
+    for rows in (splits.train, splits.validation, splits.test):
+        assert splits.y[rows].mean() == pytest.approx(0.2)
+    clinics = [{*(rows // 10)} for rows in (splits.train, splits.validation, splits.test)]
+    assert sum(map(len, clinics)) == len(set.union(*clinics)) == ROWS / 10
