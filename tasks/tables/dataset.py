@@ -83,11 +83,11 @@ def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
     large = sizes[sizes > most]
     if not len(large):
         return []
+    kind = f"groups of equal rows or of one {settings.group}" if settings.group else "equal rows"
     return [
-        f"groups of equal rows, or of one {settings.group or 'row'}, that are more than a fifth of "
-        f"a test split: {len(large):,}, the largest of {large.max():,} rows; each is kept whole "
-        "and put where there is most room, training above all, so that every split has its share "
-        "of each class"
+        f"{kind}: {len(large):,} of them more than a fifth of a test split, the largest of "
+        f"{large.max():,} rows; each is kept whole and put where there is most room, training "
+        "above all, and every split still has its share of each class"
     ]
 
 

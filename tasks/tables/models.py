@@ -108,9 +108,10 @@ def coding(settings: CodingSettings) -> Coding:
 
 CODINGS = {
     "mlp": Coding(rare=1),
-    # trees single out numbers without codes, which would only invite overfitting
+    # codes of numbers would only invite overfitting: trees single numbers out without them
     "hgb": Coding(rare=1, codes=0),
-    "logistic": Coding(rare=1, standardised=True),
+    # plain numbers for what is linear, their quantiles for long tails and steps
+    "logistic": Coding(rare=1, codes=0, standardised=True),
 }
 MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
     "mlp": mlp,

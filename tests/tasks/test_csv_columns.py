@@ -206,7 +206,10 @@ def test_a_large_group_of_equal_rows_is_told_and_leaves_splits_alike(tmp_path: P
     frame["y"] = np.where(rng.random(6000) < 0.04, "yes", "no")
     frame.loc[:1799, ["a", "b", "y"]] = [0.5, 0.5, "no"]
     data = load(tmp_path, frame)
-    assert any("1, the largest of 1,800 rows" in note for note in data.notes)
+    assert any(
+        "equal rows: 1 of them" in note and "the largest of 1,800 rows" in note
+        for note in data.notes
+    )
     for seed in range(3):
         splits = TASK.split(data, Settings(), seed)
         shares = [splits.y[rows].mean() for rows in (splits.train, splits.validation, splits.test)]
