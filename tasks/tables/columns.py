@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -52,7 +54,8 @@ def dates(values: pd.Series, form: str) -> pd.Series:
 
 def is_whole(values: pd.Series) -> bool:
     """Return whether all numbers are whole."""
-    return bool((values.dropna() % 1 == 0).all())
+    numbers = values.to_numpy(np.float64)
+    return bool((np.isnan(numbers) | (numbers % 1 == 0)).all())
 
 
 def first_few(values: Sequence[object]) -> str:

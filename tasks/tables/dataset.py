@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from typing import Protocol
 
@@ -112,12 +113,13 @@ def _groups(roles: Roles) -> tuple[Ints, list[str]]:
     content = pd.util.hash_pandas_object(roles.features, index=False)
     twins = np.unique(content, return_inverse=True)[1]
     notes = []
-    possible = np.prod([roles.features[name].nunique() for name in roles.features], dtype=float)
-    if twins.max() + 1 < count and possible < COINCIDENCES * count:
-        notes.append(
-            f"rows have only {possible:,.0f} ways to differ: equal rows count as different cases"
-        )
-        twins = row_numbers
+    if twins.max() + 1 < count:
+        possible = math.prod(max(1, roles.features[name].nunique()) for name in roles.features)
+        if possible < COINCIDENCES * count:
+            notes.append(
+                f"rows have only {possible:,} ways to differ: equal rows count as different cases"
+            )
+            twins = row_numbers
     if roles.group is None:
         return twins.astype(np.int64), notes
     group = pd.factorize(roles.group)[0]

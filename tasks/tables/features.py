@@ -127,6 +127,9 @@ def _numbers(values: pd.Series) -> pd.Series:
     """Return float64; UserError for text that is neither a number nor a missing value."""
     import pandas as pd
 
+    if values.dtype == np.float64:
+        numbers = values.to_numpy()
+        return values if np.isfinite(numbers).all() else values.where(np.isfinite(numbers))
     if not pd.api.types.is_numeric_dtype(values):
         values = columns.text(values)
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
@@ -138,7 +141,7 @@ def _numbers(values: pd.Series) -> pd.Series:
 
 def _are_codes(values: pd.Series, most: int) -> bool:
     """Return whether there are so few distinct whole numbers that each may be a category."""
-    return columns.is_whole(values) and 2 < values.nunique() <= most
+    return most > 0 and columns.is_whole(values) and 2 < values.nunique() <= most
 
 
 def _quantiles(values: Floats) -> list[float]:

@@ -48,6 +48,9 @@ def recognise(name: str, raw: pd.Series, semicolons: bool, wanted: Wanted) -> Ki
     """
     import pandas as pd
 
+    found = None if wanted == "category" or raw.dtype == bool else numbers.plain(raw)
+    if found is not None and found.notna().any():
+        return _kind(Column(name, "number"), found, "", wanted, ())
     plain = pd.api.types.is_numeric_dtype(raw) and not pd.api.types.is_bool_dtype(raw)
     written = raw if plain and wanted != "category" else columns.text(raw)
     kind, values, why, notes = "category", written, "", []
@@ -69,13 +72,23 @@ def recognise(name: str, raw: pd.Series, semicolons: bool, wanted: Wanted) -> Ki
     if form:
         kind, why = "date", f"written as {_in_words(form)}"
         notes = _missing(values[values.notna() & columns.dates(values, form).isna()], "dates")
-    reason = _useless(name, values, form, wanted)
     told = tuple(f"column {name!r}: {note}" for note in notes)
-    if reason:
-        if reason == AN_ID and values.nunique() < DISTINCT * values.notna().sum():
-            told = (f"several rows have the same {name!r}: group={name} keeps them in one split",)
-        return Kind(Column(name, "left out", reason), None, told if reason == AN_ID else ())
-    return Kind(Column(name, kind, "; ".join(filter(None, [why, *notes]))), values, told)
+    column = Column(name, kind, "; ".join(filter(None, [why, *notes])))
+    return _kind(column, values, form, wanted, told)
+
+
+def _kind(
+    column: Column, values: pd.Series, form: str, wanted: Wanted, notes: tuple[str, ...]
+) -> Kind:
+    """Return the column as it is, or left out if it is useless."""
+    distinct = values.nunique()
+    reason = _useless(column.name, values, distinct, form, wanted)
+    if not reason:
+        return Kind(column, values, notes)
+    if reason == AN_ID and distinct < DISTINCT * values.notna().sum():
+        same = f"several rows have the same {column.name!r}: "
+        notes = (*notes, f"{same}group={column.name} keeps them in one split")
+    return Kind(Column(column.name, "left out", reason), None, notes if reason == AN_ID else ())
 
 
 def _are_numbers(values: pd.Series, parsed: numbers.Parsed) -> bool:
@@ -103,9 +116,8 @@ def _in_words(form: str) -> str:
     return form
 
 
-def _useless(name: str, values: pd.Series, form: str, wanted: Wanted) -> str:
+def _useless(name: str, values: pd.Series, distinct: int, form: str, wanted: Wanted) -> str:
     """Return why a column is left out; "" if it is not."""
-    distinct = values.nunique()
     if distinct == 0:
         return NO_VALUE
     if distinct == 1 and values.notna().all():

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.tables import columns
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,6 +36,18 @@ class Parsed:
     values: pd.Series  # float64, missing where there is no finite number
     strange: pd.Series  # the values that are no finite numbers, as they were
     notes: tuple[str, ...] = ()  # "the unit EUR is left out"
+
+
+def plain(values: pd.Series) -> pd.Series | None:
+    """Return the numbers of a column that holds nothing else, as most do; else None."""
+    import pandas as pd
+
+    floats = pd.to_numeric(values, errors="coerce").astype("float64")
+    found = floats.to_numpy()
+    others = np.isnan(found)
+    if others.any() and columns.text(values[others]).notna().any():
+        return None
+    return None if (np.abs(found) >= 10.0**SAFE_DIGITS).any() else floats
 
 
 def parse(values: pd.Series, semicolons: bool) -> Parsed | None:
