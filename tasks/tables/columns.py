@@ -30,16 +30,25 @@ def text(values: pd.Series) -> pd.Series:
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(values):
-        written = values.dt.strftime("%Y-%m-%dT%H:%M:%S")
-    else:
-        written = values.astype("str").str.strip()
-    return written.mask(written.str.lower().isin(MISSING))
+        values = values.dt.strftime("%Y-%m-%dT%H:%M:%S")
+    numbers, distinct = pd.factorize(values)  # text often comes again and again
+    taken = pd.array([_meant(value) for value in distinct], dtype="str").take(
+        numbers, allow_fill=True
+    )
+    return pd.Series(taken, index=values.index, name=values.name)
+
+
+def _meant(value: object) -> str | None:
+    """Return a value as text, None where no value is meant."""
+    written = str(value).strip()
+    return None if written.lower() in MISSING else written
 
 
 def date_format(values: pd.Series) -> str:
     """Return the format of text that is dates, for `dates`; "" if it is not."""
     sample = values.dropna().head(SAMPLE)
-    if not len(sample) or sample.str.fullmatch(DATE).mean() < MOST:
+    has_digits = sample.str.contains(r"\d").mean() >= MOST if len(sample) else False
+    if not has_digits or sample.str.fullmatch(DATE).mean() < MOST:
         return ""
     best = max(FORMATS, key=lambda form: dates(sample, form).notna().mean())
     return best if dates(sample, best).notna().mean() >= MOST else ""

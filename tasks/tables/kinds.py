@@ -51,10 +51,10 @@ def recognise(name: str, raw: pd.Series, semicolons: bool, wanted: Wanted) -> Ki
     found = None if wanted == "category" or raw.dtype == bool else numbers.plain(raw)
     if found is not None and found.notna().any():
         return _kind(Column(name, "number"), found, "", wanted, ())
-    plain = pd.api.types.is_numeric_dtype(raw) and not pd.api.types.is_bool_dtype(raw)
-    written = raw if plain and wanted != "category" else columns.text(raw)
+    plain = pd.api.types.is_numeric_dtype(raw) and raw.dtype != bool and wanted != "category"
+    written = raw if plain else columns.text(raw)
     kind, values, why, notes = "category", written, "", []
-    if wanted != "category" and not pd.api.types.is_bool_dtype(raw):
+    if wanted == "number" or (not wanted and raw.dtype != bool and _has_digits(written)):
         parsed = numbers.parse(written, semicolons)
         if parsed is None:
             written = values = columns.text(raw)
@@ -89,6 +89,15 @@ def _kind(
         same = f"several rows have the same {column.name!r}: "
         notes = (*notes, f"{same}group={column.name} keeps them in one split")
     return Kind(Column(column.name, "left out", reason), None, notes if reason == AN_ID else ())
+
+
+def _has_digits(values: pd.Series) -> bool:
+    """Return whether enough values have a digit to be numbers, which is quickly seen."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values):
+        return True
+    return bool(values.str.contains(r"\d").sum() >= SOME * values.notna().sum())
 
 
 def _are_numbers(values: pd.Series, parsed: numbers.Parsed) -> bool:
