@@ -145,7 +145,8 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     rng = np.random.default_rng(0)
     labels = np.concatenate([np.arange(3), rng.integers(0, 3, 57)])
     logits = rng.normal(size=(60, 3)) + np.eye(3)[labels]
-    kept, shares = Predictions(np.arange(60), labels, logits, logits), np.array([0.8, 0.1, 0.1])
+    kept = Predictions(np.arange(60), labels, logits, logits, np.ones(60))
+    shares = np.array([0.8, 0.1, 0.1])
     curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
     rows = np.array([80, 10, 10])
     fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)

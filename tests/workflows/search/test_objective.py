@@ -18,7 +18,7 @@ def predictions(seed: int, rows: int = 400) -> Predictions:
     rng = np.random.default_rng(seed)
     labels = (rng.random(rows) < 0.2).astype(np.int64)
     logits = rng.normal(size=(rows, 2)) + np.eye(2)[labels]
-    return Predictions(np.arange(rows), labels, logits, logits)
+    return Predictions(np.arange(rows), labels, logits, logits, np.ones(rows))
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def test_on_test_they_are_what_a_run_logs(text: str, fit: Fit) -> None:
 def test_on_validation_nothing_of_test_is_read(fit: Fit) -> None:
     strategy = grammar.read("threshold").strategy
     nothing = np.empty(0, np.int64)
-    without = replace(fit, test=Predictions(nothing, nothing, np.empty((0, 2)), np.empty((0, 2))))
+    empty = np.empty((0, 2))
+    without = replace(fit, test=Predictions(nothing, nothing, empty, empty, np.empty(0)))
     for text in ("f1", "f1_tuned", "fbeta", "average_precision", "recall", "cost(fp=1,fn=9)"):
         goal = objective.read(text)
         assert goal.on_validation(strategy, fit) == goal.on_validation(strategy, without)
