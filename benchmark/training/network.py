@@ -180,7 +180,8 @@ def _output_layer(model: Any) -> OutputLayer:
 def _evaluate(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
     """Return validation metrics; the first chooses the checkpoint."""
     require_finite(logits, "an output of the network on validation", step)
+    weights = np.ones(len(labels))
     return {
-        "val/average_precision": classification.average_precision(labels, logits),
-        "val/log_loss": classification.log_loss(labels, logits),
+        "val/average_precision": classification.average_precision(labels, logits, weights),
+        "val/log_loss": classification.log_loss(labels, logits, weights),
     }

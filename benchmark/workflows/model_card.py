@@ -106,7 +106,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     """Measures over seeds, as in the leaderboard, and of this model alone."""
     table, label = advice.table, advice.label
     own = classification.all_metrics(
-        fit.test.labels, decision.calibration(fit.test.best), decision.offsets
+        fit.test.labels, decision.calibration(fit.test.best), decision.offsets, fit.test.weights
     )
     lines = ["| | over seeds (95 % confidence interval) | this model |", "| --- | ---: | ---: |"]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
@@ -120,7 +120,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
-        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
+        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best), fit.test.weights)
         lines.append(f"| cost per {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
     return [
         *lines,

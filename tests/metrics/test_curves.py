@@ -12,7 +12,7 @@ scores = np.clip(0.2 + 0.3 * labels + 0.15 * rng.normal(size=400), 0, 1)
 
 
 def test_f1_at_a_threshold_is_scikit_learns() -> None:
-    found = metric_curves.f1_at(labels, scores, np.array([0.1, 0.35, 0.5, 1.1]))
+    found = metric_curves.f1_at(labels, scores, np.ones(400), np.array([0.1, 0.35, 0.5, 1.1]))
     expected = [
         f1_score(labels, scores >= threshold, zero_division=0)
         for threshold in (0.1, 0.35, 0.5, 1.1)
@@ -21,7 +21,8 @@ def test_f1_at_a_threshold_is_scikit_learns() -> None:
 
 
 def test_precision_is_where_the_recall_is_first_reached() -> None:
-    band = metric_curves.precision_recall([(labels, np.column_stack([0 * scores, scores]))])
+    logits = np.column_stack([0 * scores, scores])
+    band = metric_curves.precision_recall([(labels, logits, np.ones(400))])
     place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
     threshold = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
     assert band.mean[place] == pytest.approx(precision_score(labels, scores >= threshold))

@@ -238,13 +238,13 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
     truth, logits = fit.test.labels, fit.test.best
     plain = f1_score(truth, logits.argmax(axis=1), average="macro")
     assert got.metrics["test/f1"] == got.metrics["test/f1_at_half"] == pytest.approx(plain)
-    offsets = best_offsets(fit.validation.labels, fit.validation.best)
+    offsets = best_offsets(fit.validation.labels, fit.validation.best, np.ones(300))
     tuned = f1_score(truth, (logits + offsets).argmax(axis=1), average="macro")
     assert got.metrics["test/f1_tuned"] == pytest.approx(tuned)
     assert tuned > plain
     assert got.metrics["test/f1_upper_bound"] >= got.metrics["test/f1_tuned"]
     threshold = scoring.score(
-        Strategy(threshold=lambda logits, labels: best_offsets(labels, logits)), fit
+        Strategy(threshold=lambda logits, labels: best_offsets(labels, logits, np.ones(300))), fit
     )
     assert threshold.metrics["test/f1"] == got.metrics["test/f1_tuned"]
     found = np.array(

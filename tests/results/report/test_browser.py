@@ -41,8 +41,8 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leade
     fit = Fit(
         kept, kept, {}, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
     )
-    of_seeds = dict.fromkeys(f1, [(labels, logits)] * 3)
-    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1))] * 3)
+    of_seeds = dict.fromkeys(f1, [(labels, logits, np.ones(200))] * 3)
+    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1), np.ones(200))] * 3)
     evidence = TablePredictions(dict.fromkeys(f1, [fit] * 3), of_seeds, decided)
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(html.report([html.section(analyse(table), evidence)]), encoding="utf-8")
