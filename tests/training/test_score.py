@@ -266,6 +266,27 @@ def test_weights_of_mean_one_give_the_rows_the_class_shares_of_the_population() 
     assert fit_files.row_weights(none, np.array([0.9, 0.1])).tolist() == []
 
 
+def test_every_score_on_test_is_weighted() -> None:
+    weights = fit_files.row_weights(FIT.test.labels, np.array([0.95, 0.05]))
+    weighted = dataclasses.replace(FIT, test=dataclasses.replace(FIT.test, weights=weights))
+    at = -1.0  # of the log odds, where there are false positives
+    strategy = Strategy(threshold=lambda logits, labels: np.array([0.0, -at]))
+    got, plain = scoring.score(strategy, weighted), scoring.score(strategy, FIT)
+    truth, scores = FIT.test.labels, scores_of(FIT.test)
+    positive = got.metrics["test/true_positives"] + got.metrics["test/false_negatives"]
+    assert positive == pytest.approx(0.05 * len(truth))
+    tuned = best_f1(FIT.validation, "best")  # validation has no weights
+    for name, threshold in {"": at, "_at_half": 0, "_tuned": tuned}.items():
+        expected = f1_score(truth, scores > threshold, sample_weight=weights)
+        assert got.metrics[f"test/f1{name}"] == pytest.approx(expected)
+    upper = max(f1_score(truth, scores > at, sample_weight=weights) for at in [-99, *scores])
+    assert got.metrics["test/f1_upper_bound"] == pytest.approx(upper)
+    for name in ("threshold", "threshold_tuned", "recall", "roc_auc"):
+        assert got.metrics[f"test/{name}"] == pytest.approx(plain.metrics[f"test/{name}"])
+    for name in ("f1", "precision", "mcc", "average_precision", "brier", "log_loss", "ece"):
+        assert got.metrics[f"test/{name}"] != pytest.approx(plain.metrics[f"test/{name}"]), name
+
+
 def test_the_rows_of_test_alone_stand_for_the_population() -> None:
     y = np.array([0, 1, 0, 1, 1, 1])
     parts = [np.array(rows) for rows in ([0], [1, 2], [0, 3, 4, 5])]
