@@ -52,11 +52,8 @@ def _require_population(splits: Splits, data: Data) -> None:
     shares = splits.population
     if shares is None:
         return
-    if (
-        shares.shape != (len(data.classes),)
-        or not (shares > 0).all()
-        or abs(shares.sum() - 1) > 1e-9
-    ):
+    one_each = shares.shape == (len(data.classes),) and (shares > 0).all()
+    if not (one_each and np.isclose(shares.sum(), 1)):
         raise UserError(
             f"{data.origin}: the population of the task's splits is {shares.tolist()}: it needs a "
             f"share above 0 of each of its {len(data.classes)} classes, 1 in all"
