@@ -44,7 +44,7 @@ def test_the_measures_of_weighted_rows_are_those_of_a_sample_with_a_smaller_spre
     # without weights they are those of another population
     unweighted = measures(labels, logits, np.ones(len(labels)))
     precision = UNBIASED.index("precision")
-    assert unweighted[precision] > weighted[:, precision].max() + 0.1
+    assert unweighted[precision] > weighted[:, precision].max()
 
 
 def test_rows_of_the_population_itself_keep_weights_of_one() -> None:
