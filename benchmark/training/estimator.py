@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Priors
 from benchmark.protocol.task import Budget, Estimator, Splits
 from benchmark.training.loop import Clock, require_finite
-from benchmark.training.predictions import Fit, Predictions
+from benchmark.training.predictions import Fit, Predictions, of_split
 from benchmark.training.stages import StagePlan
 
 DEVICE = "CPU: scikit-learn, 1 thread"
@@ -35,10 +35,8 @@ def fit(
     with threadpool_limits(1):
         fit_estimator(untrained, plan.x[stage.rows], plan.y[stage.rows], stage.weights)
         clock.turn("evaluation")
-        validation, test = (
-            _predictions(untrained, splits, part, len(priors.training), budget.steps)
-            for part in ("validation", "test")
-        )
+        validation = _predictions(untrained, splits, "validation", budget.steps)
+        test = _predictions(untrained, splits, "test", budget.steps)
     clock.turn("")
     return Fit(
         validation=validation,
@@ -66,17 +64,15 @@ def fit_estimator(untrained: Estimator, x: NDArray[Any], y: Ints, weights: Float
 
 def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
     """Return logits (rows, classes), from log-odds of two classes or one score per class."""
+    if not len(x):  # searches have no test rows, and scikit-learn refuses to predict none
+        return np.empty((0, len(estimator.classes_)))
     scores = np.asarray(estimator.decision_function(x), np.float32).astype(np.float64)
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
 def _predictions(
-    trained: Estimator, splits: Splits, part: str, classes: int, steps: int
+    trained: Estimator, splits: Splits, part: Literal["validation", "test"], steps: int
 ) -> Predictions:
-    """Predict a split. Searches have no test split, and scikit-learn refuses to predict no rows."""
-    rows = getattr(splits, part)
-    logits = (
-        predict_logits(trained.estimator, splits.x[rows]) if len(rows) else np.empty((0, classes))
-    )
+    logits = predict_logits(trained.estimator, splits.x[getattr(splits, part)])
     require_finite(logits, f"an output of the estimator on {part}", steps)
-    return Predictions(rows, splits.y[rows], logits, logits)
+    return of_split(splits, part, logits, logits)
