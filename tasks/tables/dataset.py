@@ -52,9 +52,10 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
         origin=origin,
         weights=roles.weights,
         places=places,
+        notes=tuple(notes),
         columns=roles.columns,
     )
-    return replace(data, notes=(*notes, *_leak_warnings(data, settings)))
+    return _with_leaks(data, settings)
 
 
 def _places(
@@ -144,14 +145,17 @@ def _digest(roles: Roles, groups: Ints, places: Ints | None) -> str:
     return content.hexdigest()
 
 
-def _leak_warnings(data: Data, settings: Settings) -> list[str]:
+def _with_leaks(data: Data, settings: Settings) -> Data:
     """Warn of columns that predict the class alone, in the training rows of the first seed."""
     train, _, _ = split_rows(data, settings, 0)
     train = np.random.default_rng(0).permutation(train)
     rows = data.rows.iloc[train]
     learned = features.learn(rows, features.Coding(settings.rare))
-    return [
-        f"column {name!r} alone predicts the class (ROC AUC {auc:.4f}): if it is not known before "
-        f"the class is, leave it out with drop={name}"
+    found = {
+        name: f"alone predicts the class (ROC AUC {auc:.4f}): if it is not known before the class "
+        f"is, leave it out with drop={name}"
         for name, auc in leakage.leaks(rows, data.labels[train], learned)
-    ]
+    }
+    warnings = [f"column {name!r} {warning}" for name, warning in found.items()]
+    told = [replace(it, why=found.get(it.name, it.why)) for it in data.columns]
+    return replace(data, notes=(*data.notes, *warnings), columns=tuple(told))
