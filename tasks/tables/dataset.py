@@ -85,10 +85,10 @@ def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
     large = sizes[sizes > most]
     if not len(large):
         return []
-    kind = f"groups of equal rows or of one {settings.group}" if settings.group else "equal rows"
+    kind = f"equal rows or of one {settings.group}" if settings.group else "equal rows"
     return [
-        f"{kind}: {len(large):,} of them more than a fifth of a test split, the largest of "
-        f"{large.max():,} rows; each is kept whole and put where there is most room, training "
+        f"groups of {kind} that are more than a fifth of a test split: {len(large):,}, the largest "
+        f"of {large.max():,} rows; each is kept whole and put where there is most room, training "
         "above all, and every split still has its share of each class"
     ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+WITH_UNIT = 0.9  # of the numbers
 SAFE_DIGITS = 15  # of a whole number, which float64 holds exactly
 
 COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
@@ -87,13 +88,20 @@ def _loses_digits(values: pd.Series, floats: pd.Series) -> bool:
 
 
 def _without_unit(values: pd.Series) -> tuple[pd.Series, str]:
-    """Leave out a currency or unit, if all values that have one have the same; return both."""
+    """Leave out a currency or unit; return both.
+
+    All values that have one must have the same, and nearly all numbers must have it if it is
+    written in letters: 5more is no number.
+    """
     parts = values.str.extract(UNIT)
     found = parts["before"].fillna(parts["after"])
     names = found.dropna().unique()
     if len(names) != 1:
         return values, ""
-    return parts["number"].where(found.notna(), values), str(names[0])
+    unit = str(names[0])
+    if unit.isalpha() and found.notna().sum() < WITH_UNIT * parts["number"].notna().sum():
+        return values, ""
+    return parts["number"].where(found.notna(), values), unit
 
 
 def _without_spaces(values: pd.Series) -> pd.Series:
