@@ -15,7 +15,7 @@ SIGNIFICANT = f"significant ({1 - stats.LEVEL:.0%}, adjusted)".replace("%", " %"
 
 def mean_of(measured: Measured, label: str, metric: str) -> Difference:
     """Return the mean of a strategy's measure over seeds, with its interval."""
-    return comparison.mean(comparison.of(measured.table, label, metric), measured.table)
+    return comparison.mean(measured.table, label, metric)
 
 
 def format_mean(mean: Difference) -> str:

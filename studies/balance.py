@@ -68,10 +68,8 @@ def _compare(variants: list[tuple[str, Measured, str]]) -> str:
     """Say how F1 differs from that of the population's shares, seed by seed."""
     (_, population, baseline), *others = variants
     differences = {
-        (name, threshold): comparison.mean(
-            comparison.of(result.table, label, metric)
-            - comparison.of(population.table, baseline, metric),
-            population.table,
+        (name, threshold): comparison.between(
+            (result.table, label), (population.table, baseline), metric
         )
         for name, result, label in others
         for threshold, metric in THRESHOLDS.items()

@@ -1,27 +1,28 @@
 """Which decisions still hold when the prevalence changes after training?
 
 Nothing is trained for other prevalences: the true and false positive rates of a decision do not
-depend on the prevalence, so its F1 at another one follows from the tracked counts.
+depend on the prevalence, so its F1 at another one follows from the same predictions, weighted.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.classification import positive_probabilities
+from benchmark.metrics import influence, stats
+from benchmark.metrics.classification import decision_metrics, positive_probabilities
 from benchmark.metrics.curves import f1_at
 from benchmark.metrics.stats import Difference
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
-from benchmark.results import comparison
-from benchmark.results.predictions import read_predictions
+from benchmark.results.predicted import Predicted
+from benchmark.results.row_errors import covariance_of
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._statistics import format_mean, name_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ODDS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)  # negatives per positive
 LABELS = ("none", "threshold", "logit_shift", "oversample", "undersample")
@@ -38,11 +39,9 @@ def arms(settings: Any, data: Data) -> list[Arm]:
 def answer(measured: list[Measured]) -> Answer:
     """Compare fixed decisions, at each prevalence, with a threshold that is tuned for it."""
     [result] = measured
-    f1 = {
-        label: [comparison.mean(_f1(result, label, odds), result.table) for odds in ODDS]
-        for label in LABELS
-    }
-    f1[RETUNED] = _retuned(result)
+    f1 = {label: [_f1(_predicted(result, label), odds) for odds in ODDS] for label in LABELS}
+    plain = _predicted(result, "none")
+    f1[RETUNED] = [_f1(_retuned(plain, odds), odds) for odds in ODDS]
     paragraph = (
         f"Within {1 - CLOSE:.0%} of the F1 of {RETUNED}: ".replace("%", " %")
         + "; ".join(f"{name_of(label)} {_range(f1[label], f1[RETUNED])}" for label in LABELS)
@@ -79,36 +78,41 @@ def _format_odds(odds: float) -> str:
     return f"{odds:g}:1" if odds >= 1 else f"1:{1 / odds:g}"
 
 
-def _f1(measured: Measured, label: str, odds: float) -> pd.Series:
-    """Return the F1 of a strategy's decisions at each seed, with `odds` negatives per positive."""
-    tp, fp, fn, tn = (
-        comparison.of(measured.table, label, f"test/{count}")
-        for count in ("true_positives", "false_positives", "false_negatives", "true_negatives")
+def _predicted(measured: Measured, label: str) -> Sequence[Predicted]:
+    predicted = measured.table.row_errors.predicted.get(label)
+    if predicted is None:
+        raise UserError(f"{measured.store} has lost predictions of {label}: run it again")
+    return predicted
+
+
+def _f1(seeds: Sequence[Predicted], odds: float) -> Difference:
+    """Return the mean F1 of decisions on test, with `odds` negatives per positive."""
+
+    def weights(one: Predicted) -> Floats:
+        sums = np.bincount(one.labels, one.weights, minlength=2)
+        return one.weights * np.array([odds / sums[0], 1 / sums[1]])[one.labels]
+
+    values = [
+        decision_metrics(one.labels, one.decisions, weights(one), one.classes)["f1"]
+        for one in seeds
+    ]
+    rows = covariance_of(
+        [seeds], lambda one: influence.f1(one.labels, one.decisions, one.classes, weights(one))
     )
-    recall, false_positives = tp / (tp + fn), odds * fp / (fp + tn)
-    return 2 * recall / (1 + recall + false_positives)
+    return stats.difference(np.array(values), float(rows[0, 0]), stats.AT_OWN_THRESHOLDS)
 
 
-def _retuned(measured: Measured) -> list[Difference]:
-    """Tune the baseline's threshold on validation rows weighted to each prevalence."""
-    import pandas as pd
-
-    fits = read_predictions(measured.store, measured.table).fits.get("none")
-    if fits is None:
-        raise UserError(f"{measured.store} has lost predictions of none: run it again")
-    means = []
-    for odds in ODDS:
-        values = []
-        for fit in fits:
-            validation, test = (
-                f1_at(
-                    part.labels, positive_probabilities(part.best), part.weights, THRESHOLDS, odds
-                )
-                for part in (fit.validation, fit.test)
-            )
-            values.append(test[np.argmax(validation)])
-        means.append(comparison.mean(pd.Series(values), measured.table))
-    return means
+def _retuned(seeds: Sequence[Predicted], odds: float) -> Sequence[Predicted]:
+    """Tune the threshold on validation rows weighted to the prevalence."""
+    retuned = []
+    for one in seeds:
+        part = one.fit.validation
+        f1 = f1_at(part.labels, positive_probabilities(part.best), part.weights, THRESHOLDS, odds)
+        best = THRESHOLDS[np.argmax(f1)]
+        threshold = np.log(best / (1 - best))
+        decision = replace(one.decision, offsets=np.array([0.0, -threshold]))
+        retuned.append(replace(one, decision=decision))
+    return retuned
 
 
 STUDY = Study("Which decisions still hold when the prevalence changes?", arms, answer)

@@ -35,6 +35,15 @@ _training_options = combined(
     ),
     click.option("--seeds", default="3", show_default=True, help="how many: 0, 1, ... n-1"),
     click.option(
+        "--until-decided",
+        is_flag=False,
+        flag_value="yes",
+        default="",
+        type=click.Choice(["", "yes", "no"]),
+        help="look at 3, 5, 10 ... seeds, go on with the strategies that may be the best, and "
+        "stop when that is decided; --seeds is then the most",
+    ),
+    click.option(
         "--data",
         default="",
         help="folder or file of the real data; else data/TASK, else $SKEWBENCH_DATA/TASK, "
@@ -192,6 +201,7 @@ def _request(
     *,
     task: str,
     seeds: str,
+    until_decided: str,
     data: str,
     settings: str,
     steps: str,
@@ -223,6 +233,7 @@ def _request(
         scheduler=scheduler,
         timeout=limit,
         tracking=tracking,
+        until_decided=until_decided == "yes",
     )
 
 

@@ -33,7 +33,7 @@ def leaderboard(
 ) -> None:
     """Make leaderboards from tracked runs; print Markdown unless a file is named."""
     from benchmark.results.analysis import analyse
-    from benchmark.results.leaderboard import leaderboards
+    from benchmark.results.predictions import with_all_predictions
     from benchmark.results.report import files, markdown
     from benchmark.tracking.store import resolve
 
@@ -41,10 +41,10 @@ def leaderboard(
     for name in named:
         registry.task(name)
     uri = resolve(tracking)
-    analyses = [analyse(table) for table in leaderboards(uri, named or registry.tasks())]
+    analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
     formats: dict[str, Callable[[], str]] = {
         output: lambda: markdown.leaderboards(analyses),
-        html: lambda: files.report(uri, analyses),
+        html: lambda: files.report(analyses),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
     }

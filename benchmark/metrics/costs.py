@@ -35,10 +35,13 @@ class Costs:
 
     def of(self, labels: Ints, decisions: Ints, weights: Floats) -> float:
         """Return the cost of the wrong decisions, per `PER` rows; all are float or int (rows,)."""
+        return float(np.average(self.of_each(labels, decisions), weights=weights))
+
+    def of_each(self, labels: Ints, decisions: Ints) -> Floats:
+        """Return the cost of each row's decision as if `PER` rows were like it, (rows,)."""
         false_positives = (labels == 0) & (decisions == 1)
         false_negatives = (labels == 1) & (decisions == 0)
-        cost = self.fp * false_positives + self.fn * false_negatives
-        return float(PER * np.average(cost, weights=weights))
+        return np.asarray(PER * (self.fp * false_positives + self.fn * false_negatives), np.float64)
 
     def __str__(self) -> str:
         return f"fp={self.fp:g},fn={self.fn:g}"

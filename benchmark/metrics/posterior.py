@@ -6,15 +6,16 @@ when larger. What all strategies share at a seed (its split) cancels: only contr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmark.metrics import stats
 from benchmark.protocol.arrays import Floats
 
 PRIOR_SPREAD = 0.1  # scale of the half-Cauchy prior of the spread of expected scores
-PRIOR_DEGREES = 4  # of freedom of the prior variance, at most
-DRAWS = 20_000
+DRAWS = 5_000
+FUTURES = 100  # that a forecast draws
 WITHIN = 0.01  # of the best: a difference that nobody would change a strategy for
 
 
@@ -25,9 +26,8 @@ class Posterior:
     draws: Floats
 
     def best(self) -> Floats:
-        """Probability of having the largest expected score, (strategies,)."""
-        winners = np.argmax(self.draws, axis=1)
-        return np.bincount(winners, minlength=self.draws.shape[1]) / len(self.draws)
+        """Probability of having the largest expected score, (strategies,); copies tie."""
+        return self.within(1e-9)
 
     def within(self, margin: float = WITHIN) -> Floats:
         """Probability of lying within `margin` of the largest expected score, (strategies,)."""
@@ -40,58 +40,126 @@ class Posterior:
         return np.asarray(behind.mean(axis=0), np.float64)
 
 
-def posterior(
-    table: Floats, share: float, rng: np.random.Generator, draws: int = DRAWS
-) -> Posterior:
-    """Draw from the posterior of the strategies' expected scores.
+@dataclass(frozen=True)
+class Evidence:
+    """What a table says of the strategies' expected scores, in orthonormal contrasts.
 
-    The covariance over seeds is moderated, see `moderated`. The expected scores have a common
-    mean and a spread with a half-Cauchy prior, which shrinks the best of many noisy ones.
-    Source of the prior: Gelman 2006, "Prior distributions for variance parameters in
-    hierarchical models".
+    Attributes:
+        contrasts: (strategies, contrasts); strategies with the same scores share a row.
+        centre: mean over seeds, (contrasts,).
+        seeds: their number.
+        covariance: over seeds, moderated, with its `degrees` of freedom.
+        rows: covariance of the means that comes from the test rows.
+        correlation: of two seeds beyond their test rows.
+    """
+
+    contrasts: Floats
+    centre: Floats
+    seeds: int
+    covariance: Floats
+    degrees: float
+    rows: Floats
+    correlation: float
+
+
+def evidence(table: Floats, rows: Floats, correlation: float) -> Evidence:
+    """Return the evidence of a table; the covariance over seeds is `moderated`.
+
+    Strategies with the same scores at every seed count once: that they do not differ says nothing
+    of how far others do.
 
     Args:
         table: (strategies, seeds), at least two seeds.
-        share: variance of the mean over infinitely many seeds of the same rows, as a share of
-            the variance over seeds; see ``stats.standard_error_factor``.
+        rows: covariance of the means that comes from the test rows, (strategies, strategies).
+        correlation: of two seeds beyond their test rows.
     """
-    strategies, seeds = table.shape
-    if strategies == 1:
-        return Posterior(np.zeros((draws, 1)))
-    contrasts = _contrasts(strategies)
-    centre = contrasts.T @ table.mean(axis=1)
-    covariance, degrees = moderated(contrasts.T @ table)
-    variances, axes = np.linalg.eigh(covariance * (1 / seeds + share))
-    variances = np.maximum(variances, 1e-12)
-    effects = axes.T @ centre
-    # the noise is known only up to its degrees of freedom
-    noise = variances * (degrees / rng.chisquare(degrees, (draws, 1)))
+    distinct, first, copy = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    contrasts, nothing = _contrasts(len(distinct)), np.zeros((0, 0))
+    spread = moderated(contrasts.T @ distinct) if len(distinct) > 1 else (nothing, 1.0)
+    return Evidence(
+        contrasts=contrasts[copy.ravel()],
+        centre=contrasts.T @ distinct.mean(axis=1),
+        seeds=table.shape[1],
+        covariance=spread[0],
+        degrees=spread[1],
+        rows=positive(contrasts.T @ rows[np.ix_(first, first)] @ contrasts),
+        correlation=correlation,
+    )
+
+
+def posterior(known: Evidence, rng: np.random.Generator, draws: int = DRAWS) -> Posterior:
+    """Draw from the posterior of the strategies' expected scores.
+
+    The covariance of the means is that of `stats.differences`. The expected scores have a common
+    mean and a spread with a half-Cauchy prior, which shrinks the best of many noisy ones. Source
+    of the prior: Gelman 2006, "Prior distributions for variance parameters in hierarchical models".
+    """
+    return Posterior(_effects(known, rng, draws) @ known.contrasts.T)
+
+
+def _effects(known: Evidence, rng: np.random.Generator, draws: int) -> Floats:
+    """Draw expected scores in contrasts, (draws, contrasts)."""
+    if not len(known.centre):
+        return np.zeros((draws, 0))
+    over_seeds = known.covariance * (1 / known.seeds + known.correlation)
+    _, axes = np.linalg.eigh(over_seeds + known.rows)
+    effects = axes.T @ known.centre
+    of_seeds, of_rows = (np.diag(axes.T @ part @ axes) for part in (over_seeds, known.rows))
+    # the variance over seeds is known only up to its degrees of freedom
+    scale = known.degrees / rng.chisquare(known.degrees, (draws, 1))
+    noise = np.maximum(of_seeds * scale + of_rows, 1e-12)
     spread = _spreads(effects, noise, rng)
     kept = spread**2 / (spread**2 + noise)
     means = kept * effects + np.sqrt(kept * noise) * rng.normal(size=noise.shape)
-    return Posterior(means @ (contrasts @ axes).T)
+    return np.asarray(means @ axes.T, np.float64)
+
+
+def forecast(
+    known: Evidence, seeds: int, sure: float, rng: np.random.Generator, draws: int = 500
+) -> float:
+    """Return the probability that at `seeds` seeds one strategy is within `WITHIN` of the best.
+
+    Further seeds are drawn around expected scores on these rows, and those from their posterior;
+    each future is judged as the present is.
+
+    Args:
+        sure: probability of being within `WITHIN` from which that counts.
+    """
+    further = seeds - known.seeds
+    if further <= 0 or not len(known.centre):
+        return float(posterior(known, rng, draws).within().max() >= sure)
+    here = replace(known, rows=np.zeros_like(known.rows), correlation=0.0)
+    expected = _effects(here, rng, FUTURES)
+    variances, axes = np.linalg.eigh(known.covariance / further)
+    scale = known.degrees / rng.chisquare(known.degrees, (FUTURES, 1))
+    noise = np.sqrt(np.maximum(variances, 0) * scale) * rng.normal(size=expected.shape)
+    fresh = expected + noise @ axes.T
+    futures = [
+        replace(known, centre=centre, seeds=seeds, degrees=known.degrees + further)
+        for centre in (known.seeds * known.centre + further * fresh) / seeds
+    ]
+    settled = [posterior(future, rng, draws).within().max() >= sure for future in futures]
+    return float(np.mean(settled))
+
+
+def positive(covariance: Floats) -> Floats:
+    """Return the nearest covariance without negative variances along its axes."""
+    variances, axes = np.linalg.eigh(covariance)
+    return np.asarray((axes * np.maximum(variances, 0)) @ axes.T, np.float64)
 
 
 def moderated(values: Floats) -> tuple[Floats, float]:
     """Return the moderated covariance over seeds of contrasts, and its degrees of freedom.
 
-    The prior has min(4, (k - 1) nu) degrees of freedom, where nu is those of the sample and
-    k = (tr S)^2 / tr S^2 counts the independent variances among the contrasts. Source of the
-    moderation: Smyth 2004, "Linear models and empirical Bayes methods for assessing differential
-    expression in microarray experiments", eq. 3; k takes the place of its number of genes.
+    It is shrunk to equal, independent variances as in `stats.moderate`.
 
     Args:
         values: (contrasts, seeds).
     """
-    count, seeds = values.shape
-    nu = seeds - 1
+    count, nu = values.shape[0], values.shape[1] - 1
     sample = np.atleast_2d(np.cov(values))
-    total = float(np.trace(sample))
-    if total <= 0:
-        return sample, float(nu)
-    effective = total**2 / float(np.sum(sample**2))
-    prior = min(PRIOR_DEGREES, (effective - 1) * nu) if count >= 2 else 0.0
-    target = np.eye(count) * total / count
+    prior = stats.prior_degrees(sample, nu) if count >= 2 else 0.0
+    target = np.eye(count) * np.trace(sample) / count
     return (prior * target + nu * sample) / (prior + nu), prior + nu
 
 

@@ -1,92 +1,153 @@
-"""Statistics of the strategies x seeds table: pure functions of arrays.
+"""Statistics of paired differences over seeds: intervals, tests, adjustment for their number.
 
-A seed is a random split of one data set. Two seeds share test rows, so their results are not
-independent, and intervals that assume independence are too narrow: on 400 simulated data sets,
-with ten seeds, 95 % intervals of Student's t covered the true difference in 59 to 89 % and a
-bootstrap over seeds in 50 to 79 % (``uv run pytest -s tests/metrics/test_coverage.py``). The
-functions here take the *overlap*, the share of test rows that two seeds have in common on average
-(see `overlap`), and widen intervals by it, after Nadeau and Bengio 2003, "Inference for the
-generalization error", section 3: where every row is used, overlap / (1 - overlap) is their
-n_test / n_train. These intervals covered it in 95 to 98 %.
-
-Differences are one number per seed, float (seeds,); a table is float (strategies, seeds).
+A seed is a random split of one data set. A mean over seeds errs for two reasons: training and
+splitting vary from seed to seed, and all seeds draw their test rows from the same data. The first
+is measured by the variance over seeds, moderated over the comparisons of a table; the second by
+the influence of the rows (`influence.row_covariance`). What seeds share beyond that (training
+rows) is a small correlation, chosen by simulation.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Floats
 
+ROW_DEGREES = 1  # of freedom that each pair of seeds adds to C, chosen by simulation
 LEVEL = 0.05  # significance level; intervals have 1 - LEVEL
-POSITIVE_SHARE = 2 / 3  # weight of positive rows in the overlap; F1 depends on them most
+PRIOR_DEGREES = 4  # of freedom of the prior variance, at most
+# correlation of two seeds beyond their test rows, chosen by coverage on real rows: networks have
+# .17 to .19 and 0 to .04 (tests/simulations), a logistic regression at 0.5 up to .6
+AT_OWN_THRESHOLDS = 0.25
+WITHOUT_THRESHOLDS = 0.02  # at tuned thresholds too
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Estimate, from paired differences, of the expected difference on fresh data of this size."""
+    """Estimate of an expected difference on fresh rows, from paired differences over seeds."""
 
     mean: float
-    low: float  # ends of the 95 % interval; nan for one seed, or without a spread
-    high: float
-    p: float  # two-sided, of no difference; 1 where there is no interval
-    above: float  # probability that the difference is above zero; nan likewise
-    deviation: float  # standard deviation over seeds; nan for one seed
+    error: float  # standard error of the mean; nan for one seed, or without a spread
+    degrees: float  # of freedom of the error
+    deviation: float  # standard deviation over seeds, as it is; nan for one seed
     seeds: int
 
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return not math.isnan(self.error)
 
-def difference(differences: Floats, overlap: float) -> Difference:
-    """Estimate the mean of paired differences: interval and test by Student's t, n - 1 degrees.
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval; nan where there is none."""
+        return self.interval(LEVEL)[0]
 
-    Source: Nadeau and Bengio 2003; `above` is the posterior of Corani and Benavoli 2015, "A
-    Bayesian approach for comparing cross-validated algorithms on multiple data sets", eq. 7.
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval; nan where there is none."""
+        return self.interval(LEVEL)[1]
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value of no difference; 1 where there is no interval."""
+        return 2 * min(self.above, 1 - self.above) if self.known else 1.0
+
+    @property
+    def above(self) -> float:
+        """Probability that the difference is above zero, under a flat prior; nan if unknown."""
+        return self.above_value(0.0)
+
+    def above_value(self, value: float) -> float:
+        """Probability that it is above `value`, see `above`."""
+        from scipy.special import stdtr  # Student's t, without the overhead of scipy.stats
+
+        if not self.error:  # nothing varies: they are equal, or differ for certain
+            return 0.5 if self.mean == value else float(self.mean > value)
+        return float(stdtr(self.degrees, (self.mean - value) / self.error))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the ends of the (1 - level) interval; nan where there is none."""
+        half = critical(self.degrees, level) * self.error if self.known else math.nan
+        return self.mean - half, self.mean + half
+
+
+def difference(
+    values: Floats, rows: float = 0.0, correlation: float = AT_OWN_THRESHOLDS
+) -> Difference:
+    """Estimate one mean over seeds, see `differences`."""
+    return differences([values], [rows], correlation)[0]
+
+
+def differences(
+    table: Sequence[Floats], rows: Sequence[float], correlation: float
+) -> list[Difference]:
+    """Estimate the mean of each of several paired differences: Var(mean) = s2 (1/n + a) + C.
+
+    s2 is the moderated variance over seeds, see `moderate`; a the correlation; C the variance
+    that comes from the test rows. The degrees of freedom of the sum are Satterthwaite's (1946, "An
+    approximate distribution of estimates of variance components").
+
+    Args:
+        table: one array of differences per comparison, (seeds,) each; their numbers may differ.
+        rows: C of each comparison; negative estimates count as 0.
 
     Raises:
-        ValueError: if there are no differences, or one is not finite.
+        ValueError: if a comparison has no differences, or one is not finite.
     """
-    from scipy.special import stdtr  # Student's t, without the overhead of scipy.stats
-
-    values = np.asarray(differences, np.float64)
-    if not len(values) or not np.isfinite(values).all():
+    values = [np.asarray(own, np.float64) for own in table]
+    if not all(len(own) and np.isfinite(own).all() for own in values):
         raise ValueError("paired differences must be finite, and there must be at least one")
-    n, mean = len(values), float(values.mean())
-    if n == 1:
-        return Difference(mean, math.nan, math.nan, 1.0, math.nan, math.nan, 1)
-    deviation = float(values.std(ddof=1))
-    error = deviation * standard_error_factor(n, overlap)
-    if error < 1e-12:  # the same at every seed
-        if abs(mean) < 1e-12:
-            return Difference(mean, mean, mean, 1.0, 0.5, deviation, n)
-        # a spread of zero is a coincidence of counts, not certainty
-        return Difference(mean, math.nan, math.nan, 1.0, math.nan, deviation, n)
-    half = _critical(n, LEVEL) * error
-    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
-    above = float(stdtr(n - 1, mean / error))
-    return Difference(mean, mean - half, mean + half, p, above, deviation, n)
+    found = []
+    for own, (variance, degrees), c in zip(values, moderate(values), rows, strict=True):
+        n, mean = len(own), float(own.mean())
+        deviation = float(own.std(ddof=1)) if n > 1 else math.nan
+        of_seeds, of_rows = variance * (1 / n + correlation), max(c, 0.0)
+        error = math.sqrt(of_seeds + of_rows) if n > 1 else math.nan
+        if n > 1 and of_rows > 0:
+            pairs = n * (n - 1)  # of seeds: C is a mean over them
+            parts = of_seeds**2 / degrees + of_rows**2 / (ROW_DEGREES * pairs)
+            degrees = (of_seeds + of_rows) ** 2 / parts
+        if n > 1 and error < 1e-12:
+            # equal at every seed; any other spread of zero is a coincidence of counts
+            error = 0.0 if abs(mean) < 1e-12 else math.nan
+        found.append(Difference(mean, error, degrees, deviation, n))
+    return found
 
 
-def overlap(tested: Floats, available: Floats) -> float:
-    """Return the overlap of splits that draw `tested` of `available` rows, (classes,) each.
+def moderate(table: Sequence[Floats]) -> list[tuple[float, float]]:
+    """Return the moderated variance of each comparison and its degrees of freedom.
 
-    The share differs by class where a task does not use all of its rows. With two classes,
-    (negatives, positives), the positive class counts more; with more, it is that of all rows.
+    s2' = (d0 mean(s2) + nu s2) / (d0 + nu) on d0 + nu degrees. The prior has d0 = min(4, (k - 1)
+    nu) degrees, none for fewer than three comparisons; k = (tr S)^2 / tr S^2 of the covariance S
+    over the seeds that all share counts the independent variances. Comparisons of one seed take no
+    part. Source: Smyth 2004, "Linear models and empirical Bayes methods for assessing differential
+    expression in microarray experiments", eq. 3; k takes the place of its number of genes.
     """
-    if len(tested) != 2:
-        return float(np.sum(tested) / np.sum(available))
-    negatives, positives = np.asarray(tested) / np.asarray(available)
-    return float((1 - POSITIVE_SHARE) * negatives + POSITIVE_SHARE * positives)
+    degrees = [max(len(own) - 1, 0) for own in table]
+    variances = [float(own.var(ddof=1)) if len(own) > 1 else 0.0 for own in table]
+    several = [own for own in table if len(own) > 1]
+    prior = centre = 0.0
+    if len(several) >= 3:
+        shared = min(map(len, several))
+        prior = prior_degrees(np.cov([own[:shared] for own in several]), shared - 1)
+        centre = float(np.mean([own.var(ddof=1) for own in several]))
+    return [
+        ((prior * centre + nu * own) / max(prior + nu, 1e-300), prior + nu)
+        for own, nu in zip(variances, degrees, strict=True)
+    ]
 
 
-def standard_error_factor(seeds: int, overlap: float) -> float:
-    """Return the standard error of the mean over seeds / their standard deviation.
-
-    It does not go to zero with many seeds: the data set stays the same.
-    """
-    return math.sqrt(1 / seeds + overlap / (1 - overlap))
+def prior_degrees(covariance: Floats, nu: int) -> float:
+    """Return the degrees of freedom of the prior variance, see `moderate`."""
+    total = float(np.trace(covariance))
+    if total <= 0:
+        return 0.0
+    independent = total**2 / float(np.sum(covariance**2))
+    return max(0.0, min(PRIOR_DEGREES, (independent - 1) * nu))
 
 
 def holm(p: Floats) -> Floats:
@@ -101,6 +162,25 @@ def holm(p: Floats) -> Floats:
     return adjusted
 
 
+def simultaneous(
+    one: Difference, comparisons: int, level: float, significant: bool
+) -> tuple[float, float]:
+    """Return the (1 - level) interval of one of several comparisons that hold together.
+
+    By Bonferroni; where Holm's procedure, which is sharper, claims a sign, the interval ends at
+    zero at most, so that it never contradicts the p-value beside it. The intervals of Bonferroni
+    hold together, and so do the signs of Holm; both at once hold nearly as often. Exact ones are
+    wider for what is significant: Strassburger and Bretz 2008, "Compatible simultaneous lower
+    confidence bounds for the Holm procedure and other Bonferroni-based closed tests".
+    """
+    low, high = one.interval(level / comparisons)
+    if significant and one.mean > 0:
+        return max(low, 0.0), high
+    if significant:
+        return low, min(high, 0.0)
+    return low, high
+
+
 def interquartile_mean(values: Floats) -> float:
     """Return the mean of the middle half (IQM).
 
@@ -112,80 +192,50 @@ def interquartile_mean(values: Floats) -> float:
     return float(trim_mean(values, 0.25))
 
 
-def ranks(table: Floats) -> Floats:
-    """Return each strategy's rank, averaged over seeds, (strategies,); 1 is best, ties share."""
-    from scipy.stats import rankdata
+def chance_auc_variance(positives: float, negatives: float) -> float:
+    """Return the variance of the ROC AUC of scores that tell nothing: that of the rank sum.
 
-    return np.asarray(rankdata(-table, axis=0).mean(axis=1), np.float64)
-
-
-def rank_intervals(table: Floats, overlap: float) -> NDArray[np.int64]:
-    """Return lowest and highest rank of each strategy, (strategies, 2), 95 % for all together.
-
-    The lowest is one more than the number of significantly better strategies, the highest the
-    number of strategies less the significantly worse ones, by Holm over all pairs. Source: Mogstad,
-    Romano, Shaikh and Wilhelm 2024, "Inference for ranks with applications to mobility across
-    neighbourhoods and academic achievement across countries", section 3.
+    Source: Mann and Whitney 1947, "On a test of whether one of two random variables is
+    stochastically larger than the other".
     """
-    count = len(table)
-    pairs = [(first, second) for first in range(count) for second in range(first + 1, count)]
-    differences = [difference(table[first] - table[second], overlap) for first, second in pairs]
-    adjusted = holm(np.array([pair.p for pair in differences]))
-    bounds = np.tile([1, count], (count, 1))
-    for (first, second), pair, p in zip(pairs, differences, adjusted, strict=True):
-        if p < LEVEL:
-            better, worse = (first, second) if pair.mean > 0 else (second, first)
-            bounds[worse, 0] += 1
-            bounds[better, 1] -= 1
-    return bounds
-
-
-def seeds_needed(observed: Difference, overlap: float, level: float = LEVEL) -> int | None:
-    """Estimate how many seeds would show a difference of the observed size.
-
-    None if no number would, because the data set is too small, or if nothing differs.
-    """
-    if observed.seeds < 2 or abs(observed.mean) < 1e-12:
-        return None
-    for seeds in range(2, MOST_SEEDS + 1):
-        error = observed.deviation * standard_error_factor(seeds, overlap)
-        if abs(observed.mean) > _critical(seeds, level) * error:
-            return seeds
-    return None
+    return (positives + negatives + 1) / (12 * positives * negatives)
 
 
 NORMAL = 1.959964  # standard errors in half of a 95 % interval
-MOST_SEEDS = 200  # more would not be run
 
 
-def resolvable(observed: Difference, overlap: float, level: float = LEVEL) -> float:
-    """Return the smallest difference that would have been significant; inf for one seed."""
-    if observed.seeds < 2:
-        return math.inf
-    error = observed.deviation * standard_error_factor(observed.seeds, overlap)
-    return _critical(observed.seeds, level) * error
+def f1_half_width(positives: Floats, others: Floats, precision: Floats, recall: Floats) -> Floats:
+    """Return half the width of the 95 % interval of a class's F1 on one test split.
 
-
-def f1_half_width(positives: NDArray[np.int64], f1: float | None = None) -> Floats:
-    """Return half the width of the 95 % interval of a class's F1, for so many rows of the class.
-
-    F1 = 2J / (1 + J) of the Jaccard index J = TP / (TP + FP + FN), which is a binomial share of
-    those TP + FP + FN rows: the delta method gives F1 the variance F(1 - F)(2 - F) / 2P where
-    precision and recall are equal. Source: the delta method as in Takahashi et al. 2022,
-    "Confidence interval for micro-averaged F1 and macro-averaged F1 scores", for one class; a test
-    simulates it.
+    F1 = 2 TP / (P + TP + FP), with a binomial TP and a Poisson FP, by the delta method. All
+    arguments are broadcast together.
 
     Args:
-        positives: rows of the class, P.
-        f1: None takes the F1 where the interval is widest, 1 - 3^-1/2: 0.86 / sqrt(P).
+        positives: test rows of the class, P.
+        others: test rows of other classes, per so many as the population has for each row of the
+            class; P unless rows are weighted.
     """
-    f = 1 - 3**-0.5 if f1 is None else f1
-    with np.errstate(divide="ignore"):
-        return NORMAL * np.sqrt(f * (1 - f) * (2 - f) / (2 * np.asarray(positives, np.float64)))
+    false = recall * (1 - precision) / precision  # positives that are wrong, per row of the class
+    size = 1 + recall + false
+    hits, wrong = (1 + false) ** 2 * recall * (1 - recall), recall**2 * false
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = 4 * (hits / positives + np.where(wrong, wrong / others, 0)) / size**4
+    return np.asarray(NORMAL * np.sqrt(variance), np.float64)
 
 
-def _critical(seeds: int, level: float) -> float:
+def widest_f1(positives: Floats, others: Floats) -> Floats:
+    """Return `f1_half_width` at its widest over precision and recall, (classes,).
+
+    Without weights it is 1.09 / sqrt(P), at precision 1 and recall .22; a test simulates it.
+    """
+    grid = np.linspace(0.02, 1, 50)
+    precision, recall = (axis.ravel() for axis in np.meshgrid(grid, grid[:-1]))
+    tried = f1_half_width(positives[:, None], others[:, None], precision, recall)
+    return np.asarray(tried.max(axis=1), np.float64)
+
+
+def critical(degrees: float, level: float) -> float:
     """Return the two-sided critical value of Student's t, in standard errors."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(seeds - 1, 1 - level / 2))
+    return float(stdtrit(degrees, 1 - level / 2))

@@ -75,11 +75,22 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one invocation runs: every strategy with every seed."""
+    """What one invocation runs: every strategy with its seeds."""
 
     conditions: Conditions
     strategies: list[tuple[str, str, str]]  # text in full, label, fingerprint of its code
-    seeds: int  # 0, 1, ... seeds - 1
+    seeds: tuple[int, ...]  # of each strategy: 0, 1, ... n - 1
+    race: bool = False  # whether seeds are added look by look
+
+    @property
+    def most(self) -> int:
+        """The largest number of seeds."""
+        return max(self.seeds, default=0)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return sum(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -220,7 +231,7 @@ def longest_first(trainings: Sequence[Training], seconds: Mapping[str, float]) -
 def make_plan(conditions: Conditions, specs: Sequence[StrategySpec], seeds: int) -> Plan:
     """Return the plan of an invocation."""
     strategies = [(spec.text, spec.label, code_of(spec)) for spec in specs]
-    return Plan(conditions, strategies, seeds)
+    return Plan(conditions, strategies, (seeds,) * len(strategies))
 
 
 def code_of(spec: StrategySpec) -> str:

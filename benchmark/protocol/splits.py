@@ -219,7 +219,7 @@ def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:
     return np.sort(np.concatenate(remaining))
 
 
-SAME_TEST = "every seed tests the same rows: intervals over seeds do not cover other test rows"
+SAME_TEST = "every seed tests the same rows; intervals include what their choice leaves to chance"
 NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 
 

@@ -51,6 +51,13 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{share:.{digits}%}".replace("%", " %")
 
 
+def probability(value: float) -> str:
+    """Format a probability that was simulated: "83 %", "> 99 %", "< 1 %"; "-" for nan."""
+    if math.isnan(value):
+        return "-"
+    return "> 99 %" if value > 0.99 else "< 1 %" if value < 0.01 else percent(value)
+
+
 def listed(names: Sequence[str]) -> str:
     """Join names as in a sentence: "a", "a and b", "a, b and c"; "" for none."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

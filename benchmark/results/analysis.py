@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics import stats
+from benchmark.protocol.text import percent
 from benchmark.results import comparison
-from benchmark.results.comparison import Claim
+from benchmark.results.comparison import Calibrated, Claim
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.measures import Headings
+from benchmark.results.outlook import Race, race
 
 STATES = ("finished", "failed", "missing")
 THRESHOLDS = ("at_half", "tuned", "upper_bound")  # at which each training's F1 is measured
@@ -26,12 +28,12 @@ class Analysis:
         baseline: label of `none`, if all its runs are finished; "" otherwise.
         problem: why nothing can be compared, for users; "" where there is a baseline.
         seeds: of the baseline.
-        overlap: share of test rows that two seeds have in common.
-        one_test_split: all seeds were tested on the same rows.
         complete: labels of the strategies whose runs are all finished.
         trainings: training -> label of the strategy that adds the least to it.
         skilled: labels that rank rows significantly better than chance.
-        claims: differences on F1, tuned F1 and calibration error, p adjusted together.
+        claims: differences to the baseline; those of one measure hold together.
+        calibrated: label -> whether its probabilities are calibrated.
+        race: who may be the best; None with one seed or without a baseline.
         ranking: one row per strategy (label), best F1 first; see `_ranking`.
         tuning: one row per training, best tuned F1 first; see `_tuning`.
         identical: pairs of labels with the same measures at every seed.
@@ -41,15 +43,25 @@ class Analysis:
     baseline: str
     problem: str
     seeds: int
-    overlap: float
-    one_test_split: bool
     complete: tuple[str, ...]
     trainings: dict[str, str]
     skilled: frozenset[str]
     claims: tuple[Claim, ...]
+    calibrated: dict[str, Calibrated]
+    race: Race | None
     ranking: pd.DataFrame
     tuning: pd.DataFrame
     identical: tuple[tuple[str, str], ...]
+
+    @property
+    def level(self) -> float:
+        """Significance level."""
+        return self.table.level
+
+    @property
+    def confidence(self) -> str:
+        """Confidence level of its intervals, in words."""
+        return percent(1 - self.level, 0 if self.level == stats.LEVEL else 1)
 
     @property
     def words(self) -> Headings:
@@ -69,15 +81,15 @@ class Analysis:
         claims = [
             claim
             for claim in self.claims_on(metric)
-            if claim.p < stats.LEVEL
-            and (claim.difference.mean > 0) == better
+            if claim.p < self.level
+            and (claim.mean > 0) == better
             and (claim.label if better else self.baseline) in self.skilled
         ]
-        return sorted(claims, key=lambda claim: -abs(claim.difference.mean))
+        return sorted(claims, key=lambda claim: -abs(claim.mean))
 
     def open(self, metric: str) -> list[Claim]:
         """Claims that are not significant."""
-        return [claim for claim in self.claims_on(metric) if not claim.p < stats.LEVEL]
+        return [claim for claim in self.claims_on(metric) if not claim.p < self.level]
 
     def simplicity(self, label: str) -> tuple[bool, int, float]:
         """Sort key, simplest first: no training of its own, fewer parts, then the higher F1."""
@@ -90,20 +102,27 @@ class Analysis:
 def analyse(table: Leaderboard) -> Analysis:
     """Analyse a leaderboard; without a complete baseline there are no claims."""
     label, complete = comparison.baseline(table), comparison.complete(table)
-    claims, overlap = comparison.claims(table), comparison.overlap(table)
+    baseline = label if label in complete else ""
+    claims = [
+        claim
+        for metric in comparison.QUESTIONS
+        for claim in comparison.claims(table, metric, table.level)
+    ]
     trainings = comparison.trainings(table)
+    skilled = comparison.skilled(table, complete)
+    racing = race(table, baseline, skilled) if baseline else None
     return Analysis(
         table=table,
-        baseline=label if label in complete else "",
+        baseline=baseline,
         problem=_problem(label, complete),
         seeds=int((table.runs["label"] == label).sum()),
-        overlap=overlap,
-        one_test_split=comparison.one_test_split(table),
         complete=tuple(complete),
         trainings=trainings,
-        skilled=frozenset(comparison.skilled(table, complete)),
+        skilled=frozenset(skilled),
         claims=tuple(claims),
-        ranking=_ranking(table, claims, overlap),
+        calibrated=comparison.calibrated(table, table.level),
+        race=racing,
+        ranking=_ranking(table, claims, racing),
         tuning=_tuning(table, trainings, claims),
         identical=tuple(comparison.identical(table)),
     )
@@ -117,12 +136,12 @@ def _problem(baseline: str | None, complete: Sequence[str]) -> str:
     return ""
 
 
-def _ranking(table: Leaderboard, claims: Sequence[Claim], overlap: float) -> pd.DataFrame:
+def _ranking(table: Leaderboard, claims: Sequence[Claim], racing: Race | None) -> pd.DataFrame:
     """F1 at each strategy's own threshold with its statistics, best first.
 
-    Columns: f1, f1_sd, f1_iqm; difference, low, high (95 %) to the baseline, above (probability
-    that it is better), p (two-sided, adjusted); rank, rank_low, rank_high among the complete
-    strategies; finished, failed, missing, collapsed: numbers of runs. nan where unknown.
+    Columns: f1, f1_sd, f1_iqm; difference, low, high (simultaneous) to the baseline, above
+    (probability that it is better), p (two-sided, adjusted); best, within, regret by the
+    posterior; finished, failed, missing, collapsed: numbers of runs. nan where unknown.
     """
     f1 = comparison.values(table, "test/f1")
     board = pd.DataFrame(index=f1.index)
@@ -133,28 +152,25 @@ def _ranking(table: Leaderboard, claims: Sequence[Claim], overlap: float) -> pd.
     ]
     for claim in claims:
         if claim.metric == "test/f1":
-            d = claim.difference
-            board.loc[claim.label, ["difference", "low", "high"]] = d.mean, d.low, d.high
-            board.loc[claim.label, ["above", "p"]] = d.above, claim.p
-    _add_ranks(board, table, overlap)
+            board.loc[claim.label, list(DIFFERENCE)] = _difference(claim)
+            board.loc[claim.label, "above"] = claim.difference.above
+    for label, outlook in (racing.outlooks if racing else {}).items():
+        if label in board.index:
+            of_label = outlook.best, outlook.within, outlook.regret
+            board.loc[label, ["best", "within", "regret"]] = of_label
     for state in STATES:
         board[state] = (table.runs["state"] == state).groupby(table.runs["label"]).sum()
     board["collapsed"] = table.runs.groupby("label")["collapsed"].sum()
-    columns = [*("f1", "f1_sd", "f1_iqm", "difference", "low", "high", "above", "p")]
-    columns += ["rank", "rank_low", "rank_high", *STATES, "collapsed"]
-    return board.reindex(columns=columns).sort_values("f1", ascending=False, kind="stable")
+    columns = ["f1", "f1_sd", "f1_iqm", *DIFFERENCE, "above", "best", "within", "regret"]
+    board = board.reindex(columns=[*columns, *STATES, "collapsed"])
+    return board.sort_values("f1", ascending=False, kind="stable")
 
 
-def _add_ranks(board: pd.DataFrame, table: Leaderboard, overlap: float) -> None:
-    common = comparison.shared(table)
-    if not len(common.runs):
-        return
-    scores = comparison.values(common, "test/f1").to_numpy()
-    ranked = list(common.runs["label"].drop_duplicates())
-    board.loc[ranked, "rank"] = stats.ranks(scores)
-    if scores.shape[1] > 1:
-        bounds = stats.rank_intervals(scores, overlap)
-        board.loc[ranked, ["rank_low", "rank_high"]] = bounds.astype(float)
+DIFFERENCE = ("difference", "low", "high", "p")
+
+
+def _difference(claim: Claim) -> tuple[float, float, float, float]:
+    return claim.mean, claim.low, claim.high, claim.p
 
 
 def _tuning(table: Leaderboard, trainings: dict[str, str], claims: Sequence[Claim]) -> pd.DataFrame:
@@ -162,9 +178,10 @@ def _tuning(table: Leaderboard, trainings: dict[str, str], claims: Sequence[Clai
 
     Columns: training, label of the strategy that was read; at_half, tuned (on validation),
     upper_bound (the best threshold on test itself) with their standard deviations; the tuned
-    threshold; difference, low, high and p of the tuned F1 against that of the baseline.
+    threshold; difference, low, high and p of the tuned F1 against that of the baseline;
+    ap_difference, ap_low, ap_high and ap_p likewise of average precision.
     """
-    tuned = {claim.label: claim for claim in claims if claim.metric == "test/f1_tuned"}
+    found = {(claim.label, claim.metric): claim for claim in claims}
     rows = []
     for training, label in trainings.items():
         own = table.runs[table.runs["label"] == label]
@@ -172,11 +189,12 @@ def _tuning(table: Leaderboard, trainings: dict[str, str], claims: Sequence[Clai
         for name in THRESHOLDS:
             f1 = own[f"test/f1_{name}"]
             row |= {name: f1.mean(), f"{name}_sd": f1.std()}
-        if label in tuned:
-            d = tuned[label].difference
-            row |= {"difference": d.mean, "low": d.low, "high": d.high, "p": tuned[label].p}
+        for prefix, metric in (("", "test/f1_tuned"), ("ap_", "test/average_precision")):
+            if (label, metric) in found:
+                names = (f"{prefix}{name}" for name in DIFFERENCE)
+                row |= dict(zip(names, _difference(found[label, metric]), strict=True))
         rows.append(row | {"threshold": own["test/threshold_tuned"].mean()})
     columns = ["training", "label", *THRESHOLDS, *(f"{name}_sd" for name in THRESHOLDS)]
-    columns += ["threshold", "difference", "low", "high", "p"]
+    columns += ["threshold", *DIFFERENCE, *(f"ap_{name}" for name in DIFFERENCE)]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.sort_values("tuned", ascending=False, ignore_index=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from benchmark.metrics import stats
 from benchmark.metrics.stats import Difference
+from benchmark.protocol.arrays import Floats
+from benchmark.results import row_errors
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.measures import COUNTS, ROWS
+from benchmark.results.measures import COUNTS, OWN_THRESHOLD, ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,15 +25,29 @@ if TYPE_CHECKING:
 NONE = "none"  # the baseline in full, as a strategy and as a training
 UNCALIBRATED = 0.05  # calibration error (ECE) above which probabilities are not calibrated
 
+Calibrated = Literal["yes", "unclear", "no"]
+
 
 @dataclass(frozen=True)
 class Claim:
-    """A difference on one measure, with its p-value adjusted for all that were looked at."""
+    """A difference to the baseline, as one of all that were asked on its measure.
+
+    Attributes:
+        p: adjusted (Holm); nan for one seed.
+        low, high: interval that holds together with the others of the measure.
+    """
 
     label: str
     metric: str
     difference: Difference
-    p: float  # by Holm; nan for one seed
+    p: float
+    low: float
+    high: float
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return self.difference.mean
 
 
 def values(table: Leaderboard, metric: str) -> pd.DataFrame:
@@ -46,43 +62,31 @@ def of(table: Leaderboard, label: str, metric: str) -> pd.Series:
     return values(table, metric).T[label]
 
 
-def mean(numbers: pd.Series, table: Leaderboard) -> Difference:
-    """Mean of one number per seed with its 95 % interval; nan is left out."""
-    return means(numbers.to_frame("value"), table)["value"]
+def correlation(metric: str) -> float:
+    """Correlation of two seeds beyond their test rows, see `stats`."""
+    return stats.AT_OWN_THRESHOLDS if metric in OWN_THRESHOLD else stats.WITHOUT_THRESHOLDS
 
 
-def means(numbers: pd.DataFrame, table: Leaderboard) -> dict[str, Difference]:
-    """Mean of every column with its 95 % interval: label -> mean."""
-    common = overlap(table)
-    return {
-        str(label): stats.difference(column.dropna().to_numpy(np.float64), common)
-        for label, column in numbers.items()
-    }
+def mean(table: Leaderboard, label: str, metric: str) -> Difference:
+    """Mean of a measure over seeds with its 95 % interval."""
+    return stats.difference(
+        of(table, label, metric).dropna().to_numpy(np.float64),
+        table.row_errors.variance(metric, label),
+        correlation(metric),
+    )
 
 
-def overlap(table: Leaderboard) -> float:
-    """Share of test rows that two seeds have in common on average, see ``stats.overlap``.
-
-    It is 0 where it is unknown, and where all seeds have the same test rows: statements then
-    hold for these rows, since their choice does not vary.
-    """
-    if one_test_split(table):
-        return 0.0
-    if not table.binary:
-        shares = table.runs[ROWS] / table.facts.get("rows", sum(table.facts["counts"]))
-        return float(shares.fillna(0).max())
-    tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
-    if np.isnan(tp):
-        return 0.0
-    # sums of weights can be more than a class has rows; together they are the rows tested
-    tested, available = np.array([tn + fp, tp + fn]), np.array(table.facts["counts"])
-    return min(stats.overlap(tested, available), float(tested.sum() / available.sum()))
-
-
-def one_test_split(table: Leaderboard) -> bool:
-    """Return whether several seeds were tested, all on the same rows."""
-    tested = table.runs[table.runs["test_rows"] != ""]
-    return tested["seed"].nunique() > 1 and tested["test_rows"].nunique() == 1
+def between(
+    one: tuple[Leaderboard, str], other: tuple[Leaderboard, str], metric: str
+) -> Difference:
+    """Paired difference of two strategies, each in its table, of the same data."""
+    (first, own), (second, reference) = one, other
+    paired = (of(first, own, metric) - of(second, reference, metric)).dropna()
+    return stats.difference(
+        paired.to_numpy(np.float64),
+        row_errors.variance_between(first.row_errors, own, second.row_errors, reference, metric),
+        correlation(metric),
+    )
 
 
 def complete(table: Leaderboard) -> list[str]:
@@ -119,57 +123,107 @@ def against(
     table: Leaderboard, reference: str, metric: str, labels: Sequence[str]
 ) -> dict[str, Difference]:
     """Label -> paired difference to the strategy `reference`; left out if no seed has both."""
-    measured, common = values(table, metric), overlap(table)
+    measured = values(table, metric)
     of_label = dict(zip(measured.index, measured.to_numpy(np.float64), strict=True))
-    differences = {}
+    paired = {}
     for label in labels:
-        paired = of_label[label] - of_label[reference]
-        paired = paired[~np.isnan(paired)]
-        if label != reference and len(paired):
-            differences[label] = stats.difference(paired, common)
-    return differences
+        gaps = of_label[label] - of_label[reference]
+        if label != reference and not np.isnan(gaps).all():
+            paired[label] = gaps[~np.isnan(gaps)]
+    rows = [table.row_errors.variance(metric, label, reference) for label in paired]
+    found = stats.differences(list(paired.values()), rows, correlation(metric))
+    return dict(zip(paired, found, strict=True))
 
 
-def claims(table: Leaderboard) -> list[Claim]:
-    """Everything asked of the complete strategies, with p-values that hold together (Holm).
+QUESTIONS = ("test/f1", "test/f1_tuned", "test/average_precision")
 
-    F1 at each strategy's own threshold against the baseline; F1 at the tuned threshold of every
-    other training against that of the baseline; calibration error against `UNCALIBRATED`, of
-    the baseline too. Each pair is compared over the seeds that both have. Empty where the
-    baseline is not complete.
+
+def claims(table: Leaderboard, metric: str, level: float) -> list[Claim]:
+    """Differences to the baseline on one of `QUESTIONS`, with p-values that hold together (Holm).
+
+    F1 at its own threshold is asked of every complete strategy, the others of every training.
+    Results that equal the baseline's at every seed are no claim, and copies of one result count
+    once. Empty where the baseline is not complete.
+
+    Args:
+        level: significance level; intervals have 1 - level.
     """
     reference, labels = baseline(table), complete(table)
     if reference not in labels:
         return []
-    others = [label for part, label in trainings(table).items() if part != NONE]
-    errors = values(table, "test/ece").T - UNCALIBRATED
-    questions = {
-        "test/f1": against(table, reference, "test/f1", labels),
-        "test/f1_tuned": against(table, reference, "test/f1_tuned", others),
-        "test/ece": means(errors[labels], table),
+    if metric != "test/f1":
+        labels = [label for part, label in trainings(table).items() if part != NONE]
+    measured = values(table, metric)
+    plain = measured.loc[reference].to_numpy(np.float64)
+    first_of: dict[bytes, str] = {}  # results -> the first strategy with them
+    same = {
+        label: first_of.setdefault(own.tobytes(), label)
+        for label in labels
+        for own in [measured.loc[label].to_numpy(np.float64)]
+        if label != reference and not np.array_equal(own, plain, equal_nan=True)
     }
-    asked = [
-        (label, metric, difference)
-        for metric, differences in questions.items()
-        for label, difference in differences.items()
-    ]
-    adjusted = stats.holm(np.array([difference.p for _, _, difference in asked]))
+    found = against(table, reference, metric, list(first_of.values()))
+    adjusted = stats.holm(np.array([one.p for one in found.values()]))
+    p_of = dict(zip(found, adjusted.tolist(), strict=True))
     return [
-        Claim(label, metric, difference, float(p) if difference.seeds > 1 else np.nan)
-        for (label, metric, difference), p in zip(asked, adjusted, strict=True)
+        Claim(
+            label,
+            metric,
+            found[first],
+            p_of[first] if found[first].seeds > 1 else np.nan,
+            *stats.simultaneous(found[first], len(found), level, p_of[first] < level),
+        )
+        for label, first in same.items()
     ]
+
+
+def calibrated(table: Leaderboard, level: float) -> dict[str, Calibrated]:
+    """Label -> whether the probabilities of a complete strategy are calibrated.
+
+    "no" if the calibration error, less what calibrated probabilities would show on these rows, is
+    significantly above `UNCALIBRATED`; "yes" if it is significantly below as it stands: errors
+    are only ever overestimated. Each is adjusted over the strategies (Holm).
+    """
+    errors = {label: mean(table, label, "test/ece") for label in complete(table)}
+    noises = table.row_errors.noise_ece()
+    above = [1 - e.above_value(UNCALIBRATED + noises.get(label, 0)) for label, e in errors.items()]
+    below = [e.above_value(UNCALIBRATED) for e in errors.values()]
+    verdicts: dict[str, Calibrated] = {}
+    for label, no, yes in zip(errors, _holm(above), _holm(below), strict=True):
+        verdicts[label] = "no" if no < level else "yes" if yes < level else "unclear"
+    return verdicts
 
 
 def skilled(table: Leaderboard, labels: Sequence[str]) -> set[str]:
-    """Labels of the strategies whose ROC AUC is significantly above one half (Holm)."""
-    above_half = values(table, "test/roc_auc").T - 0.5
-    areas = means(above_half[list(labels)], table)
-    adjusted = stats.holm(np.array([area.p for area in areas.values()]))
-    return {
-        label
-        for (label, area), p in zip(areas.items(), adjusted, strict=True)
-        if p < stats.LEVEL and area.mean > 0
-    }
+    """Labels of the strategies whose ROC AUC is significantly above one half (Holm).
+
+    Scores that tell nothing have the variance of a rank sum, see `row_errors`.
+    """
+    from scipy.special import ndtr
+
+    areas = values(table, "test/roc_auc").T[list(labels)].mean()
+    variances = table.row_errors.chance_auc()
+    unknown = _chance_auc_variance(table)  # of one seed: at least that of their mean
+    p = [ndtr(-(areas[label] - 0.5) / variances.get(label, unknown) ** 0.5) for label in labels]
+    return {label for label, own in zip(labels, _holm(p), strict=True) if own < stats.LEVEL}
+
+
+def _chance_auc_variance(table: Leaderboard) -> float:
+    """Of one seed, from the counts of its test rows; with the data's shares where unknown."""
+    tp, fp, fn, tn = table.runs[list(COUNTS)].mean()
+    counts = np.array([tn + fp, tp + fn] if not np.isnan(tp) else table.facts["counts"], float)
+    if np.isnan(tp):
+        counts *= table.runs[ROWS].mean() / counts.sum()
+    deviations = [
+        stats.chance_auc_variance(count, counts.sum() - count) ** 0.5
+        for count in (counts[1:] if len(counts) == 2 else counts)
+    ]
+    return float(np.mean(deviations)) ** 2
+
+
+def _holm(p: Sequence[float]) -> Floats:
+    """Adjusted p-values; 1 where there is none."""
+    return stats.holm(np.nan_to_num(np.array(p, np.float64), nan=1.0))
 
 
 def identical(table: Leaderboard) -> list[tuple[str, str]]:

@@ -12,76 +12,99 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
-from benchmark.metrics import costs, stats
+from benchmark.metrics import costs, influence, posterior, stats
 from benchmark.metrics.costs import Costs
-from benchmark.metrics.stats import LEVEL, Difference
+from benchmark.metrics.stats import Difference
 from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Strategy
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
-from benchmark.tracking.history import read_fit
-from benchmark.training.decision import fit_decision
-from benchmark.training.predictions import Fit
+from benchmark.results.outlook import NEGLIGIBLE
+from benchmark.results.predicted import Predicted, predict
+from benchmark.results.row_errors import covariance_of
 
 OWN_THRESHOLD = "its own threshold"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A strategy with a rule for its threshold; one number per seed."""
 
     label: str
-    rule: str  # `OWN` or a key of ``costs.RULES``
+    rule: str  # `OWN_THRESHOLD` or a key of ``costs.RULES``
     thresholds: tuple[float, ...]  # probabilities
     cost: tuple[float, ...]  # per ``costs.PER`` rows
+    predicted: tuple[Predicted, ...]  # empty for a constant class, whose cost no row changes
 
     @property
     def mean(self) -> float:
         """Expected cost: the mean over seeds."""
         return float(np.mean(self.cost))
 
-    def minus(self, other: Candidate, overlap: float) -> Difference:
-        """Paired difference to another candidate."""
-        return stats.difference(np.subtract(self.cost, other.cost), overlap)
-
 
 @dataclass(frozen=True)
 class ExpectedCosts:
     """All candidates, the simplest first, and what they are compared with."""
 
+    prices: Costs
     candidates: tuple[Candidate, ...]
     baseline: Candidate  # `none` at its own threshold
     constants: tuple[Candidate, ...]  # the class `label` is predicted for every row
-    overlap: float
 
     @cached_property
     def cheapest(self) -> Candidate:
         """The candidate with the lowest mean cost."""
         return min(self.candidates, key=lambda candidate: candidate.mean)
 
-    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The first candidate that the cheapest one is not significantly cheaper than."""
-        cheapest = min(candidates, key=lambda candidate: candidate.mean)
-        others = [candidate for candidate in candidates if candidate is not cheapest]
-        behind = [candidate.minus(cheapest, self.overlap) for candidate in others]
-        adjusted = stats.holm(np.array([difference.p for difference in behind]))
-        within = [other for other, p in zip(others, adjusted, strict=True) if p >= LEVEL]
-        return next(candidate for candidate in candidates if candidate in (cheapest, *within))
-
     @cached_property
     def cheaper_constant(self) -> Candidate:
         """The cheaper constant classifier."""
         return min(self.constants, key=lambda constant: constant.mean)
 
-    @cached_property
-    def p(self) -> dict[tuple[Candidate, Candidate], float]:
-        """p of each candidate against `baseline` and `cheaper_constant`, adjusted (Holm)."""
-        pairs = list(product(self.candidates, (self.baseline, self.cheaper_constant)))
-        p = np.array([one.minus(other, self.overlap).p for one, other in pairs])
-        return dict(zip(pairs, stats.holm(p).tolist(), strict=True))
+    def mean(self, candidate: Candidate) -> Difference:
+        """Expected cost of a candidate with its interval."""
+        rows = self._rows([candidate])
+        return stats.difference(
+            np.array(candidate.cost), float(rows[0, 0]), stats.WITHOUT_THRESHOLDS
+        )
+
+    def difference(self, one: Candidate, other: Candidate) -> Difference:
+        """Paired difference of two candidates; negative where the first is cheaper."""
+        rows, signs = self._rows([one, other]), np.array([1, -1])
+        return stats.difference(
+            np.subtract(one.cost, other.cost), float(signs @ rows @ signs), stats.WITHOUT_THRESHOLDS
+        )
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
+        """The simplest candidate whose expected regret is nearly the least.
+
+        Nearly: within `NEGLIGIBLE` of the cost of the cheaper constant class, which is what a
+        classifier that knows nothing costs (Drummond and Holte 2006, "Cost curves").
+        """
+        unit = max(self.cheaper_constant.mean, 1e-300)
+        table = -np.array([candidate.cost for candidate in candidates]) / unit
+        if table.shape[1] == 1:
+            return min(candidates, key=lambda candidate: candidate.mean)
+        rows = self._rows(candidates) / unit**2
+        known = posterior.evidence(table, rows, stats.WITHOUT_THRESHOLDS)
+        regret = posterior.posterior(known, np.random.default_rng(0)).regret()
+        return candidates[int(np.argmax(regret <= regret.min() + NEGLIGIBLE))]
+
+    def _rows(self, candidates: Sequence[Candidate]) -> Floats:
+        """Covariance of mean costs that comes from the test rows."""
+        real = [number for number, candidate in enumerate(candidates) if candidate.predicted]
+        covariance = np.zeros((len(candidates), len(candidates)))
+        if real:
+            predicted = [candidates[number].predicted for number in real]
+            covariance[np.ix_(real, real)] = covariance_of(predicted, self._influence)
+        return covariance
+
+    def _influence(self, one: Predicted) -> Floats:
+        cost = self.prices.of_each(one.labels, one.decisions)
+        return influence.mean(cost, one.labels, one.weights)
 
 
 def with_rule(text: str, rule: str, prices: Costs | None) -> Strategy:
@@ -95,66 +118,58 @@ def with_rule(text: str, rule: str, prices: Costs | None) -> Strategy:
 def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts:
     """Compute the expected cost of every complete strategy.
 
+    Args:
+        analysis: of a leaderboard with its predictions.
+
     Raises:
         UserError: if predictions are lost.
     """
-    runs = comparison.shared(analysis.table).runs
-    fits = _fits(uri, runs)
+    table = comparison.shared(analysis.table)
     labels = sorted(analysis.complete, key=analysis.simplicity)
+    lost = [label for label in labels if label not in table.row_errors.predicted]
+    if lost:
+        raise UserError(f"{uri} has lost predictions of {', '.join(lost)}: run it again")
     # strategies that differ only in a threshold that the rule replaces are one candidate
     distinct: dict[tuple[object, ...], Candidate] = {}
+    training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     for rule, label in product(costs.RULES, labels):
-        candidate = _candidate(runs, fits, label, rule, prices)
-        training = runs.loc[runs["label"] == label, "training_part"].iloc[0]
-        key = (training, candidate.rule, candidate.thresholds, candidate.cost)
+        candidate = _candidate(analysis, label, rule, prices)
+        key = (training_of[label], candidate.rule, candidate.thresholds, candidate.cost)
         distinct.setdefault(key, candidate)
-    tests = [fits[key].test for key in _keys(runs, analysis.baseline)]
-    constants = [
-        Candidate(
-            name,
-            OWN_THRESHOLD,
-            (),
-            tuple(
-                prices.of(test.labels, np.full_like(test.labels, decision), test.weights)
-                for test in tests
-            ),
-        )
-        for decision, name in enumerate(analysis.table.facts["classes"])
-    ]
+    baseline = _candidate(analysis, analysis.baseline, OWN_THRESHOLD, prices)
     return ExpectedCosts(
+        prices=prices,
         candidates=tuple(sorted(distinct.values(), key=lambda c: labels.index(c.label))),
-        baseline=_candidate(runs, fits, analysis.baseline, OWN_THRESHOLD, prices),
-        constants=tuple(constants),
-        overlap=analysis.overlap,
+        baseline=baseline,
+        constants=tuple(
+            Candidate(
+                name,
+                OWN_THRESHOLD,
+                (),
+                tuple(
+                    prices.of(one.labels, np.full_like(one.labels, decision), one.weights)
+                    for one in baseline.predicted
+                ),
+                (),
+            )
+            for decision, name in enumerate(table.facts["classes"])
+        ),
     )
 
 
-def _keys(runs: pd.DataFrame, label: str) -> list[tuple[str, int]]:
-    """(training, seed) of a strategy's runs, by seed."""
-    own = runs[runs["label"] == label].sort_values("seed")
-    return list(zip(own["training_part"], own["seed"], strict=True))
-
-
-def _fits(uri: str, runs: pd.DataFrame) -> dict[tuple[str, int], Fit]:
-    fits: dict[tuple[str, int], Fit] = {}
-    for run in runs.to_dict("records"):
-        key = (run["training_part"], run["seed"])
-        if key not in fits:
-            fit = read_fit(uri, run["run"], run["predictions"])
-            if fit is None:
-                raise UserError(f"{uri} has lost predictions of {run['label']}: run it again")
-            fits[key] = fit
-    return fits
-
-
-def _candidate(
-    runs: pd.DataFrame, fits: dict[tuple[str, int], Fit], label: str, rule: str, prices: Costs
-) -> Candidate:
-    text = runs.loc[runs["label"] == label, "strategy"].iloc[0]
-    strategy = with_rule(text, rule, prices)
-    thresholds, cost = [], []
-    for key in _keys(runs, label):
-        decision, test = fit_decision(strategy, fits[key]), fits[key].test
-        thresholds.append(decision.threshold)
-        cost.append(prices.of(test.labels, decision.decide(test.best), test.weights))
-    return Candidate(label, rule, tuple(thresholds), tuple(cost))
+def _candidate(analysis: Analysis, label: str, rule: str, prices: Costs) -> Candidate:
+    """A strategy with a rule, at the seeds that all strategies have."""
+    runs = comparison.shared(analysis.table).runs
+    strategy = with_rule(runs.loc[runs["label"] == label, "strategy"].iloc[0], rule, prices)
+    predicted = tuple(
+        predict(strategy, one.fit, one.seed)
+        for one in analysis.table.row_errors.predicted[label]
+        if one.seed in set(runs["seed"])
+    )
+    return Candidate(
+        label,
+        rule,
+        tuple(one.decision.threshold for one in predicted),
+        tuple(prices.of(one.labels, one.decisions, one.weights) for one in predicted),
+        predicted,
+    )

@@ -7,10 +7,11 @@ averaged or compared that was not measured under the same conditions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from benchmark.metrics import stats
 from benchmark.protocol import arguments, grammar, grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Conditions
@@ -25,6 +26,7 @@ from benchmark.results.measures import (
     TWO_CLASSES,
     Headings,
 )
+from benchmark.results.row_errors import RowErrors
 from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
 from benchmark.tracking.store import Record, read_runs
@@ -49,6 +51,8 @@ class Leaderboard:
             and test_rows (hashes), "" if there are none; and every metric.
         older: number of runs of the same task, data and budget by older code, left out.
         newest: when its newest run started, milliseconds.
+        repeated: whether it is looked at more than once, at several numbers of seeds.
+        row_errors: how much of each measure's error comes from the choice of test rows.
     """
 
     conditions: str
@@ -58,6 +62,13 @@ class Leaderboard:
     runs: pd.DataFrame
     older: int
     newest: int
+    repeated: bool = False
+    row_errors: RowErrors = field(default_factory=RowErrors)
+
+    @property
+    def level(self) -> float:
+        """Significance level: half of the usual one where results are looked at repeatedly."""
+        return stats.LEVEL / 2 if self.repeated else stats.LEVEL
 
     @property
     def binary(self) -> bool:
@@ -107,6 +118,11 @@ class Leaderboard:
             for name, value in given.items()
             if usual.get(name) != value
         ]
+
+    def at(self, seeds: int, strategies: Collection[str]) -> Leaderboard:
+        """The first seeds of some strategies (in full)."""
+        runs = self.runs[self.runs["strategy"].isin(strategies) & (self.runs["seed"] < seeds)]
+        return replace(self, runs=runs, row_errors=self.row_errors.until(seeds))
 
     def counts(self) -> dict[str, int]:
         """Numbers of runs planned, finished, failed, missing; the first is the sum of the rest."""
@@ -207,6 +223,7 @@ def _table(identity: str, cells: list[Record], invocations: list[Record]) -> Lea
         runs=pd.DataFrame([_row(unique[key[0]], key, counted.get(key)) for key in keys]),
         older=older,
         newest=max(record.started for record in cells + invocations),
+        repeated=_repeated(invocations),
     )
 
 
@@ -217,14 +234,21 @@ def _planned(
     current: dict[str, tuple[str, str]] = {}
     planned = []
     for record in invocations:
-        strategies, seeds = plan_of(record)
-        for text, label, code in strategies:
+        plan = plan_of(record)
+        for (text, label, code), seeds in zip(plan.strategies, plan.seeds, strict=True):
             if current.setdefault(text, (label, code)) == (label, code):
                 planned += [(text, seed) for seed in range(seeds)]
     for cell in cells:  # of invocations that were deleted
         label_and_code = (cell.tags[tags.LABEL], cell.tags[tags.CODE])
         current.setdefault(cell.tags[tags.STRATEGY], label_and_code)
     return current, planned
+
+
+def _repeated(invocations: list[Record]) -> bool:
+    """Return whether looks were planned, or the same command came back for further seeds."""
+    plans = [plan_of(record) for record in invocations]
+    counts = {seeds for plan in plans for seeds in plan.seeds if seeds > 1}
+    return any(plan.race for plan in plans) or len(counts) > 1
 
 
 def _better(cell: Record, kept: Record) -> bool:

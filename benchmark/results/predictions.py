@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
-from benchmark.metrics.curves import Scored
 from benchmark.protocol import grammar
-from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
-from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.leaderboard import Leaderboard, leaderboards
+from benchmark.results.predicted import Predicted, predict
+from benchmark.results.row_errors import RowErrors
 from benchmark.tracking.history import read_fit
-from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 
-Decided = tuple[Ints, Ints, Floats]  # labels, predicted classes and weights, (rows,) each
+READERS = 4  # threads: reading waits for the disk or a server, and unpacking releases Python's lock
 
 
-@dataclass(frozen=True)
-class TablePredictions:
-    """Predictions of the complete strategies.
+def with_predictions(uri: str, table: Leaderboard) -> Leaderboard:
+    """Return the table with the predictions of its runs, from which row errors are measured."""
+    return replace(table, row_errors=RowErrors(read_predictions(uri, table)))
 
-    Attributes:
-        fits: training -> its fit at every seed.
-        scored: label -> test labels, calibrated logits and weights at every seed.
-        decided: label -> test labels, predicted classes and weights at every seed.
+
+def with_all_predictions(uri: str, tasks: Iterable[str]) -> list[Leaderboard]:
+    """Return the leaderboards of tasks in a store, each with the predictions of its runs."""
+    return [with_predictions(uri, table) for table in leaderboards(uri, tasks)]
+
+
+def read_predictions(uri: str, table: Leaderboard) -> dict[str, list[Predicted]]:
+    """Read the predictions of the complete strategies: label -> one per seed.
+
+    A strategy that lost any, or that was removed since, is left out.
     """
-
-    fits: dict[str, list[Fit]]
-    scored: dict[str, list[Scored]]
-    decided: dict[str, list[Decided]]
-
-
-def read_predictions(uri: str, table: Leaderboard) -> TablePredictions:
-    """Read the predictions of a leaderboard's runs; a strategy that lost any is left out."""
-    fits: dict[str, list[Fit]] = {}
-    scored: dict[str, list[Scored]] = {}
-    decided: dict[str, list[Decided]] = {}
-    read: dict[tuple[str, int], Fit | None] = {}
-    for label in comparison.complete(table):
-        own = table.runs[table.runs["label"] == label]
-        part, text = str(own["training_part"].iloc[0]), str(own["strategy"].iloc[0])
-        for run, seed, digest in zip(own["run"], own["seed"], own["predictions"], strict=True):
-            if read.get((part, seed)) is None:
-                read[part, seed] = read_fit(uri, run, digest)
-        of_seeds = [fit for seed in own["seed"] if (fit := read[part, seed])]
-        if len(of_seeds) < len(own):
-            continue
-        fits[part] = of_seeds
+    runs = table.runs[table.runs["label"].isin(comparison.complete(table))]
+    fits = _read_fits(uri, runs.to_dict("records"))
+    found: dict[str, list[Predicted]] = {}
+    for label, own in runs.groupby("label", sort=False):
+        of_seeds = [
+            (int(seed), fits[part, seed])
+            for part, seed in zip(own["training_part"], own["seed"], strict=True)
+        ]
         try:
-            strategy = grammar.read(text).strategy
+            strategy = grammar.read(str(own["strategy"].iloc[0])).strategy
         except UserError:
-            continue  # it was removed since
-        pairs = [(fit_decision(strategy, fit), fit.test) for fit in of_seeds]
-        scored[label] = [
-            (test.labels, rule.calibration(test.best), test.weights) for rule, test in pairs
-        ]
-        decided[label] = [
-            (test.labels, rule.decide(test.best), test.weights) for rule, test in pairs
-        ]
-    return TablePredictions(fits, scored, decided)
+            continue
+        if all(fit for _, fit in of_seeds):
+            found[str(label)] = [predict(strategy, fit, seed) for seed, fit in of_seeds if fit]
+    return found
+
+
+def _read_fits(uri: str, runs: list[dict[Hashable, Any]]) -> dict[tuple[str, int], Fit | None]:
+    """Fits by (training, seed); the first of the runs that share one is read."""
+    first: dict[tuple[str, int], dict[Hashable, Any]] = {}
+    for run in runs:
+        first.setdefault((run["training_part"], run["seed"]), run)
+    with ThreadPoolExecutor(READERS) as threads:
+        read = threads.map(
+            lambda run: read_fit(uri, str(run["run"]), str(run["predictions"])), first.values()
+        )
+        return dict(zip(first, read, strict=True))

@@ -1,8 +1,7 @@
 """Which strategy to use, for F1 or for the costs of errors, and why.
 
-For F1 it is the advice of the leaderboard's verdict. For costs every strategy is tried with two
-thresholds, and compared as the verdict compares: paired by seed, adjusted by Holm, the simplest
-first.
+For F1 it is the headline of the leaderboard's verdict. For costs every strategy is tried with two
+thresholds, and chosen as the verdict chooses: the simplest one with nearly the least regret.
 """
 
 from __future__ import annotations
@@ -16,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from benchmark.metrics.costs import PER, THEORY, Costs
-from benchmark.metrics.stats import LEVEL
+from benchmark.metrics.stats import LEVEL, holm
 from benchmark.protocol import grid, registry
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.text import SYNTHETIC, interval, option_words, seeds
-from benchmark.results.advice import Sentence
+from benchmark.protocol.text import SYNTHETIC, interval, option_words, percent, seeds
+from benchmark.results.advice import chosen
 from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.expected_cost import OWN_THRESHOLD, Candidate, ExpectedCosts, expected_costs
 from benchmark.results.leaderboard import Leaderboard, leaderboards
-from benchmark.results.verdict import verdict
+from benchmark.results.outlook import NEGLIGIBLE, TUNED
+from benchmark.results.predictions import with_predictions
+from benchmark.results.sentence import Sentence
+from benchmark.results.verdict import headline
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def find_leaderboard(uri: str, query: LeaderboardQuery) -> Leaderboard:
     tables = leaderboards(uri, [query.task] if query.task else registry.tasks())
     fitting = [table for table in tables if query.fits(table)]
     if len(fitting) == 1:
-        return fitting[0]
+        return with_predictions(uri, fitting[0])
     lines = [f"  {_arguments_text(table)}" for table in fitting or tables]
     count = f"{len(fitting)} leaderboards fit" if fitting else "no leaderboard fits"
     raise UserError("\n".join([f"{uri}: {count}; choose one of", *lines]))
@@ -121,10 +123,13 @@ def recommend(uri: str, table: Leaderboard, costs: Costs | None) -> Recommendati
 
 
 def _for_f1(analysis: Analysis) -> Recommendation:
-    sentences = verdict(analysis)
+    sentences = headline(analysis)
     label = next((sentence.use for sentence in sentences if sentence.use), "")
-    if label and not sentences[0].text.startswith(f"Use {label}"):
-        sentences.append(Sentence(f"Until more is known, use {label}: nothing is simpler."))
+    if not label and analysis.race and chosen(analysis) == TUNED:
+        label = analysis.baseline
+        sentences.append(
+            Sentence(f"To export it, add threshold to --strategies; until then use {label}.")
+        )
     return Recommendation(analysis, sentences, label)
 
 
@@ -139,15 +144,17 @@ def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
     if analysis.problem:
         return Recommendation(analysis, [Sentence(analysis.problem)], "", costs)
     expected = expected_costs(uri, analysis, costs)
-    candidate, constant = expected.choose(expected.candidates), expected.cheaper_constant
-    if candidate.mean >= constant.mean:
+    constant = expected.cheaper_constant
+    candidate = expected.choose([constant, *expected.candidates])
+    if candidate is constant:
         cheapest = expected.cheapest
         sentence = Sentence(
-            f"Predict {constant.label!r} for every row: no strategy is cheaper.",
+            f"Predict {constant.label!r} for every row: no strategy is expected to save more than "
+            f"{percent(NEGLIGIBLE)} of that.",
             f"{_cost(constant)}; {cheapest.label} {cheapest.mean:,.1f}",
         )
         return Recommendation(analysis, [sentence], "", costs, expected)
-    sentences = list(_why(analysis, expected, costs))
+    sentences = list(_why(analysis, expected, candidate))
     return Recommendation(analysis, sentences, candidate.label, costs, expected, candidate)
 
 
@@ -172,9 +179,9 @@ def with_strategy(advice: Recommendation, label: str) -> Recommendation:
     return replace(advice, sentences=sentences, label=label, candidate=candidate)
 
 
-def _why(analysis: Analysis, expected: ExpectedCosts, costs: Costs) -> Iterator[Sentence]:
+def _why(analysis: Analysis, expected: ExpectedCosts, chosen: Candidate) -> Iterator[Sentence]:
     """Sentences on the choice and what it was compared with."""
-    chosen, cheapest = expected.choose(expected.candidates), expected.cheapest
+    cheapest, costs = expected.cheapest, expected.prices
     positive = analysis.table.facts["classes"][1]
     ratio = f"{costs.fp:g}/{costs.fp + costs.fn:g} = " if chosen.rule == THEORY else ""
     yield Sentence(
@@ -185,20 +192,20 @@ def _why(analysis: Analysis, expected: ExpectedCosts, costs: Costs) -> Iterator[
     )
     if chosen is not cheapest:
         yield Sentence(
-            f"It is simpler than {cheapest.label} with {cheapest.rule}, which is not significantly "
-            "cheaper.",
+            f"It is simpler than {cheapest.label} with {cheapest.rule}, which is not expected to "
+            "save noticeably more.",
             f"{chosen.mean:,.1f} and {cheapest.mean:,.1f}",
         )
     others = {
         f"the baseline at {OWN_THRESHOLD}": expected.baseline,
         f"predicting {expected.cheaper_constant.label!r} for every row": expected.cheaper_constant,
     }
-    for name, other in others.items():
-        difference = chosen.minus(other, expected.overlap)
-        significant = expected.p[chosen, other] < LEVEL
+    found = [expected.difference(chosen, other) for other in others.values()]
+    adjusted = holm(np.array([difference.p for difference in found]))
+    for (name, other), difference, p in zip(others.items(), found, adjusted, strict=True):
         word = "cheaper" if difference.mean < 0 else "dearer"
         yield Sentence(
-            f"It is {word} than {name}{'' if significant else ', but not significantly'}.",
+            f"It is {word} than {name}{'' if p < LEVEL else ', but not significantly'}.",
             f"{other.mean:,.1f}: {interval(difference, 1)}",
         )
     if analysis.seeds == 1:

@@ -98,7 +98,8 @@ def outdated_cells(
             same = _compared(json.loads(run.data.tags[tags.FACTS])) == compared
             if same and strategy in codes:
                 outdated.append((strategy, int(run.data.tags[tags.SEED])))
-    return [(strategy, seed) for strategy, seed in outdated if seed < plan.seeds]
+    seeds = {text: n for (text, _, _), n in zip(plan.strategies, plan.seeds, strict=True)}
+    return [(strategy, seed) for strategy, seed in outdated if seed < seeds.get(strategy, 0)]
 
 
 def _compared(facts: Mapping[str, Any]) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ def start_invocation(store: Store, plan: Plan) -> Store:
             tags.CONDITIONS: plan.conditions.identity,
             tags.FACTS: json.dumps(plan.conditions.facts()),
             tags.SOURCE: plan.conditions.source,
-            **_pieces(json.dumps({"strategies": plan.strategies, "seeds": plan.seeds})),
+            **_plan_tags(plan),
             "mlflow.runName": f"{plan.conditions.task}: {_strategies(len(plan.strategies))}, "
-            f"{seeds(plan.seeds)}",
+            f"{seeds(plan.most)}",
             tags.KIND: "invocation",
         },
     )
@@ -82,13 +82,45 @@ def start_run(store: Store, kind: str, name: str) -> str:
     return str(created.info.run_id)
 
 
-def plan_of(record: Record) -> tuple[list[tuple[str, str, str]], int]:
-    """Return the strategies (text, label, code) and the number of seeds of an invocation."""
+def replan(store: Store, plan: Plan) -> None:
+    """Replace the plan of the invocation by one that goes further."""
+    from mlflow.entities import RunTag
+
+    pieces = [RunTag(name, value) for name, value in _plan_tags(plan).items()]
+    store.client.log_batch(store.invocation, tags=pieces)
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """What an invocation planned, as its run says.
+
+    Attributes:
+        strategies: (text, label, code) of each.
+        seeds: number of seeds of each.
+        race: whether seeds were added look by look.
+    """
+
+    strategies: list[tuple[str, str, str]]
+    seeds: list[int]
+    race: bool
+
+
+def plan_of(record: Record) -> Planned:
+    """Return the plan of an invocation."""
     pieces: list[str] = []
     while f"{tags.PLAN}.{len(pieces)}" in record.tags:
         pieces.append(record.tags[f"{tags.PLAN}.{len(pieces)}"])
     plan = json.loads("".join(pieces))
-    return [(text, label, code) for text, label, code in plan["strategies"]], plan["seeds"]
+    strategies = [(text, label, code) for text, label, code in plan["strategies"]]
+    seeds = plan["seeds"]  # one number for all in stores of version 0.1
+    of_each = [seeds] * len(strategies) if isinstance(seeds, int) else seeds
+    return Planned(strategies, of_each, plan.get("race", False))
+
+
+def _plan_tags(plan: Plan) -> dict[str, str]:
+    return _pieces(
+        json.dumps({"strategies": plan.strategies, "seeds": plan.seeds, "race": plan.race})
+    )
 
 
 def _pieces(text: str) -> dict[str, str]:

@@ -79,28 +79,20 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
         together=int(sizes[sizes > 1].sum()),
         contradictory=int((np.bincount(kinds) > 1).sum()),
         population=split.population,
-        half_widths=stats.f1_half_width(informative_rows(splits["test"], split.population)),
+        half_widths=half_widths(splits["test"], split.population),
     )
 
 
-def informative_rows(rows: Ints, population: Floats | None) -> Ints:
-    """Return the rows of each class that would tell its F1 as well without weights, (classes,).
-
-    Misses are counted on rows of the class, false positives on rows of the others. By the delta
-    method, where precision is recall, their variances are as (1 - F / 2)^2 to F / 4; F is the F1
-    with the widest interval.
+def half_widths(rows: Ints, population: Floats | None) -> Floats:
+    """Return the largest half-width of the 95 % interval of each class's F1, (classes,).
 
     Args:
         rows: tested, (classes,).
         population: class shares that they are weighted to.
     """
-    if population is None:
-        return rows
-    f = 1 - 3**-0.5
-    misses, false_positives = (1 - f / 2) ** 2, f / 4
-    of_others = (rows.sum() - rows) * population / (1 - population)
-    variance = misses / rows + false_positives / of_others
-    return np.asarray(np.round((misses + false_positives) / variance), np.int64)
+    shares = rows / rows.sum() if population is None else population
+    others = (rows.sum() - rows) * shares / (1 - shares)
+    return stats.widest_f1(rows.astype(np.float64), others)
 
 
 def _missing(kind: Kind, rows: Any) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmark.metrics import classification, stats
+from benchmark.metrics import classification
 from benchmark.metrics.costs import PER
 from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import without_passwords
@@ -125,11 +125,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
         # with costs the threshold is another than the leaderboard's
         known = advice.costs is None or name in ANY_THRESHOLD
-        over = (
-            interval(comparison.mean(comparison.of(table, label, name), table), sign="")
-            if known
-            else ""
-        )
+        over = interval(comparison.mean(table, label, name), sign="") if known else ""
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
@@ -144,19 +140,19 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
 
 def _cost(advice: Recommendation) -> str:
     assert advice.expected and advice.candidate
-    it = stats.difference(np.array(advice.candidate.cost), advice.expected.overlap)
-    return interval(it, 1, sign="")
+    return interval(advice.expected.mean(advice.candidate), 1, sign="")
 
 
 def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     table, label = advice.table, advice.label
-    error = comparison.mean(comparison.of(table, label, "test/ece"), table)
-    word = "not calibrated" if error.mean > comparison.UNCALIBRATED else "calibrated"
+    error = comparison.mean(table, label, "test/ece")
+    words = {"yes": "calibrated", "no": "not calibrated", "unclear": "perhaps calibrated"}
+    word = words[advice.analysis.calibrated[label]]
     moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
     noted = bool(table.facts.get("notes"))
     return [
-        f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}, where "
-        f"above {comparison.UNCALIBRATED} counts as not calibrated.",
+        f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}; "
+        f"significantly below {comparison.UNCALIBRATED} counts as calibrated, above as not.",
         "The strategy recalibrates them." if moved else "They are the model's own.",
         *(["This holds for these test rows: see the notes on the data under Limits."] * noted),
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -14,16 +16,18 @@ from rich.markup import escape
 from benchmark.protocol import grammar, grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grammar import StrategySpec
-from benchmark.protocol.grid import Plan, Training
+from benchmark.protocol.grid import Conditions, Plan, Training
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data, Portion
 from benchmark.protocol.text import SYNTHETIC_BANNER
 from benchmark.results.analysis import Analysis, analyse
-from benchmark.results.leaderboard import leaderboard
+from benchmark.results.leaderboard import Leaderboard, leaderboard
+from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
 from benchmark.tracking import history, invocation, lease
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
+from benchmark.workflows import race
 from benchmark.workflows.execution import outbox
 from benchmark.workflows.execution.cluster import engine
 from benchmark.workflows.execution.dispatch import run_trainings, warm_up
@@ -31,6 +35,9 @@ from benchmark.workflows.execution.progress import display
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
 from benchmark.workflows.execution.tracked_training import Outcome
 from benchmark.workflows.execution.worker import load
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 MAX_NAMED_CLASSES = 20  # with more, only their number is printed
 
@@ -51,6 +58,7 @@ class RunRequest:
     timeout: float | None  # seconds that a training may take
     tracking: str
     portion: Portion = "all"
+    until_decided: bool = False  # a race, see `race`; `seeds` is then the most
 
 
 @dataclass(frozen=True)
@@ -92,16 +100,43 @@ def measure(request: RunRequest, console: Console) -> RunResult:
         killed = lease.end_dead_runs(store)
         if killed:
             console.print(f"runs left by a benchmark that was killed, ended now: {killed}")
-        trainings = _unfinished(plan, store, console)
-        failed = _execute(request, trainings, store, console) if trainings else 0
-        analysis = analyse(leaderboard(uri, plan.conditions))
+        trained, failed, table = _measure(request, plan, store, console)
+        analysis = analyse(table)
         invocation.describe(store, markdown.section(analysis), files.texts([analysis]))
-        if trainings:  # else the report of an earlier invocation is the same, and takes seconds
+        if trained:  # else the report of an earlier invocation is the same, and takes seconds
             with console.status("drawing the report"):
-                report = files.report(uri, [analysis])
+                report = files.report([analysis])
             invocation.log_texts(store, {"report.html": report})
         invocation.end(store, "FAILED" if failed else "FINISHED")
     return RunResult(store, analysis, failed)
+
+
+def _measure(
+    request: RunRequest, plan: Plan, store: Store, console: Console
+) -> tuple[bool, int, Leaderboard]:
+    """Run the plan, and the plans that follow from looks at its results.
+
+    Returns:
+        Whether anything was trained, the number of failed runs, and the leaderboard.
+    """
+    trained, failed, going = False, 0, plan
+    with ExitStack() as opened:
+        open_engine = cache(partial(_open_engine, opened, request))
+        while True:
+            trainings = _unfinished(going, store, console)
+            if trainings:
+                failed += _execute(request, trainings, store, console, open_engine)
+                trained = True
+            table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
+            if not going.race:
+                return trained, failed, table
+            look = race.look_at(table, going)
+            console.print(str(look), highlight=False)
+            further = race.next_plan(going, look, request.seeds)
+            if further is None:
+                return trained, failed, table
+            going = further
+            invocation.replan(store, going)
 
 
 def store_of(request: RunRequest) -> str:
@@ -151,7 +186,8 @@ def check_request(request: RunRequest, data: Data, console: Console) -> Plan:
     conditions = grid.make_conditions(
         request.task, request.settings, request.path, data, budget, request.portion
     )
-    return grid.make_plan(conditions, specs, request.seeds)
+    plan = grid.make_plan(conditions, specs, request.seeds)
+    return race.first_plan(plan) if request.until_decided else plan
 
 
 def announce(data: Data, console: Console) -> None:
@@ -181,15 +217,23 @@ def _unfinished(plan: Plan, store: Store, console: Console) -> list[Training]:
     done = {cell.cell for cell in finished if cell not in damaged}
     specs = [grammar.read(text) for text, _, _ in plan.strategies]
     unfinished = []
-    for training in grid.plan_trainings(plan.conditions, specs, range(plan.seeds)):
+    planned = (
+        training
+        for seed in range(plan.most)
+        for training in grid.plan_trainings(
+            plan.conditions,
+            [spec for spec, number in zip(specs, plan.seeds, strict=True) if seed < number],
+            [seed],
+        )
+    )
+    for training in planned:
         left = tuple(cell for cell in training.cells if cell.identity not in done)
         if left:
             unfinished.append(dataclasses.replace(training, cells=left))
     _announce_outdated(plan, store, finished, unfinished, console)
-    planned = len(specs) * plan.seeds
     to_run = sum(len(training.cells) for training in unfinished)
     console.print(
-        f"runs planned: {planned}, done before: {planned - to_run}, "
+        f"runs planned: {plan.cells}, done before: {plan.cells - to_run}, "
         f"trainings to go: {len(unfinished)}"
     )
     seconds = {cell.training_part: cell.seconds.get("training", 0.0) for cell in finished}
@@ -217,10 +261,24 @@ def _announce_outdated(
         )
 
 
+def _open_engine(opened: ExitStack, request: RunRequest, conditions: Conditions) -> Client | None:
+    """Start the workers, once for all looks of a race; `opened` ends them."""
+    client = opened.enter_context(engine(request.workers, request.scheduler))
+    warm_up(client, conditions)
+    return client
+
+
 def _execute(
-    request: RunRequest, trainings: Sequence[Training], store: Store, console: Console
+    request: RunRequest,
+    trainings: Sequence[Training],
+    store: Store,
+    console: Console,
+    open_engine: Callable[[Conditions], Client | None],
 ) -> int:
     """Run the trainings and return the number of failed runs.
+
+    Args:
+        open_engine: starts the workers when it is first called.
 
     Raises:
         StoreUnavailableError: if the store is lost meanwhile; what it did not take is saved on
@@ -228,9 +286,8 @@ def _execute(
     """
     ended: list[Outcome] = []
     saved = 0
-    workers = min(request.workers, len(trainings))
-    with engine(workers, request.scheduler) as client, display(console, trainings) as shown:
-        warm_up(client, trainings[0].conditions)
+    client = open_engine(trainings[0].conditions)
+    with display(console, trainings) as shown:
         for outcomes in run_trainings(client, trainings, store, shown.report, request.timeout):
             shown.ended(outcomes)
             results = [outcome.result for outcome in outcomes if outcome.result]

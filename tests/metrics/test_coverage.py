@@ -6,7 +6,6 @@ Run with ``-s`` to see the tables that the documentation quotes.
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
 from benchmark.metrics import stats
 
@@ -109,16 +108,3 @@ def test_intervals_hold_on_classifiers_that_share_one_data_set(name: str) -> Non
         print(f"  {strategy}: {here:.3f} {plain:.3f} {picked:.3f}")
         assert here >= 0.93
         assert plain < 0.93 and picked < 0.86
-
-
-def test_ranks_intervals_hold_all_true_ranks() -> None:
-    rng = np.random.default_rng(8)
-    centres = np.array([0.5, 0.5, 0.52, 0.6])
-    true_best = scipy_stats.rankdata(-centres, method="min")
-    true_worst = scipy_stats.rankdata(-centres, method="max")
-    held = 0
-    for _ in range(300):
-        table = centres[:, None] + 0.01 * correlated(rng, (4, SEEDS), 0.2)
-        bounds = stats.rank_intervals(table, 0.2)
-        held += bool((bounds[:, 0] <= true_best).all() and (bounds[:, 1] >= true_worst).all())
-    assert held / 300 > 0.95

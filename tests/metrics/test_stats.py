@@ -1,19 +1,21 @@
-"""Statistics against published values and independent computations."""
+"""Statistics against published values, independent computations and simulation."""
 
 import math
 
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
+from sklearn.metrics import roc_auc_score
 
 from benchmark.metrics import stats
+from benchmark.protocol.arrays import Floats
 
 # Student 1908, "The probable error of a mean": hours of sleep gained by two drugs
 SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
 
 
-def test_without_overlap_it_is_students_paired_t_test() -> None:
-    found = stats.difference(SLEEP, overlap=0)
+def test_independent_seeds_give_students_paired_t_test() -> None:
+    found = stats.difference(SLEEP, rows=0, correlation=0)
     # as printed by R: t.test(extra ~ group, data = sleep, paired = TRUE)
     assert found.mean == pytest.approx(1.58)
     assert found.p == pytest.approx(0.002833, abs=5e-7)
@@ -22,36 +24,103 @@ def test_without_overlap_it_is_students_paired_t_test() -> None:
     assert found.deviation == pytest.approx(SLEEP.std(ddof=1))
 
 
-def test_overlap_gives_nadeau_and_bengios_corrected_t() -> None:
-    differences = np.random.default_rng(1).normal(0.02, 0.03, 10)
-    tested, trained = 0.1, 0.9  # shares of the rows
-    found = stats.difference(differences, overlap=tested)
-    corrected = differences.var(ddof=1) * (1 / 10 + tested / trained)  # their section 3
-    t = differences.mean() / math.sqrt(corrected)
-    assert found.p == pytest.approx(2 * scipy_stats.t.sf(abs(t), 9))
-    assert found.above == pytest.approx(scipy_stats.t.cdf(t, 9))
+def test_rows_and_correlation_add_to_the_variance() -> None:
+    found = stats.difference(np.array([1.0, 2, 4]), rows=0.3, correlation=0.1)
+    variance = ((1 - 7 / 3) ** 2 + (2 - 7 / 3) ** 2 + (4 - 7 / 3) ** 2) / 2
+    error = math.sqrt(variance * (1 / 3 + 0.1) + 0.3)
+    of_seeds = variance * (1 / 3 + 0.1)
+    # Satterthwaite: two degrees, and those of the rows
+    degrees = error**4 / (of_seeds**2 / 2 + 0.3**2 / (stats.ROW_DEGREES * 3 * 2))
+    half = scipy_stats.t.ppf(0.975, degrees) * error
+    assert (found.mean, found.seeds, found.degrees) == (
+        pytest.approx(7 / 3),
+        3,
+        pytest.approx(degrees),
+    )
+    assert (found.error, found.deviation) == pytest.approx((error, math.sqrt(variance)))
+    assert (found.low, found.high) == pytest.approx((7 / 3 - half, 7 / 3 + half), rel=1e-6)
+    t = (7 / 3 - 1) / error
+    assert found.above_value(1) == pytest.approx(scipy_stats.t.cdf(t, degrees))
+    wider = found.interval(0.01)[1] - 7 / 3
+    assert wider == pytest.approx(scipy_stats.t.ppf(0.995, degrees) * error)
+    alone = stats.difference(np.array([1.0, 2, 4]), correlation=0.1)
+    half = 4.302653 * math.sqrt(of_seeds)  # Student's t with two degrees, in tables
+    assert alone.degrees == 2 and alone.high == pytest.approx(7 / 3 + half, rel=1e-6)
+
+
+def test_a_variance_of_rows_that_is_negative_by_chance_counts_as_none() -> None:
+    assert stats.difference(SLEEP, rows=-0.5) == stats.difference(SLEEP, rows=0)
 
 
 def test_a_difference_that_is_the_same_at_every_seed() -> None:
-    nothing = stats.difference(np.zeros(5), 0.2)
+    nothing = stats.difference(np.zeros(5))
     assert (nothing.low, nothing.high, nothing.p, nothing.above) == (0, 0, 1, 0.5)
-    coincidence = stats.difference(np.full(5, 0.25), 0.2)
-    assert (coincidence.mean, coincidence.p) == (0.25, 1)
+    coincidence = stats.difference(np.full(5, 0.25))
+    assert (coincidence.mean, coincidence.p, coincidence.known) == (0.25, 1, False)
     assert math.isnan(coincidence.low) and math.isnan(coincidence.above)
+    of_rows = stats.difference(np.full(5, 0.25), rows=0.01)  # but rows vary
+    assert of_rows.known and of_rows.error == pytest.approx(0.1)
+    tiny = stats.difference(np.array([1e-9, -1e-9, 2e-9]))
+    assert tiny.high > 0 and tiny.p < 1
 
 
 def test_one_seed_says_nothing_of_luck() -> None:
-    found = stats.difference(np.array([0.3]), 0.2)
-    assert found.mean == 0.3 and found.p == 1
-    assert math.isnan(found.low) and math.isnan(found.above)
-    assert stats.resolvable(found, 0.2) == math.inf
-    assert stats.seeds_needed(found, 0.2) is None
+    found = stats.difference(np.array([0.3]), rows=0.01)
+    assert found.mean == 0.3 and found.p == 1 and found.seeds == 1 and not found.known
+    assert math.isnan(found.low) and math.isnan(found.above) and math.isnan(found.deviation)
 
 
 @pytest.mark.parametrize("values", [[], [0.1, math.nan], [0.1, math.inf]])
 def test_no_or_no_finite_differences_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="finite"):
-        stats.difference(np.array(values), 0.1)
+        stats.differences([SLEEP, np.array(values)], [0, 0], 0.1)
+
+
+def test_no_comparisons_at_all() -> None:
+    assert stats.differences([], [], 0.1) == [] and len(stats.holm(np.array([]))) == 0
+
+
+def test_variances_are_moderated_as_by_hand() -> None:
+    table = [np.array([1.0, 2, 3]), np.array([2.0, 2, 5]), np.array([9.0, 4, 2])]
+    variances = [1.0, 3.0, 13.0]
+    covariance = np.cov(table)
+    k = np.trace(covariance) ** 2 / np.trace(covariance @ covariance)
+    prior = min(4, (k - 1) * 2)
+    assert 0 < prior < 4
+    for (found, degrees), own in zip(stats.moderate(table), variances, strict=True):
+        assert degrees == pytest.approx(prior + 2)
+        assert found == pytest.approx((prior * 17 / 3 + 2 * own) / (prior + 2))
+
+
+def test_two_comparisons_are_not_moderated_and_copies_are_no_evidence() -> None:
+    assert stats.moderate([SLEEP, 3 * SLEEP]) == [
+        pytest.approx((SLEEP.var(ddof=1), 9)),
+        pytest.approx((9 * SLEEP.var(ddof=1), 9)),
+    ]
+    # one variance in three places counts once: nothing is learned from the others
+    assert [degrees for _, degrees in stats.moderate([SLEEP, SLEEP, SLEEP])] == pytest.approx(
+        [9] * 3
+    )
+    assert stats.prior_degrees(np.eye(3), 9) == stats.PRIOR_DEGREES
+    assert stats.prior_degrees(np.ones((3, 3)), 9) == pytest.approx(0)
+    assert stats.prior_degrees(np.zeros((3, 3)), 9) == 0
+    assert stats.prior_degrees(np.eye(2), 2) == 2  # (2 - 1) * 2
+
+
+def test_a_comparison_of_one_seed_takes_nothing_from_the_others() -> None:
+    rng = np.random.default_rng(0)
+    table = list(rng.normal(size=(4, 3)))
+    with_trial = stats.moderate([*table, np.array([0.2])])
+    assert with_trial[:4] == stats.moderate(table)
+    assert stats.differences([*table, np.array([0.2])], [0.0] * 5, 0.1)[4].known is False
+
+
+def test_moderation_does_not_depend_on_the_unit() -> None:
+    table = np.random.default_rng(1).normal(size=(4, 3))
+    for (one, degrees), (other, same) in zip(
+        stats.moderate(list(table)), stats.moderate(list(1000 * table)), strict=True
+    ):
+        assert degrees == pytest.approx(same) and other == pytest.approx(one * 1e6)
 
 
 def test_holm_as_published() -> None:
@@ -60,7 +129,53 @@ def test_holm_as_published() -> None:
     assert stats.holm(p) == pytest.approx([0.09, 0.05, 0.09, 0.08, 0.09])
     # Wright 1992, "Adjusted p-values for simultaneous inference", section 2
     assert stats.holm(np.array([0.9, 0.001, 0.6])) == pytest.approx([1, 0.003, 1])
-    assert len(stats.holm(np.array([]))) == 0
+    assert stats.holm(np.array([0.02, 0.02, 0.02])) == pytest.approx([0.06] * 3)  # ties alike
+    assert stats.holm(np.array([0.5, 0.6])).max() == 1
+
+
+def of_t(t: float, degrees: float = 9) -> stats.Difference:
+    """A difference with this t statistic."""
+    return stats.Difference(t, 1.0, degrees, 1.0, int(degrees) + 1)
+
+
+def test_simultaneous_intervals_by_hand() -> None:
+    half = scipy_stats.t.ppf(1 - 0.05 / 4 / 2, 9)
+    assert stats.simultaneous(of_t(1), 4, 0.05, False) == pytest.approx((1 - half, 1 + half))
+    assert stats.simultaneous(of_t(9), 4, 0.05, True) == pytest.approx((9 - half, 9 + half))
+    # significant by Holm alone: it ends at zero, on the side of its sign
+    assert stats.simultaneous(of_t(2.5), 4, 0.05, True) == pytest.approx((0, 2.5 + half))
+    assert stats.simultaneous(of_t(-2.5), 4, 0.05, True) == pytest.approx((-2.5 - half, 0))
+
+
+@pytest.mark.parametrize("level", [0.05, 0.025])
+def test_an_interval_has_zero_inside_exactly_where_holm_claims_nothing(level: float) -> None:
+    rng, met = np.random.default_rng(2), set()
+    for _ in range(300):
+        ones = [of_t(t) for t in rng.normal(0, 3, rng.integers(1, 7))]
+        adjusted = stats.holm(np.array([one.p for one in ones]))
+        for one, p in zip(ones, adjusted, strict=True):
+            low, high = stats.simultaneous(one, len(ones), level, bool(p < level))
+            assert (low < 0 < high) is not bool(p < level)
+            assert low <= one.mean <= high
+            met.add((bool(p < level), low == 0 or high == 0))
+    assert met == {(True, True), (True, False), (False, False)}
+
+
+def test_simultaneous_intervals_hold_together() -> None:
+    """Five comparisons with one baseline, some of them with a true difference."""
+    rng = np.random.default_rng(3)
+    truth, missed = np.array([0, 0, 0, 1.5, 4]), 0
+    for _ in range(1500):
+        table = truth[:, None] + rng.normal(size=(5, 8)) - rng.normal(size=8)
+        ones = stats.differences(list(table), [0.0] * 5, 0.0)
+        adjusted = stats.holm(np.array([one.p for one in ones]))
+        ends = [
+            stats.simultaneous(one, 5, 0.05, bool(p < 0.05))
+            for one, p in zip(ones, adjusted, strict=True)
+        ]
+        lows, highs = np.array(ends).T
+        missed += bool((truth < lows).any() or (truth > highs).any())
+    assert 0.01 < missed / 1500 < 0.06
 
 
 def test_interquartile_mean_is_of_the_middle_half() -> None:
@@ -68,105 +183,44 @@ def test_interquartile_mean_is_of_the_middle_half() -> None:
     assert stats.interquartile_mean(np.array([1.0, 3.0])) == 2
 
 
-def test_ranks_are_means_over_seeds_and_ties_share() -> None:
-    table = np.array([[0.5, 0.9], [0.4, 0.1], [0.5, 0.2]])
-    assert stats.ranks(table) == pytest.approx([(1.5 + 1) / 2, 3, (1.5 + 2) / 2])
+@pytest.mark.parametrize("positives, negatives", [(5, 40), (30, 30), (3, 3)])
+def test_variance_of_a_roc_auc_that_tells_nothing(positives: int, negatives: int) -> None:
+    rng = np.random.default_rng(4)
+    labels = np.repeat([1, 0], [positives, negatives])
+    areas = [roc_auc_score(labels, rng.random(len(labels))) for _ in range(2000)]
+    assert stats.chance_auc_variance(positives, negatives) == pytest.approx(np.var(areas), rel=0.1)
 
 
-def test_rank_intervals_separate_what_differs_and_leave_the_rest_open() -> None:
-    rng = np.random.default_rng(0)
-    seeds = rng.normal(0, 0.05, 10)  # what all strategies share at a seed
-    centres = (0.8, 0.5, 0.5, 0.2)
-    table = np.array([centre + seeds + rng.normal(0, 0.002, 10) for centre in centres])
-    assert stats.rank_intervals(table, 0.2).tolist() == [[1, 1], [2, 3], [2, 3], [4, 4]]
-    assert stats.rank_intervals(rng.normal(0, 1, (4, 10)), 0.2).tolist() == [[1, 4]] * 4
-    assert stats.rank_intervals(table[:1], 0.2).tolist() == [[1, 1]]
+def simulated_half_width(positives: int, precision: float, recall: float) -> float:
+    """Half of the range that holds 95 % of F1 over test splits."""
+    rng = np.random.default_rng(5)
+    hits = rng.binomial(positives, recall, 20_000)
+    false = rng.poisson(positives * recall * (1 - precision) / precision, 20_000)
+    f1 = 2 * hits / (positives + hits + false)
+    return float(np.diff(np.quantile(f1, (0.025, 0.975)))[0]) / 2
 
 
-def test_seeds_needed_are_enough_and_one_less_is_not() -> None:
-    found = stats.Difference(0.01, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=5)
-    needed = stats.seeds_needed(found, 0.01)
-    assert needed is not None
-
-    def shown(seeds: int) -> bool:
-        t = scipy_stats.t.ppf(0.975, seeds - 1)
-        return bool(t * 0.02 * math.sqrt(1 / seeds + 0.01 / 0.99) < 0.01)
-
-    assert shown(needed) and not shown(needed - 1)
+@pytest.mark.parametrize(
+    "precision, recall", [(1, 0.22), (0.9, 0.3), (0.5, 0.5), (0.3, 0.8), (0.8, 0.8)]
+)
+def test_the_half_width_of_f1_is_what_test_splits_show(precision: float, recall: float) -> None:
+    for positives in (200, 1000):
+        given = np.array([positives, positives, precision, recall])
+        said = float(stats.f1_half_width(*given))
+        assert said == pytest.approx(simulated_half_width(positives, precision, recall), rel=0.04)
 
 
-def test_no_number_of_seeds_makes_a_small_data_set_large() -> None:
-    found = stats.Difference(0.01, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=5)
-    assert stats.seeds_needed(found, 0.3) is None
-    assert stats.resolvable(found, 0.3) > stats.resolvable(found, 0.0) > 0.01
+def test_the_half_width_of_f1_is_at_most_109_by_the_root_of_the_positive_rows() -> None:
+    rows = np.array([0, 1, 100])
+    widest = stats.widest_f1(rows, rows)
+    assert widest[0] == math.inf
+    assert widest[1:] == pytest.approx([1.091, 0.1091], abs=5e-4)
+    assert widest[1] == pytest.approx(100 * simulated_half_width(10_000, 1, 0.22), rel=0.04)
+    # of rows that are weighted, false positives count on fewer rows
+    [weighted] = stats.widest_f1(np.array([100.0]), np.array([5.0]))
+    assert weighted > 1.3 * widest[2]
 
 
-def test_what_is_said_of_three_seeds_by_hand() -> None:
-    found = stats.difference([1, 2, 4], overlap=0.2)  # type: ignore[arg-type]
-    deviation = math.sqrt(((1 - 7 / 3) ** 2 + (2 - 7 / 3) ** 2 + (4 - 7 / 3) ** 2) / 2)
-    error = deviation * math.sqrt(1 / 3 + 0.25)
-    half = 4.302653 * error  # Student's t with two degrees, in tables
-    assert (found.mean, found.deviation, found.seeds) == (pytest.approx(7 / 3), deviation, 3)
-    assert (found.low, found.high) == pytest.approx((7 / 3 - half, 7 / 3 + half), rel=1e-6)
-
-
-def test_what_is_said_where_there_is_no_spread_or_one_seed() -> None:
-    nothing = stats.difference(np.zeros(4), 0.2)
-    same = stats.difference(np.full(4, -0.25), 0.2)
-    alone = stats.difference(np.array([0.3]), 0.2)
-    assert (nothing.mean, nothing.high, nothing.deviation, nothing.seeds) == (0, 0, 0, 4)
-    assert (same.deviation, same.seeds, same.p) == (0, 4, 1) and math.isnan(same.high)
-    assert alone.seeds == 1 and math.isnan(alone.high) and math.isnan(alone.deviation)
-    tiny = stats.difference(np.array([1e-9, -1e-9, 2e-9]), 0.2)
-    assert tiny.high > 0 and tiny.p < 1
-
-
-def test_overlap_weighs_positive_rows_twice() -> None:
-    # 150 of 1,000 negatives are tested, 30 of 100 positives
-    expected = (150 / 1000 + 2 * 30 / 100) / 3
-    assert stats.overlap(np.array([150, 30]), np.array([1000, 100])) == pytest.approx(expected)
-    assert stats.overlap([150, 30], [1000, 100]) == pytest.approx(expected)  # type: ignore[arg-type]
-    assert stats.overlap(np.array([10, 20, 30]), np.array([100, 50, 250])) == 60 / 400
-
-
-@pytest.mark.parametrize("level", [0.05, 0.01])
-def test_the_smallest_visible_difference_by_hand(level: float) -> None:
-    found = stats.Difference(0.5, math.nan, math.nan, 0.3, 0.8, deviation=0.02, seeds=2)
-    t = scipy_stats.t.ppf(1 - level / 2, 1)
-    expected = t * 0.02 * math.sqrt(1 / 2 + 0.25)
-    assert stats.resolvable(found, 0.2, level) == pytest.approx(expected)
-    if level == 0.05:
-        assert stats.resolvable(found, 0.2) == pytest.approx(expected)
-
-
-def test_seeds_needed_from_two_seeds_to_two_hundred_and_no_further() -> None:
-    def found(mean: float, seeds: int = 2) -> stats.Difference:
-        return stats.Difference(mean, math.nan, math.nan, 0.3, 0.8, deviation=1.0, seeds=seeds)
-
-    def needed(seeds: int, level: float = 0.05) -> float:
-        """The difference that so many seeds just show."""
-        return float(scipy_stats.t.ppf(1 - level / 2, seeds - 1) / math.sqrt(seeds)) * 1.0001
-
-    for number in (2, 3, 10, 200):
-        assert stats.seeds_needed(found(needed(number)), 0) == number
-        assert stats.seeds_needed(found(-needed(number)), 0) == number
-        assert stats.seeds_needed(found(needed(number, 0.01)), 0, 0.01) == number
-    assert stats.seeds_needed(found(needed(201)), 0) is None
-    assert stats.seeds_needed(found(0.0), 0) is None
-    assert stats.seeds_needed(found(9.0, seeds=1), 0) is None
-
-
-def test_the_half_width_of_f1_by_hand() -> None:
-    widths = stats.f1_half_width(np.array([0, 50, 200]), 0.5)
-    assert widths[0] == math.inf
-    assert widths[1:] == pytest.approx(
-        [1.959964 * math.sqrt(0.5 * 0.5 * 1.5 / (2 * rows)) for rows in (50, 200)]
-    )
-    at_most = stats.f1_half_width(np.array([50]))[0]
-    tried = [stats.f1_half_width(np.array([50]), f)[0] for f in np.linspace(0, 1, 2001)]
-    assert at_most == pytest.approx(max(tried), rel=1e-6)
-
-
-def test_holm_takes_a_list_and_keeps_ties_alike() -> None:
-    assert stats.holm([0.02, 0.02, 0.02]) == pytest.approx([0.06] * 3)  # type: ignore[arg-type]
-    assert stats.holm(np.array([0.5, 0.6])).max() == 1
+def test_critical_values_are_students() -> None:
+    found: Floats = np.array([stats.critical(degrees, 0.05) for degrees in (1, 2.5, 30)])
+    assert found == pytest.approx([scipy_stats.t.ppf(0.975, degrees) for degrees in (1, 2.5, 30)])

@@ -94,6 +94,18 @@ def test_planned_is_finished_and_failed_and_missing(made: Any) -> None:
     assert "planned 4 = finished 1 + failed 1 + missing 2" in markdown.section(analyse(table))
 
 
+@pytest.mark.parametrize(
+    "seeds, repeated", [([3], False), ([3, 3], False), ([1, 3], False), ([3, 5], True)]
+)
+def test_coming_back_for_further_seeds_is_a_repeated_look(
+    made: Any, seeds: list[int], repeated: bool
+) -> None:
+    """One seed shows nothing, so nobody stops at it because of what it shows."""
+    plans = [plan(["none"], number, started) for started, number in enumerate(seeds)]
+    [table] = made(*plans)
+    assert (table.repeated, table.level) == (repeated, 0.025 if repeated else 0.05)
+
+
 def test_a_later_attempt_counts_and_a_done_one_is_not_lost(made: Any) -> None:
     [table] = made(plan(["none"], 1), cell("none", 0, None, 1), cell("none", 0, 0.7, 2))
     assert table.runs["test/f1"].tolist() == [0.7]

@@ -1,5 +1,6 @@
 """What is recommended follows from the leaderboard, for F1 and for costs."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,14 @@ from scipy.special import expit
 from benchmark.cli.main import main
 from benchmark.metrics.costs import Costs
 from benchmark.protocol.errors import UserError
-from benchmark.results import expected_cost, recommendation
+from benchmark.results import predictions as predictions_
+from benchmark.results import recommendation
 from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.predictions import with_predictions
 from benchmark.results.recommendation import LeaderboardQuery
-from benchmark.results.verdict import verdict
+from benchmark.results.row_errors import RowErrors
+from benchmark.results.verdict import headline
 from benchmark.training.predictions import Predictions
 from tests import toys
 
@@ -43,11 +47,14 @@ def table(table_of: Tables) -> Leaderboard:
     return table_of(measures, ["threshold"])
 
 
-@pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, tuple[float, float]]], None]:
-    """Lets the runs of a strategy have predictions with that shift and skill."""
+Kept = Callable[[Mapping[str, tuple[float, float]]], Leaderboard]
 
-    def keep(kinds: Mapping[str, tuple[float, float]]) -> None:
+
+@pytest.fixture
+def kept(table: Leaderboard, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """Makes the table with predictions of that shift and skill for each training."""
+
+    def keep(kinds: Mapping[str, tuple[float, float]]) -> Leaderboard:
         def read(uri: str, run: str, digest: str) -> Any:
             label, seed = run[:-1], int(run[-1])
             kind = kinds["none" if label == "threshold" else label]
@@ -56,16 +63,30 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, tuple[float,
                 toys.FIT, validation=predictions(rng, *kind), test=predictions(rng, *kind)
             )
 
-        monkeypatch.setattr(expected_cost, "read_fit", read)
+        monkeypatch.setattr(predictions_, "read_fit", read)
+        return with_predictions("", table)
 
     return keep
 
 
 def test_for_f1_it_is_what_the_verdict_says(table: Leaderboard) -> None:
     advice = recommendation.recommend("", table, None)
-    assert list(advice.sentences) == verdict(analyse(table))
+    assert list(advice.sentences) == headline(analyse(table))
     assert advice.label == "threshold"
     assert advice.sentences[0].text.startswith("Use threshold: ")
+
+
+def test_a_tuned_threshold_that_no_strategy_has_is_recommended_in_words(table_of: Tables) -> None:
+    rng = np.random.default_rng(0)
+    tuned = (0.5 + 0.01 * rng.normal(size=SEEDS)).tolist()
+    plain = (0.1 + 0.01 * rng.normal(size=SEEDS)).tolist()
+    table = table_of({"none": {"f1": plain, "f1_tuned": tuned}, "focal": {"f1": plain[::-1]}})
+    advice = recommendation.recommend("", table, None)
+    assert advice.label == "none"
+    assert advice.sentences[0].text.startswith("Tune the threshold of the baseline")
+    assert advice.sentences[-1].text == (
+        "To export it, add threshold to --strategies; until then use none."
+    )
 
 
 def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
@@ -73,11 +94,10 @@ def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
     advice = recommendation.recommend("", one_seed, None)
     assert advice.label == "none"
     assert advice.sentences[0].text.startswith("One seed cannot tell")
-    assert advice.sentences[-1].text == "Until more is known, use none: nothing is simpler."
 
 
-def test_costs_move_the_threshold_as_decision_theory_says(table: Leaderboard, kept: Any) -> None:
-    kept({"none": (0, 1.5), "oversample": (2, 1.5)})
+def test_costs_move_the_threshold_as_decision_theory_says(kept: Kept) -> None:
+    table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 50))
     assert (advice.label, advice.rule) == ("none", "decision theory's threshold")
     assert advice.candidate and np.allclose(advice.candidate.thresholds, 1 / 51)
@@ -94,30 +114,68 @@ def test_costs_move_the_threshold_as_decision_theory_says(table: Leaderboard, ke
     assert theory.mean > tuned.mean
 
 
-def test_a_threshold_is_tuned_where_the_probabilities_are_off(
-    table: Leaderboard, kept: Any
-) -> None:
-    kept({"none": (4, 1.5), "oversample": (4, 1.5)})
+def test_a_threshold_is_tuned_where_the_probabilities_are_off(kept: Kept) -> None:
+    table = kept({"none": (4, 1.5), "oversample": (4, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 5))
     assert (advice.label, advice.rule) == ("none", "the threshold tuned on validation")
     assert advice.sentences[1].text == "It is cheaper than the baseline at its own threshold."
 
 
-def test_a_dearer_but_better_strategy_is_chosen_only_if_significant(
-    table: Leaderboard, kept: Any
-) -> None:
-    kept({"none": (0, 0.3), "oversample": (0, 3)})
-    assert recommendation.recommend("", table, Costs(1, 8)).label == "oversample"
-    kept({"none": (0, 1.5), "oversample": (0, 1.52)})
-    advice = recommendation.recommend("", table, Costs(1, 8))
-    assert advice.label == "none"
+def test_a_less_simple_strategy_is_chosen_only_if_it_saves_enough(kept: Kept) -> None:
+    better = kept({"none": (0, 0.3), "oversample": (0, 3)})
+    assert recommendation.recommend("", better, Costs(1, 8)).label == "oversample"
+    as_good = kept({"none": (0, 1.5), "oversample": (0, 1.52)})
+    assert recommendation.recommend("", as_good, Costs(1, 8)).label == "none"
 
 
-def test_where_no_model_pays_it_says_so(table: Leaderboard, kept: Any) -> None:
-    kept({"none": (-9, 0), "oversample": (-9, 0)})
+def test_a_constant_takes_part_and_wins_where_no_model_pays(kept: Kept) -> None:
+    table = kept({"none": (-9, 0), "oversample": (-9, 0)})
     advice = recommendation.recommend("", table, Costs(1, 1000))
-    assert advice.label == ""
-    assert advice.sentences[0].text == "Predict 'wren' for every row: no strategy is cheaper."
+    assert advice.label == "" and advice.candidate is None
+    [only] = advice.sentences
+    assert only.text == (
+        "Predict 'wren' for every row: no strategy is expected to save more than 1 % of that."
+    )
+    assert re.fullmatch(r"wren costs [\d,.]+ per 1,000 rows; none [\d,.]+", only.figures)
+
+
+@pytest.mark.parametrize("fn", [0.2, 1, 5, 25, 400])
+@pytest.mark.parametrize("skill", [0.0, 0.4, 1.5])
+def test_advice_for_costs_never_contradicts_its_table(kept: Kept, skill: float, fn: float) -> None:
+    table = kept({"none": (1, skill), "oversample": (2, skill + 0.1)})
+    advice = recommendation.recommend("", table, Costs(1, fn))
+    assert advice.expected
+    constant, cheapest = advice.expected.cheaper_constant, advice.expected.cheapest
+    said = " ".join(sentence.text for sentence in advice.sentences)
+    if advice.candidate is None:
+        assert cheapest.mean > 0.97 * constant.mean and "Use" not in said
+        return
+    assert advice.candidate.mean < constant.mean
+    assert f"It is cheaper than predicting {constant.label!r} for every row" in said
+    assert ("It is simpler than" in said) is (advice.candidate is not cheapest)
+    assert advice.candidate.mean - cheapest.mean < 0.03 * constant.mean
+
+
+def test_the_interval_of_a_cost_counts_the_rows(kept: Kept) -> None:
+    """Six seeds tested on the same rows: their spread says nothing of other rows."""
+    table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
+    same = {
+        label: [replace(one, fit=seeds[0].fit) for one in seeds]
+        for label, seeds in table.row_errors.predicted.items()
+    }
+    fixed = recommendation.recommend("", replace(table, row_errors=RowErrors(same)), Costs(1, 50))
+    assert fixed.expected and fixed.candidate
+    found = fixed.expected.mean(fixed.candidate)
+    per_row = Costs(1, 50).of_each(
+        fixed.candidate.predicted[0].labels, fixed.candidate.predicted[0].decisions
+    )
+    assert found.deviation == 0
+    assert found.error == pytest.approx(per_row.std() / ROWS**0.5, rel=0.2)
+
+
+def test_lost_predictions_are_one_line(table: Leaderboard) -> None:
+    with pytest.raises(UserError, match="has lost predictions of none, threshold, oversample"):
+        recommendation.recommend("the store", table, Costs())
 
 
 def test_costs_of_more_than_two_classes_are_refused(table: Leaderboard) -> None:
@@ -126,8 +184,8 @@ def test_costs_of_more_than_two_classes_are_refused(table: Leaderboard) -> None:
         recommendation.recommend("", three, Costs())
 
 
-def test_another_strategy_by_hand(table: Leaderboard, kept: Any) -> None:
-    kept({"none": (0, 1.5), "oversample": (2, 1.5)})
+def test_another_strategy_by_hand(kept: Kept) -> None:
+    table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
     by_f1 = recommendation.recommend("", table, None)
     assert recommendation.with_strategy(by_f1, "oversample").label == "oversample"
     with pytest.raises(UserError, match="did you mean 'oversample'"):
@@ -156,13 +214,16 @@ def test_one_leaderboard_is_meant(measured: str) -> None:
 def test_the_command_names_the_strategy_of_the_leaderboard(measured: str) -> None:
     shown = CliRunner().invoke(main, ["recommend", "--tracking", measured])
     assert shown.exit_code == 0, shown.output
-    first = verdict(analyse(recommendation.find_leaderboard(measured, LeaderboardQuery())))[0]
+    first = headline(analyse(recommendation.find_leaderboard(measured, LeaderboardQuery())))[0]
     assert first.text in " ".join(shown.output.split())
     priced = CliRunner().invoke(
         main, ["recommend", "insurance", "--cost", "fn=50", "--tracking", measured]
     )
     assert priced.exit_code == 0, priced.output
-    assert "1/51 = 0.0196" in priced.output and "--cost fp=1,fn=50" in priced.output
+    rules = "decision theory's threshold|the threshold tuned on validation"
+    said = " ".join(priced.output.split())
+    assert re.search(rf"predict 'interested' from a probability of [^:]+: ({rules}) for fp=1", said)
+    assert "--cost fp=1,fn=50" in priced.output
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 """What studies read out of tables, on tables whose answer is known."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from benchmark.protocol import grammar
+from benchmark.protocol.errors import UserError
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.measures import COUNTS
+from benchmark.results.predicted import Predicted, predict
+from benchmark.results.row_errors import RowErrors
 from benchmark.results.study import Arm, Measured
+from benchmark.training.predictions import Predictions
 from studies import balance, imbalance, shift, size, weights
+from tests.toys import FIT
 
 pytestmark = pytest.mark.drawn
 
@@ -100,12 +107,55 @@ def test_size_reads_a_strategy_on_the_curve_of_plain_training(table_of: Tables) 
     assert "50 % of them to match class_weight with half" in said
 
 
+def predicted(seed: int, rows: int = 300) -> Predicted:
+    """Weighted rows of a classifier that is often right."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(rows) < 0.3).astype(np.int64)
+    logits = rng.normal(size=(rows, 2)) + 1.5 * np.eye(2)[labels]
+    kept = Predictions(np.arange(rows), labels, logits, logits, np.where(labels, 0.5, 1.2))
+    fit = replace(FIT, validation=kept, test=kept)
+    return predict(grammar.read("none").strategy, fit, seed)
+
+
 @pytest.mark.parametrize("odds", [20.0, 1.0, 0.1])
-def test_f1_at_another_prevalence_is_that_of_rows_drawn_so(table_of: Tables, odds: float) -> None:
-    table = table_of({"none": {"f1": [0.5]}})
-    tp, fp, fn, tn = (int(table.runs[name].item()) for name in COUNTS)
-    weight = odds * (tp + fn) / (fp + tn)  # of every negative row
-    truth, decided = [1] * (tp + fn) + [0] * (fp + tn), [1] * tp + [0] * fn + [1] * fp + [0] * tn
-    of_row = [1.0] * (tp + fn) + [weight] * (fp + tn)
-    [found] = shift._f1(measured(table), "none", odds)
-    assert found == pytest.approx(f1_score(truth, decided, sample_weight=of_row))
+def test_f1_at_another_prevalence_is_that_of_rows_drawn_so(odds: float) -> None:
+    seeds = [predicted(seed) for seed in range(3)]
+    expected = []
+    for one in seeds:
+        weight = odds * one.labels.sum() / (1 - one.labels).sum()  # of every negative row
+        of_row = np.where(one.labels, 1, weight)
+        expected.append(f1_score(one.labels, one.decisions, sample_weight=of_row))
+    found = shift._f1(seeds, odds)
+    assert found.mean == pytest.approx(np.mean(expected))
+    assert found.deviation == pytest.approx(np.std(expected, ddof=1))
+
+
+def test_its_interval_is_about_other_rows_too() -> None:
+    """The same rows and decisions at every seed: only the rows are uncertain."""
+    one = predicted(0)
+    found = shift._f1([replace(one, seed=seed) for seed in range(5)], 7.0)
+    rng = np.random.default_rng(1)
+    resampled = []
+    for _ in range(400):
+        rows = rng.integers(0, 300, 300)
+        labels, decisions = one.labels[rows], one.decisions[rows]
+        weight = np.where(labels, 1, 7.0 * labels.sum() / (1 - labels).sum())
+        resampled.append(f1_score(labels, decisions, sample_weight=weight))
+    assert found.deviation == 0 and found.error == pytest.approx(np.std(resampled), rel=0.15)
+
+
+def test_shift_retunes_for_each_prevalence_and_says_where_a_decision_holds(
+    table_of: Tables,
+) -> None:
+    seeds = [predicted(seed) for seed in range(3)]
+    for odds in (20.0, 0.1):
+        retuned = shift._f1(shift._retuned(seeds, odds), odds)
+        assert retuned.mean >= shift._f1(seeds, odds).mean - 0.01
+    table = table_of({label: {"f1": [0.5] * 3} for label in shift.LABELS})
+    table = replace(table, row_errors=RowErrors(dict.fromkeys(shift.LABELS, seeds)))
+    answer = shift.answer([measured(table)])
+    assert re.search(r"the baseline between [\d:]+ and [\d:]+;", answer.paragraph)
+    assert len(answer.rows) == len(shift.ODDS) and len(answer.lines) == len(shift.LABELS) + 1
+    lost = replace(table, row_errors=RowErrors({"none": seeds}))
+    with pytest.raises(UserError, match="nowhere has lost predictions of threshold: run it again"):
+        shift.answer([measured(lost)])

@@ -128,7 +128,7 @@ def test_nothing_is_pickled_and_only_code_goes_along(shipped: Shipped, tmp_path:
 
 def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
     for name, heading in (("test/f1", "F1"), ("test/roc_auc", "ROC AUC"), ("test/ece", "ECE")):
-        it = comparison.mean(comparison.of(shipped.table, "class_weight", name), shipped.table)
+        it = comparison.mean(shipped.table, "class_weight", name)
         own = shipped.table.runs.set_index(["label", "seed"]).loc[("class_weight", 1), name]
         line = f"| {heading} | {it.mean:.3f} [{it.low:.3f}, {it.high:.3f}] | {own:.3f} |"
         assert line in shipped.card

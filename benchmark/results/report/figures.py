@@ -18,7 +18,7 @@ from benchmark.protocol.arrays import Floats
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.predictions import TablePredictions
+from benchmark.results.predicted import TablePredictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,8 @@ Figures = dict[str, "Figure"]  # what it is of -> figure
 
 
 def differences(analysis: Analysis) -> Figure | None:
-    """Each seed's ΔF1 vs the baseline, the mean and its 95 % interval."""
-    claims = {claim.label: claim.difference for claim in analysis.claims_on("test/f1")}
+    """Each seed's ΔF1 vs the baseline, the mean and its interval."""
+    claims = {claim.label: claim for claim in analysis.claims_on("test/f1")}
     if not claims:
         return None
     f1 = comparison.values(analysis.table, "test/f1")

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.results.analysis import Analysis
-from benchmark.results.predictions import read_predictions
 from benchmark.results.report import html, markdown
 
 CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
 
 
 def texts(analyses: Sequence[Analysis]) -> dict[str, str]:
-    """The files that need no predictions: name -> text."""
+    """The files without figures: name -> text."""
     return {
         "leaderboard.md": markdown.leaderboards(analyses),
         "leaderboard.csv": summary(analyses),
@@ -22,11 +21,9 @@ def texts(analyses: Sequence[Analysis]) -> dict[str, str]:
     }
 
 
-def report(uri: str, analyses: Sequence[Analysis]) -> str:
-    """The HTML page with figures; reads the stored predictions."""
-    return html.report(
-        [html.section(analysis, read_predictions(uri, analysis.table)) for analysis in analyses]
-    )
+def report(analyses: Sequence[Analysis]) -> str:
+    """The HTML page with figures."""
+    return html.report([html.section(analysis) for analysis in analyses])
 
 
 def summary(analyses: Sequence[Analysis]) -> str:

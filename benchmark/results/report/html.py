@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.results.advice import Sentence
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.predictions import TablePredictions
+from benchmark.results.predicted import TablePredictions
 from benchmark.results.report import figures, markdown, tables
 from benchmark.results.report.tables import TextTable
-from benchmark.results.verdict import verdict
+from benchmark.results.sentence import Sentence
+from benchmark.results.verdict import findings, headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,8 @@ class Section:
 
     title: str
     synthetic: bool
-    verdict: list[Sentence]
+    headline: list[Sentence]
+    findings: list[Sentence]
     grids: list[TextTable]
     troubles: list[str]
     conditions: dict[str, str]
@@ -72,13 +73,16 @@ def report(sections: Sequence[Section]) -> str:
     )
 
 
-def section(analysis: Analysis, predictions: TablePredictions) -> Section:
+def section(analysis: Analysis) -> Section:
     """A leaderboard with its figures."""
     table = analysis.table
+    training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
+    predictions = TablePredictions(table.row_errors.predicted, training_of)
     return Section(
         title=markdown.title(table),
         synthetic=table.facts["source"] != "real",
-        verdict=verdict(analysis),
+        headline=headline(analysis),
+        findings=findings(analysis),
         grids=tables.tables(analysis),
         troubles=markdown.troubles(table),
         conditions=markdown.conditions(table),
@@ -96,7 +100,8 @@ def _wide_groups(analysis: Analysis, predictions: TablePredictions) -> list[Grou
     return [
         _wide(
             f"Δ{words.f1} vs baseline by seed",
-            "Grey dots are seeds, bars the mean, lines its 95 % confidence interval.",
+            f"Grey dots are seeds, bars the mean, lines its {analysis.confidence} interval; the "
+            "intervals hold together.",
             figures.differences(analysis),
         ),
         _wide(

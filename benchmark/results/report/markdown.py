@@ -10,7 +10,8 @@ from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
 from benchmark.results.report.tables import TextTable
-from benchmark.results.verdict import verdict
+from benchmark.results.sentence import Sentence
+from benchmark.results.verdict import findings, headline
 from benchmark.tracking.notes import classes_in_words, source_in_words
 
 
@@ -23,13 +24,14 @@ def section(analysis: Analysis) -> str:
     """One leaderboard: the verdict, its tables, the conditions, and the command."""
     table = analysis.table
     lines = [f"## {escape_markdown(title(table))}", ""]
-    for sentence in verdict(analysis):
-        figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
-        lines.append(f"- {escape_markdown(sentence.text)}{figures}")
+    lines += _sentences(headline(analysis))
     first, *others = tables.tables(analysis)
     lines += ["", *_grid(first), "", *_troubles(table)]
     for grid in others:
         lines += [f"### {grid.title}", "", *_grid(grid), ""]
+    found = findings(analysis)
+    if found:
+        lines += ["### Findings", "", *_sentences(found), ""]
     lines += ["### Conditions", ""]
     lines += [
         f"- {escape_markdown(name)}: {escape_markdown(value)}"
@@ -83,6 +85,14 @@ def troubles(table: Leaderboard) -> list[str]:
         f"{row['reason'] or 'the same class was predicted for every test row'}"
         for row in bad.to_dict("records")
     ]
+
+
+def _sentences(sentences: Sequence[Sentence]) -> list[str]:
+    lines = []
+    for sentence in sentences:
+        figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
+        lines.append(f"- {escape_markdown(sentence.text)}{figures}")
+    return lines
 
 
 def _grid(grid: TextTable) -> list[str]:

@@ -36,7 +36,7 @@ def _grid(costs: ExpectedCosts) -> Grid:
     for candidate in sorted((*costs.candidates, baseline), key=lambda candidate: candidate.mean):
         cells = [candidate.label, candidate.rule, f"{np.mean(candidate.thresholds):.3g}"]
         cells.append(f"{candidate.mean:,.1f}")
-        difference = interval(candidate.minus(baseline, costs.overlap), 1)
+        difference = interval(costs.difference(candidate, baseline), 1)
         grid.add_row(*map(escape, [*cells, "" if candidate is baseline else difference]))
     for constant in costs.constants:
         name = escape(f"every row {constant.label!r}")

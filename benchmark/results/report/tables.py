@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.metrics.posterior import WITHIN
+from benchmark.protocol.text import probability
 from benchmark.results.analysis import THRESHOLDS, Analysis
+from benchmark.results.comparison import UNCALIBRATED
+from benchmark.results.outlook import TUNED
 
 
 @dataclass(frozen=True)
@@ -51,23 +55,27 @@ def leaderboard(analysis: Analysis) -> TextTable:
                 TextCell(str(label)),
                 _spread(row["f1"], row["f1_sd"]),
                 TextCell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
-                TextCell(_share(row["above"]), row["above"]),
                 TextCell(_p(row["p"]), row["p"]),
-                TextCell(_rank(row), row["rank"]),
+                TextCell(probability(row["best"]), row["best"]),
+                TextCell(probability(row["within"]), row["within"]),
+                TextCell(_number(row["regret"]), row["regret"]),
                 _spread(*precision.loc[str(label)]),
                 TextCell(_seeds(row), row["finished"]),
             ]
         )
+    f1, ap = words.f1, words.headings()["test/average_precision"]
     caption = (
         "On test, at the checkpoint chosen on validation; mean ± standard deviation over seeds. "
-        "Differences to the baseline are paired by seed, with a 95 % confidence interval and the "
-        "probability of being above zero; p adjusted over all p on this page (Holm); ranks with "
-        "the range that all pairs together leave open at 95 %."
+        f"{_simultaneous(analysis)} P(best): probability of the highest expected {f1}; expected "
+        f"regret: {f1} lost on average against the best."
     )
-    if analysis.one_test_split:
-        caption += " All seeds were tested on the same rows, and the statements hold for these."
-    f1, ap = words.f1, words.headings()["test/average_precision"]
-    headings = ("strategy", f1, f"Δ{f1} vs baseline", "P(better)", "p", "rank", ap, "seeds")
+    tuned = analysis.race.outlooks.get(TUNED) if analysis.race else None
+    if tuned:
+        caption += f" P(best) of {TUNED}, which no strategy here is: {probability(tuned.best)}."
+    headings = (
+        *("strategy", f1, f"Δ{f1} vs baseline", "p", "P(best)", f"P(within {WITHIN})"),
+        *("expected regret", ap, "seeds"),
+    )
     return TextTable(f"{f1} at each strategy's own threshold", caption, headings, rows)
 
 
@@ -81,6 +89,10 @@ def threshold_tuning(analysis: Analysis) -> TextTable:
             _spread(row["tuned"], row["tuned_sd"]),
             TextCell(_interval(row["difference"], row["low"], row["high"]), row["difference"]),
             TextCell(_p(row["p"]), row["p"]),
+            TextCell(
+                _interval(row["ap_difference"], row["ap_low"], row["ap_high"]), row["ap_difference"]
+            ),
+            TextCell(_p(row["ap_p"]), row["ap_p"]),
             _spread(row["upper_bound"], row["upper_bound_sd"]),
             *([TextCell(_number(row["threshold"]), row["threshold"])] if binary else []),
         ]
@@ -88,13 +100,24 @@ def threshold_tuning(analysis: Analysis) -> TextTable:
     ]
     caption = (
         f"One row per training: {words.f1} on test {words.plain}, at the {words.threshold} tuned "
-        f"on validation (and its difference to the baseline's), and at the best {words.threshold} "
-        "on test itself, an upper bound."
+        f"on validation, and at the best {words.threshold} on test itself, an upper bound; average "
+        f"precision (AP) needs no {words.threshold}. {_simultaneous(analysis)}"
     )
     plain, tuned, upper_bound = (names[f"test/f1_{threshold}"] for threshold in THRESHOLDS)
     last = ("tuned threshold",) if binary else ()
-    headings = ("training", plain, tuned, f"Δ{words.f1} vs baseline", "p", upper_bound, *last)
+    headings = (
+        *("training", plain, tuned, f"Δ{words.f1} vs baseline", "p", "ΔAP vs baseline", "p"),
+        *(upper_bound, *last),
+    )
     return TextTable(words.tuning, caption, headings, rows)
+
+
+def _simultaneous(analysis: Analysis) -> str:
+    """How the differences of a table are to be read."""
+    return (
+        f"Differences to the baseline are paired by seed; the {analysis.confidence} intervals of "
+        "one column hold together (Bonferroni), and so do its p (Holm)."
+    )
 
 
 def calibration(analysis: Analysis) -> TextTable:
@@ -102,13 +125,15 @@ def calibration(analysis: Analysis) -> TextTable:
     names = ("test/ece", "test/brier", "test/log_loss")
     caption = (
         "Expected calibration error (ECE, ten bins of equal mass), Brier score, log loss (nats per "
-        "row): lower is better. p tests an ECE of 0.05."
+        f"row): lower is better. Calibrated: whether ECE is significantly below {UNCALIBRATED} "
+        "(yes) or above it (no)."
     )
     grid = _means(analysis, "Calibration", caption, names, True)
-    p_of = {claim.label: claim.p for claim in analysis.claims_on("test/ece")}
-    p_values = [p_of.get(row[0].text, math.nan) for row in grid.rows]
-    rows = [[*row, TextCell(_p(p), p)] for row, p in zip(grid.rows, p_values, strict=True)]
-    return TextTable(grid.title, grid.caption, (*grid.headings, "p"), rows)
+    rows = [
+        [*row, TextCell(analysis.calibrated.get(row[0].text, "-"), row[1].value)]
+        for row in grid.rows
+    ]
+    return TextTable(grid.title, grid.caption, (*grid.headings, "calibrated"), rows)
 
 
 def further(analysis: Analysis) -> TextTable:
@@ -175,21 +200,8 @@ def _interval(mean: float, low: float, high: float) -> str:
     return f"{mean:+.3f}" if math.isnan(low) else f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _share(value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return "> 99 %" if value > 0.99 else "< 1 %" if value < 0.01 else f"{100 * value:.0f} %"
-
-
 def _p(value: float) -> str:
     return "-" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _rank(row: pd.Series) -> str:
-    if math.isnan(row["rank"]):
-        return "-"
-    ends = "" if math.isnan(row["rank_low"]) else f" [{row['rank_low']:.0f}-{row['rank_high']:.0f}]"
-    return f"{row['rank']:.1f}{ends}"
 
 
 def _seeds(row: pd.Series) -> str:

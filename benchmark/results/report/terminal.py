@@ -14,10 +14,10 @@ from rich.text import Text
 
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.text import command
-from benchmark.results.advice import Sentence
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, tables
-from benchmark.results.verdict import verdict
+from benchmark.results.sentence import Sentence
+from benchmark.results.verdict import findings, headline
 from benchmark.tracking.store import Store, resolve
 
 
@@ -28,7 +28,7 @@ def console(stderr: bool = False) -> Console:
 
 
 def show(console: Console, analysis: Analysis) -> None:
-    """Print the first table and the verdict; the files hold all of it."""
+    """Print the first table, the headline and the findings; the files hold all of it."""
     table, grid = analysis.table, tables.leaderboard(analysis)
     shown = Grid(
         title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
@@ -41,7 +41,11 @@ def show(console: Console, analysis: Analysis) -> None:
     console.print(shown)
     for note in table.facts.get("notes", ()):
         console.print(f"[yellow]data:[/] {escape(note)}", highlight=False)
-    print_sentences(console, verdict(analysis))
+    print_sentences(console, headline(analysis))
+    found = findings(analysis)
+    if found:
+        console.print("[dim]Findings[/]")
+        print_sentences(console, found)
 
 
 def print_sentences(console: Console, sentences: Sequence[Sentence]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from benchmark.metrics import stats
+from benchmark.metrics import influence, stats
 from benchmark.metrics.stats import Difference
 from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
@@ -54,20 +54,20 @@ def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confi
     Raises:
         UserError: if predictions are lost.
     """
-    scores = _scores(uri, table, goal)
+    results = _results(uri, table, goal)
     label = str(table.runs.loc[table.runs["strategy"] == chosen, "label"].iloc[0])
-    common = comparison.overlap(table)
     sign = -1 if goal.minimize else 1
-    others = [str(other) for other in scores.index if other != label]
-    own = scores.loc[label].to_numpy(np.float64)
-    ahead = {
-        other: stats.difference(sign * (own - scores.loc[other].to_numpy(np.float64)), common)
-        for other in others
-    }
+    others = [other for other in results if other != label]
+    found = stats.differences(
+        [sign * _paired(results[label], results[other]) for other in others],
+        [_row_variance(results[label], results[other]) for other in others],
+        stats.AT_OWN_THRESHOLDS,
+    )
+    ahead = dict(zip(others, found, strict=True))
     adjusted = stats.holm(np.array([difference.p for difference in ahead.values()]))
     means = {
-        str(name): stats.difference(row.to_numpy(np.float64), common)
-        for name, row in scores.iterrows()
+        name: stats.difference(np.array(list(own.values.values())), _row_variance(own))
+        for name, own in results.items()
     }
     return Confirmation(
         label=label,
@@ -80,17 +80,41 @@ def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confi
     )
 
 
-def _scores(uri: str, table: Leaderboard, goal: Objective) -> pd.DataFrame:
-    """The objective on test, one row per strategy (label), one column per seed."""
-    rows = []
-    for cell in table.runs.to_dict("records"):
-        fit = read_fit(uri, cell["run"], cell["predictions"])
-        if fit is None:
-            raise UserError(
-                f"the store has lost the predictions of {cell['label']}, seed {cell['seed']}: "
-                "the same command makes them again"
-            )
-        strategy = grammar.read(cell["strategy"]).strategy
-        rows.append((cell["label"], cell["seed"], goal.on_test(strategy, fit)))
-    frame = pd.DataFrame(rows, columns=["label", "seed", "value"])
-    return frame.pivot(index="label", columns="seed", values="value")
+@dataclass(frozen=True)
+class Result:
+    """The objective of one strategy on test."""
+
+    values: dict[int, float]  # by seed
+    influences: influence.Influences  # by seed
+
+
+def _paired(one: Result, other: Result) -> Floats:
+    """Differences at the seeds that both have, (seeds,)."""
+    both = sorted(one.values.keys() & other.values)
+    return np.array([one.values[seed] - other.values[seed] for seed in both])
+
+
+def _row_variance(*results: Result) -> float:
+    """Variance of a mean, or of the difference of two, that comes from the test rows."""
+    signs = np.array([1, -1])[: len(results)]
+    rows = influence.row_covariance([one.influences for one in results])
+    return float(signs @ rows @ signs)
+
+
+def _results(uri: str, table: Leaderboard, goal: Objective) -> dict[str, Result]:
+    """The objective on test: label -> result."""
+    results = {}
+    for label, runs in table.runs.groupby("label", sort=False):
+        values, influences = {}, {}
+        for cell in runs.sort_values("seed").to_dict("records"):
+            fit = read_fit(uri, cell["run"], cell["predictions"])
+            if fit is None:
+                raise UserError(
+                    f"the store has lost the predictions of {label}, seed {cell['seed']}: "
+                    "the same command makes them again"
+                )
+            value, of_rows = goal.on_test(grammar.read(cell["strategy"]).strategy, fit)
+            values[int(cell["seed"])] = value
+            influences[int(cell["seed"])] = fit.test.rows, of_rows
+        results[str(label)] = Result(values, influences)
+    return results

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from benchmark.metrics import classification
+from benchmark.metrics import classification, influence
 from benchmark.metrics.costs import PER, Costs
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol import arguments
@@ -46,6 +46,9 @@ class Scored:
 Measure = Callable[[Scored, Scored], float]
 """(validation, the split to measure) -> number"""
 
+Influence = Callable[[Scored, Scored], Floats]
+"""(validation, the split to measure) -> influence of each of its rows on the measure"""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -62,6 +65,7 @@ class Objective:
     metric: str
     name: str
     measure: Measure
+    influence: Influence
     minimize: bool = False
     binary: bool = False
 
@@ -70,10 +74,10 @@ class Objective:
         validation = _scored(strategy, fit, fit.validation)
         return self.measure(validation, validation)
 
-    def on_test(self, strategy: Strategy, fit: Fit) -> float:
-        """Return the objective on test, with every choice made on validation."""
-        validation = _scored(strategy, fit, fit.validation)
-        return self.measure(validation, _scored(strategy, fit, fit.test))
+    def on_test(self, strategy: Strategy, fit: Fit) -> tuple[float, Floats]:
+        """Return the objective on test, every choice made on validation, and its influences."""
+        scored = _scored(strategy, fit, fit.validation), _scored(strategy, fit, fit.test)
+        return self.measure(*scored), self.influence(*scored)
 
 
 def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
@@ -83,24 +87,37 @@ def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
 
 def f1() -> Objective:
     """F1 at the strategy's own threshold: 0.5, unless the strategy moves it."""
-    return Objective("f1", "f1", "F1", lambda _, on: _f_beta(on, on.decisions(), 1))
+    return _of_decisions("f1", "f1", "F1", 1, lambda _, on: on.decisions())
 
 
 def f1_tuned() -> Objective:
     """F1 at the threshold where it is largest on validation."""
 
-    def measure(validation: Scored, on: Scored) -> float:
+    def decisions(validation: Scored, on: Scored) -> Ints:
         tuned = best_offsets(validation.labels, validation.logits, validation.weights)
-        return _f_beta(on, on.decisions(tuned), 1)
+        return on.decisions(tuned)
 
-    return Objective("f1_tuned", "f1_tuned", "F1 at the tuned threshold", measure)
+    return _of_decisions("f1_tuned", "f1_tuned", "F1 at the tuned threshold", 1, decisions)
 
 
 def fbeta(beta: Annotated[float, Range(0, open_low=True)] = 2.0) -> Objective:
     """F-beta at the strategy's own threshold; beta above 1 weighs recall higher."""
     text = f"fbeta({arguments.as_text({'beta': beta}, ', ')})"
+    return _of_decisions(text, "fbeta", f"F-beta ({beta:g})", beta, lambda _, on: on.decisions())
+
+
+def _of_decisions(
+    text: str, metric: str, name: str, beta: float, decisions: Callable[[Scored, Scored], Ints]
+) -> Objective:
+    """F-beta of decisions that may be chosen on validation."""
     return Objective(
-        text, "fbeta", f"F-beta ({beta:g})", lambda _, on: _f_beta(on, on.decisions(), beta)
+        text,
+        metric,
+        name,
+        lambda validation, on: _f_beta(on, decisions(validation, on), beta),
+        lambda validation, on: influence.f_beta(
+            on.labels, decisions(validation, on), on.logits.shape[1], on.weights, beta
+        ),
     )
 
 
@@ -111,28 +128,35 @@ def average_precision() -> Objective:
         "average_precision",
         "average precision",
         lambda _, on: classification.average_precision(on.labels, on.logits, on.weights),
+        lambda _, on: influence.average_precision(on.labels, on.logits, on.weights),
     )
 
 
 def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
     """Recall at the lowest threshold that has this precision on validation; 0 if none has."""
 
-    def measure(validation: Scored, on: Scored) -> float:
+    def found(validation: Scored, on: Scored) -> Ints:
         from sklearn.metrics import precision_recall_curve
 
         precisions, _, candidates = precision_recall_curve(
             validation.labels, validation.margin, sample_weight=validation.weights
         )
         reached = np.flatnonzero(precisions[:-1] >= precision)
-        if not len(reached):
-            return 0.0
-        positive = on.labels == 1
-        found = on.margin[positive] >= candidates[reached[0]]
-        return float(np.average(found, weights=on.weights[positive]))
+        lowest = candidates[reached[0]] if len(reached) else np.inf
+        return np.asarray(on.margin >= lowest, np.int64)
 
-    text = f"recall({arguments.as_text({'precision': precision}, ', ')})"
-    name = f"recall at a precision of {precision:g}"
-    return Objective(text, "recall_at_precision", name, measure, binary=True)
+    def measure(validation: Scored, on: Scored) -> float:
+        positive = on.labels == 1
+        return float(np.average(found(validation, on)[positive], weights=on.weights[positive]))
+
+    return Objective(
+        f"recall({arguments.as_text({'precision': precision}, ', ')})",
+        "recall_at_precision",
+        f"recall at a precision of {precision:g}",
+        measure,
+        lambda validation, on: influence.recall(on.labels, found(validation, on), 2, on.weights),
+        binary=True,
+    )
 
 
 def cost(
@@ -145,6 +169,9 @@ def cost(
         "cost",
         f"cost per {PER:,} rows",
         lambda _, on: costs.of(on.labels, on.decisions(), on.weights),
+        lambda _, on: influence.mean(
+            costs.of_each(on.labels, on.decisions()), on.labels, on.weights
+        ),
         minimize=True,
         binary=True,
     )

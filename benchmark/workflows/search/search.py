@@ -15,7 +15,6 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.metrics import stats
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grammar import StrategySpec
@@ -70,7 +69,7 @@ def run_search(asked: SearchRequest) -> int:
         lease.end_dead_runs(store)
         _run_trials(search, goal, store, study, request, console)
         done = [trial for trial in storage.standing(study) if trial.state.is_finished()]
-        summary = summarise(search, done, goal.minimize, _overlap(search, data))
+        summary = summarise(search, done, goal.minimize)
         page.log(asked, search, store, study, summary, None)
         invocation.end(store, "FINISHED")
     confirmed = None
@@ -149,17 +148,6 @@ def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> s
     spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
     pruned = "  pruned" if trial.state.name == "PRUNED" else ""
     return f"{count}  {name:<44} {goal.name} {np.mean(scores):.3f}{spread}{pruned}"
-
-
-def _overlap(search: Search, data: Data) -> float:
-    """Return the share of validation rows that two seeds of the search have in common."""
-    conditions = search.conditions
-    task = registry.task(conditions.task)
-    splits = task.split(data, conditions.settings, FIRST_SEED)
-    rows = restrict(splits, data, "search").validation
-    validated = np.bincount(data.labels[rows], minlength=len(data.classes)).astype(np.float64)
-    available = np.array(conditions.counts, np.float64)  # of the other half, which is as large
-    return stats.overlap(validated, available)
 
 
 def _confirm(

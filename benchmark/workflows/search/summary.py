@@ -53,13 +53,8 @@ class SearchSummary:
     alike: dict[str, tuple[float, float]] | None
 
 
-def summarise(
-    search: Search, trials: Sequence[FrozenTrial], minimize: bool, overlap: float
-) -> SearchSummary:
+def summarise(search: Search, trials: Sequence[FrozenTrial], minimize: bool) -> SearchSummary:
     """Summarise the finished trials of a search.
-
-    Args:
-        overlap: share of validation rows that two seeds have in common, see ``stats``.
 
     Raises:
         UserError: if none is complete.
@@ -75,7 +70,7 @@ def summarise(
         points=points,
         best=best,
         states={name: names.count(name) for name in ("COMPLETE", "PRUNED", "FAIL")},
-        alike=_indistinguishable(complete, best, overlap) if len(best.scores) > 1 else None,
+        alike=_indistinguishable(complete, best) if len(best.scores) > 1 else None,
     )
 
 
@@ -89,11 +84,9 @@ def _point(search: Search, trial: FrozenTrial) -> Point:
     )
 
 
-def _indistinguishable(
-    complete: Sequence[Point], best: Point, overlap: float
-) -> dict[str, tuple[float, float]]:
+def _indistinguishable(complete: Sequence[Point], best: Point) -> dict[str, tuple[float, float]]:
     def is_alike(point: Point) -> bool:
-        behind = stats.difference(np.subtract(best.scores, point.scores), overlap)
+        behind = stats.difference(np.subtract(best.scores, point.scores))
         return behind.p >= stats.LEVEL
 
     near = [point for point in complete if point is best or is_alike(point)]

@@ -2,17 +2,20 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmark.protocol import grammar
 from benchmark.protocol.strategy import Priors
 from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.predictions import TablePredictions
+from benchmark.results.predicted import predict
 from benchmark.results.report import html
+from benchmark.results.row_errors import RowErrors
 from benchmark.training.predictions import Fit, Predictions
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -41,11 +44,10 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leade
     fit = Fit(
         kept, kept, {}, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
     )
-    of_seeds = dict.fromkeys(f1, [(labels, logits, np.ones(200))] * 3)
-    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1), np.ones(200))] * 3)
-    evidence = TablePredictions(dict.fromkeys(f1, [fit] * 3), of_seeds, decided)
+    predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
+    table = replace(table, row_errors=RowErrors(dict.fromkeys(f1, predicted)))
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(html.report([html.section(analyse(table), evidence)]), encoding="utf-8")
+    path.write_text(html.report([html.section(analyse(table))]), encoding="utf-8")
     return path
 
 

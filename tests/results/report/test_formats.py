@@ -9,13 +9,17 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from benchmark.protocol import grammar
 from benchmark.protocol.strategy import Priors
-from benchmark.protocol.text import escape_markdown
+from benchmark.protocol.text import escape_markdown, probability
 from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.predictions import TablePredictions
-from benchmark.results.report import files, html, markdown, tables
+from benchmark.results.predicted import predict
+from benchmark.results.report import files, html, markdown, tables, terminal
+from benchmark.results.row_errors import RowErrors
+from benchmark.results.verdict import findings, headline
 from benchmark.training import figures
 from benchmark.training.predictions import Fit, Predictions
 
@@ -47,7 +51,7 @@ def hostile(table: Leaderboard) -> Leaderboard:
 
 
 def page(table: Leaderboard) -> str:
-    return html.report([html.section(analyse(table), TablePredictions({}, {}, {}))])
+    return html.report([html.section(analyse(table))])
 
 
 class Tags(HTMLParser):
@@ -77,6 +81,66 @@ def test_all_formats_show_the_same_numbers(table: Leaderboard) -> None:
     csv = pd.read_csv(io.StringIO(files.summary([analyse(table)]))).set_index("label")
     assert csv.loc["focal", "f1"] == pytest.approx(0.35)
     assert csv.loc["focal", "difference"] == pytest.approx(0.2)
+
+
+def test_who_may_be_the_best_is_in_every_format(table: Leaderboard) -> None:
+    analysis = analyse(table)
+    headings = ("P(best)", "P(within 0.01)", "expected regret")
+    shown = Console(file=io.StringIO(), width=200)
+    terminal.show(shown, analysis)
+    assert isinstance(shown.file, io.StringIO)
+    for text in (markdown.section(analysis), Tags(page(table)).words, shown.file.getvalue()):
+        assert all(heading in text for heading in headings)
+    grid = tables.leaderboard(analysis)
+    of_focal = {
+        heading: cell.text
+        for row in grid.rows
+        if row[0].text == "focal"
+        for heading, cell in zip(grid.headings, row, strict=True)
+    }
+    csv = pd.read_csv(io.StringIO(files.summary([analysis]))).set_index("label")
+    assert analysis.race
+    known = analysis.race.outlooks["focal"]
+    assert csv.loc["focal", ["best", "within", "regret"]].tolist() == pytest.approx(
+        [known.best, known.within, known.regret]
+    )
+    assert csv.loc["smote", ["best", "within", "regret"]].isna().all()  # it lacks a seed
+    assert [of_focal[heading] for heading in headings] == [
+        probability(known.best),
+        probability(known.within),
+        f"{known.regret:.3f}",
+    ]
+
+
+def test_findings_are_folded_in_the_page_and_after_the_tables_in_markdown(
+    table: Leaderboard,
+) -> None:
+    analysis = analyse(table)
+    first, found = headline(analysis), findings(analysis)
+    assert first and found
+    folded = re.search(
+        r"<details><summary>Findings: (\d+)</summary>(.*?)</details>", page(table), re.S
+    )
+    assert folded and int(folded[1]) == len(found)
+    assert all(sentence.text in Tags(folded[2]).words for sentence in found)
+    assert not any(sentence.text in Tags(folded[2]).words for sentence in first)
+    text = markdown.section(analysis)
+    before, after = text.split("### Findings")
+    assert all(escape_markdown(sentence.text) in before for sentence in first)
+    assert all(escape_markdown(sentence.text) in after for sentence in found)
+    assert "### Calibration" in before and "| none |" not in after
+
+
+@pytest.mark.parametrize("repeated, sure", [(False, "the 95 % "), (True, "the 97.5 % ")])
+def test_the_caption_says_what_holds_together(
+    table: Leaderboard, repeated: bool, sure: str
+) -> None:
+    caption = tables.leaderboard(analyse(replace(table, repeated=repeated))).caption
+    assert f"{sure}intervals of one column hold together (Bonferroni)" in caption
+    assert "and so do its p (Holm)" in caption
+    lines = f"lines its {sure.removeprefix('the ')}interval; the intervals hold together"
+    assert lines in Tags(page(replace(table, repeated=repeated))).words
+    assert "of the baseline at its tuned threshold, which no strategy here is:" in caption
 
 
 def test_lost_cells_are_in_every_format_with_their_reason(table: Leaderboard) -> None:
@@ -151,14 +215,13 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
     rows = np.array([80, 10, 10])
     fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
-    scored = [(labels, logits, kept.weights)] * 3
-    decided = [(labels, logits.argmax(axis=1), kept.weights)] * 3
-    three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
-    predictions = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
-    shown = html.report([html.section(analyse(three), predictions)])
+    predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
+    facts = table.facts | {"classes": ["a", "b", "c"]}
+    three = replace(table, facts=facts, row_errors=RowErrors({"none": predicted}))
+    shown = page(three)
     assert "Recall by class size" in shown and "Confusion matrices on test" in shown
     assert "F1 against the threshold" not in shown
-    drawn = figures.of_cell(curves, labels, logits, *decided[0][1:], rows)
+    drawn = figures.of_cell(curves, labels, logits, logits.argmax(axis=1), kept.weights, rows)
     assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
     for figure in drawn.values():
         figure.savefig(io.BytesIO())

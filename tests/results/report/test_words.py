@@ -9,7 +9,6 @@ from rich.console import Console
 
 from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.predictions import TablePredictions
 from benchmark.results.report import html, markdown, terminal
 from tests.docs.words import offences
 
@@ -37,7 +36,7 @@ def test_a_leaderboard_in_every_format(name: str, table_of: Tables) -> None:
     analysis = analyse(table_of(TABLES[name], ["threshold"]))
     shown = Console(file=io.StringIO(), width=140)
     terminal.show(shown, analysis)
-    page = html.report([html.section(analysis, TablePredictions({}, {}, {}))])
+    page = html.report([html.section(analysis)])
     text = re.sub(r"<style>.*?</style>|<script>.*?</script>|<[^>]+>", " ", page, flags=re.DOTALL)
     assert isinstance(shown.file, io.StringIO)
     for format_ in (markdown.section(analysis), text, shown.file.getvalue()):

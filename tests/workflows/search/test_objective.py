@@ -34,9 +34,29 @@ def test_on_test_they_are_what_a_run_logs(text: str, fit: Fit) -> None:
     strategy = grammar.read(text).strategy
     logged = score.score(strategy, fit).metrics
     for name in ("f1", "f1_tuned", "average_precision"):
-        assert objective.read(name).on_test(strategy, fit) == pytest.approx(
-            logged[f"test/{name}"], abs=1e-12
+        value, _ = objective.read(name).on_test(strategy, fit)
+        assert value == pytest.approx(logged[f"test/{name}"], abs=1e-12)
+
+
+@pytest.mark.parametrize("text", ["none", "threshold"])
+@pytest.mark.parametrize(
+    "goal", ["f1", "f1_tuned", "fbeta(beta=2)", "average_precision", "recall", "cost(fp=1, fn=9)"]
+)
+def test_the_influence_of_a_row_is_what_its_weight_changes(goal: str, text: str) -> None:
+    fit = replace(FIT, validation=predictions(1, 80), test=predictions(TEST, 80))
+    strategy, read = grammar.read(text).strategy, objective.read(goal)
+    _, found = read.on_test(strategy, fit)
+    labels, changes = fit.test.labels, np.zeros(len(fit.test.labels))
+    for row in range(len(labels)):
+        up, down = (
+            read.on_test(strategy, replace(fit, test=replace(fit.test, weights=weights)))[0]
+            for step in (1e-4, -1e-4)
+            for weights in [fit.test.weights * (1 + step * (np.arange(len(labels)) == row))]
         )
+        changes[row] = (up - down) / 2e-4
+    for label in (0, 1):
+        changes[labels == label] -= changes[labels == label].mean()
+    assert found == pytest.approx(changes, abs=1e-4 * np.abs(changes).max())
 
 
 def test_on_validation_nothing_of_test_is_read(fit: Fit) -> None:
@@ -54,14 +74,16 @@ def test_by_hand(fit: Fit) -> None:
     test = fit.test
     margin = test.best[:, 1] - test.best[:, 0]
     decided = (margin > 0).astype(int)
-    f2 = objective.read("fbeta(beta=2)").on_test(strategy, fit)
+    f2, _ = objective.read("fbeta(beta=2)").on_test(strategy, fit)
     assert f2 == pytest.approx(
         known.fbeta_score(test.labels, decided, beta=2, sample_weight=test.weights)
     )
     _, fp, fn, _ = known.confusion_matrix(test.labels, decided, sample_weight=test.weights).ravel()
     cost = objective.read("", "fp=1,fn=10")
     assert cost.minimize
-    assert cost.on_test(strategy, fit) == pytest.approx(1000 * (fp + 10 * fn) / test.weights.sum())
+    assert cost.on_test(strategy, fit)[0] == pytest.approx(
+        1000 * (fp + 10 * fn) / test.weights.sum()
+    )
     goal = objective.read("recall(precision=0.5)")
     found = goal.on_validation(strategy, fit)
     own = fit.validation

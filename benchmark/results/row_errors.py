@@ -1,0 +1,122 @@
+"""How much of each measure's error comes from the choice of test rows, from stored predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from benchmark.metrics import influence, stats
+from benchmark.protocol.arrays import Floats
+from benchmark.results.predicted import Predicted
+
+Influence = Callable[[Predicted], Floats]
+
+INFLUENCES: dict[str, Influence] = {
+    "test/f1": lambda p: influence.f1(p.labels, p.decisions, p.classes, p.weights),
+    "test/f1_at_half": lambda p: influence.f1(p.labels, p.at_half, p.classes, p.weights),
+    "test/f1_tuned": lambda p: influence.f1(p.labels, p.tuned, p.classes, p.weights),
+    "test/precision": lambda p: influence.precision(p.labels, p.decisions, p.classes, p.weights),
+    "test/recall": lambda p: influence.recall(p.labels, p.decisions, p.classes, p.weights),
+    "test/balanced_accuracy": lambda p: influence.balanced_accuracy(
+        p.labels, p.decisions, p.weights
+    ),
+    "test/accuracy": lambda p: influence.mean(1.0 * (p.labels == p.decisions), p.labels, p.weights),
+    "test/average_precision": lambda p: influence.average_precision(p.labels, p.logits, p.weights),
+    "test/roc_auc": lambda p: influence.roc_auc(p.labels, p.logits, p.weights),
+    "test/brier": lambda p: influence.brier(p.labels, p.logits, p.weights),
+    "test/log_loss": lambda p: influence.log_loss(p.labels, p.logits, p.weights),
+    "test/ece": lambda p: influence.calibration_error(p.labels, p.logits, p.weights),
+}
+
+
+@dataclass(frozen=True)
+class RowErrors:
+    """Errors of means over seeds that come from the test rows; 0 where they are unknown."""
+
+    predicted: Mapping[str, Sequence[Predicted]] = field(default_factory=dict)  # by label
+    _known: dict[str, pd.DataFrame] = field(default_factory=dict, compare=False, repr=False)
+
+    def covariance(self, metric: str, labels: Sequence[str]) -> Floats:
+        """Covariance of the means of these strategies, (labels, labels)."""
+        if metric not in self._known:
+            self._known[metric] = self._measured(metric)
+        square = self._known[metric].reindex(index=list(labels), columns=list(labels)).fillna(0.0)
+        return square.to_numpy(np.float64)
+
+    def variance(self, metric: str, label: str, reference: str = "") -> float:
+        """Variance of a strategy's mean, or of its difference to a reference."""
+        labels = [label, reference] if reference else [label]
+        signs = np.array([1, -1])[: len(labels)]
+        return float(signs @ self.covariance(metric, labels) @ signs)
+
+    def until(self, seeds: int) -> RowErrors:
+        """Those of the first seeds alone."""
+        return RowErrors(
+            {
+                label: [one for one in of_label if one.seed < seeds]
+                for label, of_label in self.predicted.items()
+            }
+        )
+
+    def chance_auc(self) -> dict[str, float]:
+        """Label -> variance of the mean ROC AUC of scores that tell nothing."""
+        return {label: _chance_auc(seeds) for label, seeds in self.predicted.items()}
+
+    def noise_ece(self) -> dict[str, float]:
+        """Label -> mean calibration error that calibrated probabilities would show."""
+        return {
+            label: float(
+                np.mean([influence.calibration_noise(p.labels, p.logits, p.weights) for p in seeds])
+            )
+            for label, seeds in self.predicted.items()
+        }
+
+    def _measured(self, metric: str) -> pd.DataFrame:
+        if metric not in INFLUENCES or not self.predicted:
+            return pd.DataFrame()
+        found = covariance_of(list(self.predicted.values()), INFLUENCES[metric])
+        return pd.DataFrame(found, index=list(self.predicted), columns=list(self.predicted))
+
+
+def covariance_of(strategies: Sequence[Sequence[Predicted]], of: Influence) -> Floats:
+    """Covariance of the strategies' means over seeds, see `influence.row_covariance`."""
+    return influence.row_covariance(
+        [{one.seed: (one.rows, of(one)) for one in seeds} for seeds in strategies]
+    )
+
+
+def variance_between(
+    one: RowErrors, label: str, other: RowErrors, reference: str, metric: str
+) -> float:
+    """Variance of the difference of two strategies of two tables of the same data."""
+    both = [own.predicted.get(name, ()) for own, name in ((one, label), (other, reference))]
+    if metric not in INFLUENCES or not all(both):
+        return 0.0
+    signs = np.array([1, -1])
+    return float(signs @ covariance_of(both, INFLUENCES[metric]) @ signs)
+
+
+def _chance_auc(seeds: Sequence[Predicted]) -> float:
+    """The areas of two seeds correlate at most as their test rows overlap."""
+    variances = [_chance_auc_of(one) for one in seeds]
+    shared = [
+        len(np.intersect1d(one.rows, other.rows)) / max(len(one.rows), len(other.rows))
+        for number, one in enumerate(seeds)
+        for other in seeds[:number]
+    ]
+    overlap = float(np.mean(shared)) if shared else 1.0
+    return float(np.mean(variances)) * (1 / len(seeds) + (1 - 1 / len(seeds)) * overlap)
+
+
+def _chance_auc_of(one: Predicted) -> float:
+    """Of one seed; with more than two classes, at most the square of their mean deviation."""
+    counts = np.bincount(one.labels, minlength=one.classes)
+    of_classes = counts[1:] if one.classes == 2 else counts[counts > 0]
+    deviations = [
+        stats.chance_auc_variance(int(count), int(counts.sum() - count)) ** 0.5
+        for count in of_classes
+    ]
+    return float(np.mean(deviations)) ** 2

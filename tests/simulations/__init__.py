@@ -1,0 +1,1 @@
+"""What the statistics promise, held against simulated and real data; run with ``-m slow -s``."""

@@ -1,0 +1,184 @@
+"""Small networks trained on subsamples of real insurance rows, quick enough for thousands.
+
+Each subsample is a data set of its own: what a benchmark finds on it is held against the mean over
+all subsamples, which is what it estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from benchmark.metrics import classification, influence, stats
+from benchmark.metrics.thresholds import best_threshold
+from benchmark.protocol.arrays import Floats, Ints
+
+STRATEGIES = ("none", "oversample", "undersample")
+MEASURES = ("F1 at own threshold", "F1 at tuned threshold", "average precision")
+CORRELATIONS = (stats.AT_OWN_THRESHOLDS, stats.WITHOUT_THRESHOLDS, stats.WITHOUT_THRESHOLDS)
+SHARES = (0.7, 0.15, 0.15)
+ROWS, SEEDS = 3000, 10  # of a subsample
+EPOCHS, BATCH, UNITS, RATE, MOMENTUM = 8, 64, 8, 0.1, 0.9
+
+
+@dataclass
+class Network:
+    """One hidden layer of tanh units, and gradient descent with momentum."""
+
+    hidden: Floats  # (columns + 1, units), the last row is the bias
+    out: Floats  # (units + 1,)
+    velocity: tuple[Floats, Floats]
+
+    @classmethod
+    def random(cls, columns: int, rng: np.random.Generator) -> Network:
+        """Draw weights."""
+        hidden = rng.normal(size=(columns + 1, UNITS)) / columns**0.5
+        out = rng.normal(size=UNITS + 1) / UNITS**0.5
+        return cls(hidden, out, (np.zeros_like(hidden), np.zeros_like(out)))
+
+    def __call__(self, x: Floats) -> Floats:
+        """Log-odds of rows, (rows,)."""
+        return self._units(x) @ self.out[:-1] + self.out[-1]
+
+    def _units(self, x: Floats) -> Floats:
+        return np.tanh(x @ self.hidden[:-1] + self.hidden[-1])
+
+    def step(self, x: Floats, y: Ints) -> None:
+        """Descend along the gradient of the log loss of a batch."""
+        units = self._units(x)
+        error = (expit(units @ self.out[:-1] + self.out[-1]) - y) / len(y)
+        back = np.outer(error, self.out[:-1]) * (1 - units**2)
+        gradients = (
+            np.vstack([x.T @ back, back.sum(axis=0)]),
+            np.append(units.T @ error, error.sum()),
+        )
+        for weights, velocity, gradient in zip(
+            (self.hidden, self.out), self.velocity, gradients, strict=True
+        ):
+            velocity *= MOMENTUM
+            velocity -= RATE * gradient
+            weights += velocity
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a benchmark of one subsample found.
+
+    Attributes:
+        scores: on the test rows, (measures, strategies, seeds).
+        influences: measure -> strategy -> seed -> (rows, influences).
+    """
+
+    scores: Floats
+    influences: list[list[dict[int, tuple[Ints, Floats]]]]
+
+    def differences(self, measure: int, seeds: int) -> list[stats.Difference]:
+        """Differences to the baseline of the first seeds, as a leaderboard compares them."""
+        of_seeds = [{seed: own[seed] for seed in range(seeds)} for own in self.influences[measure]]
+        rows, count = influence.row_covariance(of_seeds), len(STRATEGIES)
+        signs = np.column_stack([-np.ones(count - 1), np.eye(count - 1)])
+        table = list(signs @ self.scores[measure, :, :seeds])
+        variances = np.diag(signs @ rows @ signs.T).tolist()
+        return stats.differences(table, variances, CORRELATIONS[measure])
+
+
+def read(path: Path) -> tuple[Floats, Ints]:
+    """Return features (rows, columns), scaled, and labels of all rows."""
+    frame = pd.read_csv(path / "train.csv")
+    age = frame["Age"].to_numpy(np.float64)
+    numbers = np.column_stack(
+        [age, np.abs(age - 43), frame["Annual_Premium"].clip(upper=1e5), frame["Vintage"]]
+    )
+    numbers = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+    flags = [frame["Gender"] == "Male", frame["Vehicle_Damage"] == "Yes"]
+    flags += [frame["Previously_Insured"] == 1]
+    flags += [frame["Vehicle_Age"] == age for age in ("< 1 Year", "> 2 Years")]
+    flags += [frame["Policy_Sales_Channel"] == channel for channel in (152, 26, 124, 160)]
+    flags += [frame["Region_Code"] == region for region in (28, 8)]
+    x = np.column_stack([numbers, *flags]).astype(np.float64)
+    return x, frame["Response"].to_numpy(np.int64)
+
+
+def benchmark(x: Floats, y: Ints, rows: Ints, rng: np.random.Generator) -> Results:
+    """Split `rows`, train and measure every strategy at every seed."""
+    scores = np.empty((len(MEASURES), len(STRATEGIES), SEEDS))
+    influences: list[list[dict[int, tuple[Ints, Floats]]]] = [
+        [{} for _ in STRATEGIES] for _ in MEASURES
+    ]
+    for seed in range(SEEDS):
+        train, validation, test = (rows[part] for part in split(y[rows], rng))
+        for number, strategy in enumerate(STRATEGIES):
+            validated, tested = fit(strategy, x, y, train, [validation, test], rng)
+            tuned = best_threshold(y[validation], validated, np.ones(len(validation)))
+            found = _measured(y[test], tested, tuned)
+            for measure, (value, of_rows) in enumerate(found):
+                scores[measure, number, seed] = value
+                influences[measure][number][seed] = test, of_rows
+    return Results(scores, influences)
+
+
+def benchmarks(x: Floats, y: Ints, subsamples: int, rng: np.random.Generator) -> list[Results]:
+    """Benchmark subsamples drawn at random."""
+    drawn = (rng.choice(len(y), ROWS, replace=False) for _ in range(subsamples))
+    return [benchmark(x, y, np.sort(rows), rng) for rows in drawn]
+
+
+def coverage(results: Sequence[Results], measure: int, seeds: int) -> Floats:
+    """Share of subsamples whose interval holds the mean over all of them, (strategies - 1,)."""
+    means = np.mean([one.scores[measure].mean(axis=1) for one in results], axis=0)
+    truth = means[1:] - means[0]
+    held = [
+        [it.low <= true <= it.high for it, true in zip(found, truth, strict=True)]
+        for found in (one.differences(measure, seeds) for one in results)
+    ]
+    return np.asarray(np.mean(held, axis=0), np.float64)
+
+
+def split(y: Ints, rng: np.random.Generator) -> Sequence[Ints]:
+    """Return the rows of train, validation and test, each with the prevalence of all."""
+    parts: list[list[Ints]] = [[], [], []]
+    for label in (0, 1):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        ends = np.round(np.cumsum(SHARES)[:2] * len(rows)).astype(int)
+        for part, chosen in zip(parts, np.split(rows, ends), strict=True):
+            part.append(chosen)
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def fit(
+    strategy: str, x: Floats, y: Ints, train: Ints, parts: Sequence[Ints], rng: np.random.Generator
+) -> list[Floats]:
+    """Return the log-odds of the rows of each part; every strategy trains for as many steps."""
+    steps = EPOCHS * len(train) // BATCH
+    positive, negative = train[y[train] == 1], train[y[train] == 0]
+    if strategy == "undersample":
+        train = np.concatenate([positive, rng.choice(negative, len(positive), replace=False)])
+    if strategy == "oversample":
+        train = np.concatenate([negative, rng.choice(positive, len(negative))])
+    order = [rng.permutation(train) for _ in range(1 + steps * BATCH // len(train))]
+    network = Network.random(x.shape[1], rng)
+    for batch in np.concatenate(order)[: steps * BATCH].reshape(steps, BATCH):
+        network.step(x[batch], y[batch])
+    return [network(x[part]) for part in parts]
+
+
+def logits_of(scores: Floats) -> Floats:
+    """Return logits of two classes, (rows, 2), from log-odds."""
+    return np.column_stack([np.zeros(len(scores)), scores])
+
+
+def _measured(y: Ints, scores: Floats, tuned: float) -> list[tuple[float, Floats]]:
+    """Value and influences of each measure."""
+    ones = np.ones(len(y))
+    found = []
+    for threshold in (0.0, tuned):
+        decisions = (scores >= threshold).astype(np.int64)
+        value = classification.decision_metrics(y, decisions, ones, 2)["f1"]
+        found.append((value, influence.f1(y, decisions, 2, ones)))
+    value = classification.average_precision(y, logits_of(scores), ones)
+    return [*found, (value, influence.average_precision(y, logits_of(scores), ones))]

@@ -1,0 +1,91 @@
+"""Intervals and claims on classifiers trained on real insurance rows, 200 subsamples."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.metrics import classification
+from benchmark.protocol import grammar
+from benchmark.results.analysis import Analysis, analyse
+from benchmark.results.comparison import QUESTIONS
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.predicted import predict
+from benchmark.results.row_errors import RowErrors
+from benchmark.training.predictions import Fit, Predictions
+from tests import toys
+from tests.simulations import insurance
+from tests.simulations.insurance import MEASURES, STRATEGIES, Results
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "insurance"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason=f"no real insurance rows in {DATA}")
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Results]:
+    """What benchmarks of 200 subsamples found."""
+    return insurance.benchmarks(*insurance.read(DATA), 200, np.random.default_rng(9))
+
+
+@pytest.mark.slow
+@needs_data
+@pytest.mark.parametrize("measure", range(len(MEASURES)))
+def test_intervals_hold_the_mean_over_data_sets(results: list[Results], measure: int) -> None:
+    print(f"\n{MEASURES[measure]}: coverage, mean and {', '.join(STRATEGIES[1:])}")
+    for seeds in (3, 5, 10):
+        covered = insurance.coverage(results, measure, seeds)
+        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
+        assert covered.mean() >= 0.92
+
+
+def analysis_of(fits: dict[str, list[Fit]], table_of: Callable[..., Leaderboard]) -> Analysis:
+    """The analysis of trainings, as if they had been tracked."""
+    strategy = grammar.read("none").strategy
+    predicted = {
+        label: [predict(strategy, fit, seed) for seed, fit in enumerate(own)]
+        for label, own in fits.items()
+    }
+    measures: dict[str, dict[str, list[float]]] = {}
+    for label, own in predicted.items():
+        of_seeds = [
+            classification.all_metrics(one.labels, one.logits, one.decision.offsets, one.weights)
+            | {
+                "f1_tuned": classification.decision_metrics(
+                    one.labels, one.tuned, one.weights, one.classes
+                )["f1"]
+            }
+            for one in own
+        ]
+        measures[label] = {name: [values[name] for values in of_seeds] for name in of_seeds[0]}
+    return analyse(replace(table_of(measures), row_errors=RowErrors(predicted)))
+
+
+@pytest.mark.slow
+@needs_data
+def test_hardly_any_shuffle_of_the_labels_ends_in_a_claim(
+    table_of: Callable[..., Leaderboard],
+) -> None:
+    x, y = insurance.read(DATA)
+    rng, shuffles, claimed, better = np.random.default_rng(10), 200, 0, ("none", "oversample")
+    for _ in range(shuffles):
+        rows = rng.choice(len(y), insurance.ROWS, replace=False)
+        own_x, own_y = x[rows], rng.permutation(y[rows])
+        fits: dict[str, list[Fit]] = {name: [] for name in (*better, "undersample")}
+        for _ in range(3):
+            train, *parts = insurance.split(own_y, rng)
+            for name, made in fits.items():
+                scores = insurance.fit(name, own_x, own_y, train, parts, rng)
+                validation, test = (
+                    Predictions(part, own_y[part], logits, logits, np.ones(len(part)))
+                    for part, one in zip(parts, scores, strict=True)
+                    for logits in [insurance.logits_of(one)]
+                )
+                made.append(replace(toys.FIT, validation=validation, test=test))
+        analysis = analysis_of(fits, table_of)
+        claimed += any(
+            analysis.significant(metric, sign) for metric in QUESTIONS for sign in (True, False)
+        )
+    print(f"\n{claimed} of {shuffles} shuffles end in a claim")
+    assert claimed / shuffles <= 0.05
