@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 
-from benchmark.protocol.arguments import Range
+from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import split_by_count
@@ -28,9 +28,9 @@ class Settings:
     train: Annotated[int, Range(1, 10_000_000)] = 1500
     validation: Annotated[int, Range(1, 10_000_000)] = 1000
     test: Annotated[int, Range(1, 10_000_000)] = 1000
-    size: Annotated[int, Range(16, 512)] = 64  # pixels per side
-    model: str = "compact"
-    weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    size: Annotated[int | None, Range(16, 512)] = None  # pixels per side; None: the model's
+    model: str = "auto"  # MobileNet where its weights are found, else compact
+    weights: Annotated[str, ByContent()] = "imagenet"  # "random", a file or a folder of weights
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
 
     def __post_init__(self) -> None:
@@ -54,14 +54,15 @@ class Settings:
 
 def load(settings: Settings, path: Path) -> Data:
     """Read the photos under `path`; UserError names every file that cannot be used."""
-    return dataset.load(path, CLASSES, settings.size)
+    return models.identified(dataset.load(path, CLASSES, models.size_of(settings)), settings)
 
 
 def synthetic(settings: Settings) -> Data:
     """Draw as many images as the settings ask for, with dogs enough for balanced training."""
     cats = settings.train + settings.validation + settings.test
     dogs = settings.train + settings.counts()[1:, 1].sum()
-    return drawings.draw(int(cats), int(dogs), settings.size)
+    drawn = drawings.draw(int(cats), int(dogs), models.size_of(settings))
+    return models.identified(drawn, settings)
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
@@ -72,7 +73,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
         raise UserError(
             f"{error}: lower train, validation or test; a higher imbalance needs fewer dogs"
         ) from error
-    return Splits(models.inputs(data.rows, settings), data.labels, train, validation, test)
+    return Splits(models.inputs(data, settings), data.labels, train, validation, test)
 
 
 TASK = Task(
@@ -85,5 +86,8 @@ TASK = Task(
     encode=models.encode,
     network=models.network,
     budget=models.budget,
+    complete=models.complete,
+    files=models.files,
+    sees_pixels=models.sees_pixels,
     fetch=catsdogs_archive.fetch,
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from benchmark.cli.options import find_data, parse_count, parse_optional_count, write_figure
+from benchmark.cli.options import (
+    complete_settings,
+    find_data,
+    parse_count,
+    parse_optional_count,
+    write_figure,
+)
 from benchmark.protocol import grammar
 
 
@@ -20,6 +26,7 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
     """
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.results.report import terminal
     from benchmark.tracking.invocation import log_figures
@@ -48,6 +55,7 @@ def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> N
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     budget = parse_optional_count("--steps", steps, 1)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.results.report import terminal
     from benchmark.workflows.profile import profile_run, table
@@ -74,6 +82,7 @@ def lr(
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     number = parse_count("--steps", steps, 1)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import SYNTHETIC
 
@@ -57,6 +58,14 @@ def find_data(task: str, given: str) -> str:
     if os.environ.get("SKEWBENCH_DATA"):
         places.append(Path(os.environ["SKEWBENCH_DATA"]) / task)
     return next((str(place) for place in places if place.exists()), "")
+
+
+def complete_settings(task: str, chosen: Any, path: str) -> Any:
+    """Complete settings for the data at `path`, or synthetic data; say what was chosen."""
+    settings, line = registry.task(task).complete(chosen, "real" if path else "synthetic")
+    if line:
+        click.echo(line, err=True)
+    return settings
 
 
 def parse_count(option: str, text: str, least: int) -> int:
