@@ -7,9 +7,11 @@ import click
 from benchmark.cli.options import (
     complete_settings,
     find_data,
+    make_folder,
     parse_count,
     parse_optional_count,
     write_figure,
+    write_text,
 )
 from benchmark.protocol import grammar
 
@@ -19,10 +21,12 @@ from benchmark.protocol import grammar
 @click.option("--data", default="", help="as for `run`")
 @click.option("--settings", default="", help="as for `run`")
 @click.option("--tracking", default="", help="MLflow store")
-def inspect(task: str, data: str, settings: str, tracking: str) -> None:
+@click.option("--output", default="", help="folder for the page and its figures, as PNG files")
+def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> None:
     """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
 
-    Also show how small an effect the test split can resolve. The inspection is tracked as a run.
+    Also show how small an effect the test split can resolve and, of images with features of a
+    frozen network, those with suspicious labels. The inspection is tracked as a run.
     """
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
@@ -39,6 +43,11 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
     console = terminal.console()
     inspection_report.show(console, inspection)
     page, figures = inspection_report.markdown(inspection), inspection_report.figures(inspection)
+    if output:
+        folder = make_folder(output)
+        write_text(str(folder / "inspection.md"), page)
+        for name, figure in figures.items():
+            write_figure(str(folder / f"{name}.png"), figure)
     store = open_store(uri, task)
     run_id = log_figures(store, "inspection", "inspection of the data", page, figures)
     terminal.in_mlflow(console, store, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")

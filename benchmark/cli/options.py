@@ -81,6 +81,15 @@ def parse_optional_count(option: str, text: str, least: int) -> int | None:
     return parse_count(option, text, least) if text else None
 
 
+def make_folder(path: str) -> Path:
+    """Make a folder that the user named, unless it is there."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {path}: {error.strerror}") from None
+    return Path(path)
+
+
 def write_text(path: str, text: str) -> None:
     """Write a file that the user named."""
     try:

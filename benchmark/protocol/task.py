@@ -39,6 +39,7 @@ class Data:
     weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
     places: Ints | None = None  # (rows,), if the data itself has splits: see `splits.PLACES`
     notes: tuple[str, ...] = ()  # what users should know about the data, one line each
+    names: tuple[str, ...] = ()  # of the rows, for readers: files of images
 
 
 @dataclass(frozen=True)
