@@ -15,7 +15,7 @@ from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Splits, Task
-from tasks.images import class_folders, dataset, models, near_duplicates
+from tasks.images import class_folders, dataset, models, named_groups, near_duplicates
 from tasks.synthetic import drawings
 
 CATS, DOGS = 600, 120  # of the synthetic data
@@ -30,6 +30,7 @@ class Settings:
     model: str = "auto"  # MobileNet where its weights are found, else compact
     weights: Annotated[str, ByContent()] = "imagenet"  # "random", a file or a folder of weights
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
+    group: str = ""  # images that belong together: a regular expression on file names, or a CSV
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15
     test: Annotated[float, Range(0.01, 0.45)] = 0.15
 
@@ -44,12 +45,26 @@ def load(settings: Settings, path: Path) -> Data:
     classes, class_of = class_folders.name_classes(layout, settings.positive, path)
     labelled = [(file.path, classes.index(class_of[file.name])) for file in layout.files]
     data, files = dataset.load_files(path, labelled, classes, models.size_of(settings))
-    data = replace(data, notes=layout.notes)
+    data = _grouped(replace(data, notes=layout.notes), settings.group)
     if layout.placed:
         place_of = {file.path: file.place for file in layout.files}
         data = _placed(data, np.array([place_of[file] for file in files]))
     data = replace(data, notes=(*data.notes, *_near_duplicates(data, settings, files)))
     return models.identified(data, settings)
+
+
+def _grouped(data: Data, group: str) -> Data:
+    """Keep images together that file names or a table say belong together."""
+    if not group:
+        return data
+    named, line = named_groups.read(group, data.names)
+    groups = splits.join_groups(data.groups, named)
+    changed = replace(data, groups=groups, notes=(*data.notes, line))
+    if not named_groups.is_table(group):  # settings say it all
+        return changed
+    return replace(
+        changed, digest=hashlib.sha256(data.digest.encode() + groups.tobytes()).hexdigest()
+    )
 
 
 def _placed(data: Data, given: Ints) -> Data:
@@ -69,7 +84,8 @@ def _near_duplicates(data: Data, settings: Settings, files: Sequence[Path]) -> l
     for part, rows in enumerate(splits.by_groups(data, settings.validation, settings.test, 0)):
         parts[rows] = part
     names = [file.relative_to(data.origin) for file in files]
-    return near_duplicates.warn_across(data.rows, parts, names)
+    warnings = near_duplicates.warn_across(data.rows, parts, names)
+    return [f"{line}; group= keeps together what belongs together" for line in warnings]
 
 
 def synthetic(settings: Settings) -> Data:
