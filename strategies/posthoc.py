@@ -21,7 +21,7 @@ def threshold(
     """
 
     def offsets(logits: Floats, labels: Ints) -> Floats:
-        return best_offsets(labels, logits, beta)
+        return best_offsets(labels, logits, np.ones(len(labels)), beta)
 
     return Strategy(threshold=offsets)
 

@@ -12,6 +12,7 @@ from benchmark.protocol.task import Data
 from benchmark.protocol.text import interval
 from benchmark.results import comparison
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
+from studies._settings import with_same_test
 from studies._statistics import format_mean, mean_of, verdicts
 
 POPULATION = "population's shares"
@@ -28,12 +29,14 @@ THRESHOLDS = {"threshold at 0.5": "test/f1_at_half", "tuned threshold": "test/f1
 
 def arms(settings: Any, data: Data) -> list[Arm]:
     """Train on the population, and on as many rows of the rare class where the task has them."""
-    population = Arm(POPULATION, "none, undersample")
     # a task that draws `train` rows has more to draw; one that uses all of its rows has not
     has_more = hasattr(settings, "train") and getattr(settings, "train_imbalance", 0) is None
     if not has_more:
-        return [population]
-    return [population, Arm(COLLECTED, "none", {"train_imbalance": 1})]
+        return [Arm(POPULATION, "none, undersample")]
+    return [
+        Arm(POPULATION, "none, undersample", with_same_test(settings, {})),
+        Arm(COLLECTED, "none", with_same_test(settings, {"train_imbalance": 1})),
+    ]
 
 
 def answer(measured: list[Measured]) -> Answer:

@@ -101,7 +101,9 @@ def _retuned(measured: Measured) -> list[Difference]:
         values = []
         for fit in fits:
             validation, test = (
-                f1_at(part.labels, positive_probabilities(part.best), THRESHOLDS, odds)
+                f1_at(
+                    part.labels, positive_probabilities(part.best), part.weights, THRESHOLDS, odds
+                )
                 for part in (fit.validation, fit.test)
             )
             values.append(test[np.argmax(validation)])

@@ -7,6 +7,7 @@ import numpy as np
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
 from benchmark.results.study import Answer, Arm, Line, Measured, Study
+from studies._settings import with_same_test
 from studies._statistics import format_mean, mean_of, name_of
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the positive training rows
@@ -20,10 +21,10 @@ def arms(settings: Any, data: Data) -> list[Arm]:
     negatives, positives = np.bincount(data.labels, minlength=2)
     natural = getattr(settings, "imbalance", None) or negatives / positives
     strategies = ", ".join(LABELS)
-    # the full share changes no setting, so that its runs serve other studies too
+    # the full share changes no setting of training, so that its runs serve other studies too
     changes = [{"train_imbalance": round(natural / share, 3)} for share in SHARES[:-1]]
     return [
-        Arm(f"{100 * share:g} %", strategies, change)
+        Arm(f"{100 * share:g} %", strategies, with_same_test(settings, change))
         for share, change in zip(SHARES, [*changes, {}], strict=True)
     ]
 

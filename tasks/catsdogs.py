@@ -1,4 +1,7 @@
-"""Cats and, fewer, dogs: Microsoft's photos, of which as many dogs are used as the settings say."""
+"""Cats and, fewer, dogs: Microsoft's photos, of which as many dogs are used as the settings say.
+
+Photos of neither training nor validation are tested, weighted to the imbalance.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,24 @@ import numpy as np
 from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.splits import split_by_count
+from benchmark.protocol.splits import PLACES, split_by_count
 from benchmark.protocol.task import Data, Splits, Task
 from tasks.images import catsdogs_archive, dataset, models
 from tasks.synthetic import drawings
 
 CLASSES = ("cat", "dog")
+TESTED = 1000  # cats of the synthetic data, where the settings leave it open
 
 
 @dataclass(frozen=True)
 class Settings:
     """Sizes count cats; the number of dogs follows from the imbalance."""
 
-    imbalance: Annotated[float, Range(1)] = 10  # cats per dog, in every split
+    imbalance: Annotated[float, Range(1)] = 10  # cats per dog; test is weighted to it
     train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it differs
     train: Annotated[int, Range(1, 10_000_000)] = 1500
     validation: Annotated[int, Range(1, 10_000_000)] = 1000
-    test: Annotated[int, Range(1, 10_000_000)] = 1000
+    test: Annotated[int | None, Range(1, 10_000_000)] = None  # None: all that are left, weighted
     size: Annotated[int | None, Range(16, 512)] = None  # pixels per side; None: the model's
     model: str = "auto"  # MobileNet where its weights are found, else compact
     weights: Annotated[str, ByContent()] = "imagenet"  # "random", a file or a folder of weights
@@ -36,7 +40,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise UserError for an unknown model, and if a split would have no dog."""
         models.resolve(self)
-        for split, (cats, dogs) in zip(("train", "validation", "test"), self.counts(), strict=True):
+        for split, (cats, dogs) in zip(PLACES, self.counts(), strict=False):
             if dogs < 1:
                 own = split == "train" and self.train_imbalance
                 name = "train_imbalance" if own else "imbalance"
@@ -46,9 +50,9 @@ class Settings:
                 )
 
     def counts(self) -> Ints:
-        """Return the images of each split and class, (3, 2)."""
-        cats = np.array([self.train, self.validation, self.test])
-        ratios = [self.train_imbalance or self.imbalance, self.imbalance, self.imbalance]
+        """Return the images of each split and class, (3, 2); without a size of test, (2, 2)."""
+        cats = np.array([self.train, self.validation, *([self.test] if self.test else [])])
+        ratios = [self.train_imbalance or self.imbalance, *[self.imbalance] * (len(cats) - 1)]
         return np.column_stack([cats, np.round(cats / ratios)]).astype(np.int64)
 
 
@@ -59,9 +63,11 @@ def load(settings: Settings, path: Path) -> Data:
 
 def synthetic(settings: Settings) -> Data:
     """Draw as many images as the settings ask for, with dogs enough for balanced training."""
-    cats = settings.train + settings.validation + settings.test
-    dogs = settings.train + settings.counts()[1:, 1].sum()
-    drawn = drawings.draw(int(cats), int(dogs), models.size_of(settings))
+    tested = settings.test or TESTED
+    cats = settings.train + settings.validation + tested
+    dogs_tested = max(1, round(tested / settings.imbalance))
+    dogs = settings.train + int(settings.counts()[1, 1]) + dogs_tested
+    drawn = drawings.draw(cats, dogs, models.size_of(settings))
     return models.identified(drawn, settings)
 
 
@@ -73,7 +79,15 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
         raise UserError(
             f"{error}: lower train, validation or test; a higher imbalance needs fewer dogs"
         ) from error
-    return Splits(models.inputs(data, settings), data.labels, train, validation, test)
+    shares = np.array([settings.imbalance, 1]) / (settings.imbalance + 1)
+    return Splits(
+        x=models.inputs(data, settings),
+        y=data.labels,
+        train=train,
+        validation=validation,
+        test=test,
+        population=None if settings.test else shares,
+    )
 
 
 TASK = Task(

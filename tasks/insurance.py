@@ -11,13 +11,13 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from benchmark.protocol.arguments import Range
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.splits import at_imbalance, split_by_share
+from benchmark.protocol.splits import at_imbalance, class_shares, left_over, split_by_share
 from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
 from tasks.synthetic import insurance as synthetic_insurance
 from tasks.tables import insurance_csv, models
@@ -40,8 +40,9 @@ class Settings:
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 30  # a level with fewer training rows is "other"
-    imbalance: Annotated[float | None, Range(1)] = None  # negatives per positive
+    imbalance: Annotated[float | None, Range(1)] = None  # negatives per positive; leaves rows out
     train_imbalance: Annotated[float | None, Range(1)] = None  # in training, if it differs
+    left_out: Literal["test", "drop"] = "test"  # rows that an imbalance leaves out: test them too
 
 
 def load(settings: Settings, path: Path) -> Data:
@@ -70,25 +71,31 @@ def _data(frame: pd.DataFrame, source: Source, origin: str) -> Data:
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
-    """Draw random splits with the population's prevalence, or with that of the settings."""
+    """Draw random splits with the population's prevalence, or with that of the settings.
+
+    Rows that the settings leave out are tested too, weighted to that prevalence.
+    """
     training_share = 1 - settings.validation - settings.test
     shares = (training_share, settings.validation, settings.test)
     rows = np.arange(len(data.labels))
     if settings.imbalance:
         rows = at_imbalance(data.labels, settings.imbalance, seed)
-    population = dataclasses.replace(data, labels=data.labels[rows], groups=data.groups[rows])
-    train, validation, test = (rows[part] for part in split_by_share(population, shares, seed))
+    sample = dataclasses.replace(data, labels=data.labels[rows], groups=data.groups[rows])
+    train, validation, test = (rows[part] for part in split_by_share(sample, shares, seed))
     if settings.train_imbalance:
         train = train[at_imbalance(data.labels[train], settings.train_imbalance, seed)]
+    left = left_over(data, train, validation, test)
+    tests_more = settings.left_out == "test" and len(left) > 0
     learned = _learn(data.rows.iloc[train], settings.rare)
     return Splits(
         x=encode(settings, learned, data.rows),
         y=data.labels,
         train=train,
         validation=validation,
-        test=test,
+        test=np.sort(np.concatenate([test, left])) if tests_more else test,
         categorical=tuple(range(len(NUMBERS), len(NUMBERS) + len(CODES))),
         learned=learned,
+        population=class_shares(sample.labels, len(data.classes)) if tests_more else None,
     )
 
 

@@ -28,7 +28,7 @@ TEMPLATE = Path(__file__).parents[1] / "tasks" / "_template.py"
 
 LABELS = np.repeat([0, 1], [20, 10])
 LOGITS = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32).astype(np.float64)
-PREDICTIONS = Predictions(np.arange(30), LABELS, LOGITS, LOGITS)
+PREDICTIONS = Predictions(np.arange(30), LABELS, LOGITS, LOGITS, np.ones(30))
 FIT = Fit(  # what a training might leave
     validation=PREDICTIONS,
     test=PREDICTIONS,
@@ -54,7 +54,7 @@ def fit(job: TrainingJob) -> Fit:
         chosen = np.sort(np.concatenate(few))
         logits = rng.normal(size=(len(chosen), job.classes)) + np.eye(job.classes)[y[chosen]]
         logits = logits.astype(np.float32).astype(np.float64)  # as networks give them
-        return Predictions(chosen, y[chosen], logits, logits)
+        return Predictions(chosen, y[chosen], logits, logits, np.ones(len(chosen)))
 
     y, steps = job.splits.y, job.budget.steps
     shares = class_shares(y[job.splits.train], job.classes)

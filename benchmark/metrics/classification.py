@@ -1,7 +1,8 @@
 """Classification measures: pure functions of labels and scores, over whole predictions.
 
 `logits` are float (rows, classes), `labels` int (rows,). An *offset* is added to the logit of a
-class before the decision. With two classes, class 1 is positive and measures are its own; with
+class before the decision. `weights` are float (rows,), above zero: a row of weight 2 counts as two
+rows. With two classes, class 1 is positive and measures are its own; with
 more, they are means over the classes that the labels hold (macro). A measure that the rows leave
 undefined (precision without a positive decision) is 0, as is usual.
 """
@@ -9,8 +10,10 @@ undefined (precision without a positive decision) is 0, as is usual.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Floats, Ints
 
@@ -79,17 +82,19 @@ def predicted_events(labels: Ints, logits: Floats) -> tuple[Ints, Floats]:
     return (top == labels).astype(np.int64), softmax(logits, axis=1)[np.arange(len(top)), top]
 
 
-def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, float]:
+def decision_metrics(
+    labels: Ints, decisions: Ints, weights: Floats, classes: int
+) -> dict[str, float]:
     """Return the measures that depend on the threshold.
 
-    F1, precision, recall, balanced accuracy, MCC, accuracy and counts.
+    F1, precision, recall, balanced accuracy, MCC, accuracy and counts, which are sums of weights.
     """
     from sklearn import metrics
 
-    # one row per (actual, predicted) pair, weighted by its count: exact, and fast for any number
-    pairs, counts = np.unique(classes * labels + decisions, return_counts=True)
+    # one row per (actual, predicted) pair, of the weight of all of its rows: fast for any number
+    pairs, pair = np.unique(classes * labels + decisions, return_inverse=True)
     actual, predicted = np.divmod(pairs, classes)
-    weighted = {"y_true": actual, "y_pred": predicted, "sample_weight": counts}
+    weighted = {"y_true": actual, "y_pred": predicted, "sample_weight": np.bincount(pair, weights)}
     average = {"average": "binary"} if classes == 2 else {"average": "macro"}
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         **weighted, **average, labels=np.unique(actual), zero_division=0
@@ -105,7 +110,7 @@ def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, f
         "accuracy": metrics.accuracy_score(**weighted),
     }
     if classes == 2:
-        tn, fp, fn, tp = confusion(labels, decisions, classes).ravel()
+        tn, fp, fn, tp = confusion(labels, decisions, weights, classes).ravel()
         values |= {
             "true_positives": tp,
             "false_positives": fp,
@@ -117,94 +122,118 @@ def decision_metrics(labels: Ints, decisions: Ints, classes: int) -> dict[str, f
     return {name: float(value) for name, value in values.items()}
 
 
-def confusion(labels: Ints, decisions: Ints, classes: int) -> Ints:
-    """Count rows by actual and predicted class, (classes, classes)."""
-    flat = np.bincount(classes * labels + decisions, minlength=classes**2)
-    return flat.reshape(classes, classes).astype(np.int64)
+def confusion(labels: Ints, decisions: Ints, weights: Floats, classes: int) -> Floats:
+    """Sum the weights of rows by actual and predicted class, (classes, classes)."""
+    flat = np.bincount(classes * labels + decisions, weights, minlength=classes**2)
+    return np.asarray(flat.reshape(classes, classes), np.float64)
 
 
-def average_precision(labels: Ints, logits: Floats) -> float:
+def shares_of_actual(counts: Floats) -> Floats:
+    """Return the shares of each actual class in a confusion matrix; 0 for a class without rows."""
+    rows = counts.sum(axis=1, keepdims=True)
+    return np.asarray(counts / np.where(rows > 0, rows, 1), np.float64)
+
+
+def average_precision(labels: Ints, logits: Floats, weights: Floats) -> float:
     """Return average precision: the area under precision over recall, as a sum of steps."""
     from sklearn.metrics import average_precision_score
 
-    areas = [average_precision_score(*contest) for contest in one_vs_rest(labels, logits)]
+    areas = [
+        average_precision_score(*contest, sample_weight=weights)
+        for contest in one_vs_rest(labels, logits)
+    ]
     return float(np.mean(areas))
 
 
-def log_loss(labels: Ints, logits: Floats) -> float:
+def log_loss(labels: Ints, logits: Floats, weights: Floats) -> float:
     """Return the mean of -log p of the true class, in nats; finite at any logit."""
     if logits.shape[1] == 2:
         margin = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
-        return float(np.logaddexp(0, -margin).mean())
+        return float(np.average(np.logaddexp(0, -margin), weights=weights))
     from scipy.special import log_softmax
 
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+    log_p = log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+    return float(-np.average(log_p, weights=weights))
 
 
-def ranking_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
-    """Return the measures that no threshold changes: average precision and ROC AUC."""
+def ranking_metrics(labels: Ints, logits: Floats, weights: Floats) -> dict[str, float]:
+    """Return the measures that no threshold changes: average precision and ROC AUC.
+
+    With two classes, weights that are the same within each leave ROC AUC as it is.
+    """
     from sklearn.metrics import roc_auc_score
 
-    areas = [roc_auc_score(*contest) for contest in one_vs_rest(labels, logits)]
+    areas = [
+        roc_auc_score(*contest, sample_weight=weights) for contest in one_vs_rest(labels, logits)
+    ]
     return {
-        "average_precision": average_precision(labels, logits),
+        "average_precision": average_precision(labels, logits, weights),
         "roc_auc": float(np.mean(areas)),
     }
 
 
-def probability_metrics(labels: Ints, logits: Floats) -> dict[str, float]:
+def probability_metrics(labels: Ints, logits: Floats, weights: Floats) -> dict[str, float]:
     """Return the measures of calibration: Brier score, log loss, expected calibration error.
 
     With more than two classes, the Brier score sums over them, 0 to 2 (Brier 1950).
     """
     return {
-        "brier": brier(labels, logits),
-        "log_loss": log_loss(labels, logits),
-        "ece": calibration_error(*predicted_events(labels, logits)),
+        "brier": brier(labels, logits, weights),
+        "log_loss": log_loss(labels, logits, weights),
+        "ece": calibration_error(*predicted_events(labels, logits), weights),
     }
 
 
-def brier(labels: Ints, logits: Floats) -> float:
+def brier(labels: Ints, logits: Floats, weights: Floats) -> float:
     """Return the mean squared distance of the probabilities from the true classes."""
     from scipy.special import softmax
     from sklearn.metrics import brier_score_loss
 
     if logits.shape[1] == 2:
-        return float(brier_score_loss(labels, positive_probabilities(logits)))
+        p = positive_probabilities(logits)
+        return float(brier_score_loss(labels, p, sample_weight=weights))
     errors = softmax(logits, axis=1)
     errors[np.arange(len(labels)), labels] -= 1
-    return float((errors**2).sum(axis=1).mean())
+    return float(np.average((errors**2).sum(axis=1), weights=weights))
 
 
-def reliability(true: Ints, p: Floats) -> tuple[Floats, Floats, Ints]:
-    """Return mean predicted probability, observed frequency and rows of bins of equal mass.
+def reliability(true: Ints, p: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return mean predicted probability and observed frequency of bins of equal weight.
+
+    A row between two bins is divided, so that each of the `CALIBRATION_BINS` has the same weight.
 
     Args:
         true: whether the event occurred, (rows,), see `predicted_events`.
         p: predicted probability of the event, (rows,).
     """
     order = np.argsort(p, kind="stable")
-    bins = [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
-    mean = np.array([p[part].mean() for part in bins])
-    frequency = np.array([true[part].mean() for part in bins])
-    return mean, frequency, np.array([len(part) for part in bins])
+    weight = weights[order]
+    ends = np.append(0, np.cumsum(weight))
+    edges = np.linspace(0, ends[-1], CALIBRATION_BINS + 1)
+
+    def means(values: NDArray[Any]) -> Floats:
+        sums = np.interp(edges, ends, np.append(0, np.cumsum(weight * values[order])))
+        # rounding alone can leave the bounds of probabilities
+        return np.asarray(np.clip(np.diff(sums) / np.diff(edges), 0, 1), np.float64)
+
+    return means(p), means(true)
 
 
-def calibration_error(true: Ints, p: Floats) -> float:
-    """Return the expected calibration error over bins of equal mass, see `predicted_events`.
+def calibration_error(true: Ints, p: Floats, weights: Floats) -> float:
+    """Return the expected calibration error over bins of equal weight, see `predicted_events`.
 
     Source: Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis
     for natural language processing models"; Nixon et al. 2019.
     """
-    mean, frequency, rows = reliability(true, p)
-    return float(np.average(np.abs(mean - frequency), weights=rows))
+    mean, frequency = reliability(true, p, weights)
+    return float(np.abs(mean - frequency).mean())
 
 
-def class_recalls(labels: Ints, decisions: Ints, classes: int) -> Floats:
+def class_recalls(labels: Ints, decisions: Ints, weights: Floats, classes: int) -> Floats:
     """Return the recall of each class, (classes,); nan for a class without rows."""
-    rows = np.bincount(labels, minlength=classes)
-    right = np.bincount(labels[labels == decisions], minlength=classes)
-    return np.where(rows > 0, right / np.maximum(rows, 1), np.nan)
+    rows = np.bincount(labels, weights, minlength=classes)
+    right = np.bincount(labels, weights * (labels == decisions), minlength=classes)
+    return np.where(rows > 0, right / np.where(rows > 0, rows, 1), np.nan)
 
 
 MANY, FEW = 100, 20  # training rows: classes with more are "many", with fewer "few"
@@ -212,7 +241,7 @@ PLACES = 5  # classes that count in map_at_5
 
 
 def long_tail_metrics(
-    labels: Ints, logits: Floats, offsets: Floats, class_rows: Ints
+    labels: Ints, logits: Floats, offsets: Floats, weights: Floats, class_rows: Ints
 ) -> dict[str, float]:
     """Return the measures for many classes: accuracy by class size, mean average precision at 5.
 
@@ -233,15 +262,20 @@ def long_tail_metrics(
         "medium": (size >= FEW) & (size <= MANY),
         "few": size < FEW,
     }
-    values = {f"accuracy_{name}": right[mask].mean() for name, mask in groups.items() if mask.any()}
-    values[f"map_at_{PLACES}"] = np.where(places <= PLACES, 1 / places, 0).mean()
+    values = {
+        f"accuracy_{name}": np.average(right[mask], weights=weights[mask])
+        for name, mask in groups.items()
+        if mask.any()
+    }
+    precision = np.where(places <= PLACES, 1 / places, 0)
+    values[f"map_at_{PLACES}"] = np.average(precision, weights=weights)
     return {name: float(value) for name, value in values.items()}
 
 
-def all_metrics(labels: Ints, logits: Floats, offsets: Floats) -> dict[str, float]:
+def all_metrics(labels: Ints, logits: Floats, offsets: Floats, weights: Floats) -> dict[str, float]:
     """Return every measure of one set of predictions, decided with `offsets`; F1 first."""
     return {
-        **decision_metrics(labels, decide(logits, offsets), logits.shape[1]),
-        **ranking_metrics(labels, logits),
-        **probability_metrics(labels, logits),
+        **decision_metrics(labels, decide(logits, offsets), weights, logits.shape[1]),
+        **ranking_metrics(labels, logits, weights),
+        **probability_metrics(labels, logits, weights),
     }

@@ -33,11 +33,12 @@ class Costs:
         """
         return self.fp / (self.fp + self.fn)
 
-    def of(self, labels: Ints, decisions: Ints) -> float:
-        """Return the cost of the wrong decisions, per `PER` rows."""
-        false_positives = ((labels == 0) & (decisions == 1)).mean()
-        false_negatives = ((labels == 1) & (decisions == 0)).mean()
-        return float(PER * (self.fp * false_positives + self.fn * false_negatives))
+    def of(self, labels: Ints, decisions: Ints, weights: Floats) -> float:
+        """Return the cost of the wrong decisions, per `PER` rows; all are float or int (rows,)."""
+        false_positives = (labels == 0) & (decisions == 1)
+        false_negatives = (labels == 1) & (decisions == 0)
+        cost = self.fp * false_positives + self.fn * false_negatives
+        return float(PER * np.average(cost, weights=weights))
 
     def __str__(self) -> str:
         return f"fp={self.fp:g},fn={self.fn:g}"
@@ -67,9 +68,12 @@ def by_theory(costs: Costs) -> Threshold:
 
 def tuned(costs: Costs) -> Threshold:
     """Return the threshold that is cheapest on validation, calibrated or not."""
-    return lambda logits, labels: np.array(
-        [0.0, -cheapest_threshold(labels, logits[:, 1] - logits[:, 0], costs)]
-    )
+
+    def threshold(logits: Floats, labels: Ints) -> Floats:
+        scores, weights = logits[:, 1] - logits[:, 0], np.ones(len(labels))
+        return np.array([0.0, -cheapest_threshold(labels, scores, weights, costs)])
+
+    return threshold
 
 
 THEORY = "decision theory's threshold"
@@ -79,16 +83,17 @@ RULES: dict[str, Callable[[Costs], Threshold]] = {
 }
 
 
-def cheapest_threshold(labels: Ints, scores: Floats, costs: Costs) -> float:
+def cheapest_threshold(labels: Ints, scores: Floats, weights: Floats, costs: Costs) -> float:
     """Return the threshold on `scores` at which rows cost least, half-way between two scores.
 
     Among equally cheap thresholds, the lowest wins.
     """
     order = np.argsort(scores, kind="stable")
-    ordered, positive = scores[order], labels[order] == 1
+    ordered, positive, weight = scores[order], labels[order] == 1, weights[order]
     # position k: the k lowest rows are predicted negative, the others positive
-    missed = np.append(0, np.cumsum(positive))
-    false = (~positive).sum() - np.append(0, np.cumsum(~positive))
+    missed = np.append(0, np.cumsum(weight * positive))
+    passed = np.append(0, np.cumsum(weight * ~positive))
+    false = passed[-1] - passed
     apart = np.append(
         np.append(True, np.diff(ordered) > 0), True
     )  # no threshold between equal scores

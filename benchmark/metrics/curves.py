@@ -13,7 +13,7 @@ from benchmark.protocol.arrays import Curve, Floats, Ints
 RECALLS = np.linspace(0, 1, 101)
 THRESHOLDS = np.linspace(0.01, 0.99, 99)  # probabilities
 
-Scored = tuple[Ints, Floats]  # labels (rows,) and logits (rows, classes)
+Scored = tuple[Ints, Floats, Floats]  # labels (rows,), logits (rows, classes), weights (rows,)
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ def band(x: Floats, curves: Sequence[Floats]) -> Band:
 def precision_recall(seeds: Sequence[Scored]) -> Band:
     """Return precision where each recall is first reached, averaged over classes and seeds."""
     curves = []
-    for labels, logits in seeds:
+    for labels, logits, weights in seeds:
         contests = classification.one_vs_rest(labels, logits)
-        curves.append(np.mean([_precision(*contest) for contest in contests], axis=0))
+        curves.append(np.mean([_precision(*contest, weights) for contest in contests], axis=0))
     return band(RECALLS, curves)
 
 
-def _precision(labels: Ints, scores: Floats) -> Floats:
+def _precision(labels: Ints, scores: Floats, weights: Floats) -> Floats:
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, _ = precision_recall_curve(labels, scores)
+    precision, recall, _ = precision_recall_curve(labels, scores, sample_weight=weights)
     first = np.searchsorted(recall[::-1], RECALLS)  # scikit-learn returns falling recalls
     return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
 
@@ -52,34 +52,49 @@ def _precision(labels: Ints, scores: Floats) -> Floats:
 def f1_by_threshold(seeds: Sequence[Scored]) -> Band:
     """Return F1 at each threshold: rows whose probability reaches it are predicted positive."""
     curves = [
-        f1_at(labels, classification.positive_probabilities(logits), THRESHOLDS)
-        for labels, logits in seeds
+        f1_at(labels, classification.positive_probabilities(logits), weights, THRESHOLDS)
+        for labels, logits, weights in seeds
     ]
     return band(THRESHOLDS, curves)
 
 
 def f1_at(
-    labels: Ints, probabilities: Floats, thresholds: Floats, odds: float | None = None
+    labels: Ints,
+    probabilities: Floats,
+    weights: Floats,
+    thresholds: Floats,
+    odds: float | None = None,
 ) -> Floats:
     """Return F1 at each threshold; 0 where no row is predicted positive.
 
     Args:
-        odds: negatives per positive, to which rows are weighted; None leaves rows as they are.
+        odds: negatives per positive, to which rows are weighted further; None leaves them as the
+            weights have them.
     """
-    negatives, positives = (np.sort(probabilities[labels == label]) for label in range(2))
-    odds = len(negatives) / len(positives) if odds is None else odds
-    recall = 1 - np.searchsorted(positives, thresholds) / len(positives)
-    false = odds * (1 - np.searchsorted(negatives, thresholds) / len(negatives))
-    return np.asarray(2 * recall / (1 + recall + false), np.float64)
+    sums = np.bincount(labels, weights, minlength=2)
+    odds = sums[0] / sums[1] if odds is None else odds
+    false, recall = (
+        _share_from(thresholds, probabilities[labels == label], weights[labels == label])
+        for label in range(2)
+    )
+    return np.asarray(2 * recall / (1 + recall + odds * false), np.float64)
+
+
+def _share_from(thresholds: Floats, values: Floats, weights: Floats) -> Floats:
+    """Return the weighted share of values that reach each threshold, (thresholds,)."""
+    order = np.argsort(values, kind="stable")
+    below = np.append(0, np.cumsum(weights[order]))
+    return np.asarray(1 - below[np.searchsorted(values[order], thresholds)] / below[-1], np.float64)
 
 
 def reliability(seeds: Sequence[Scored]) -> Band:
-    """Return observed frequency against predicted probability, in bins of equal mass."""
+    """Return observed frequency against predicted probability, in bins of equal weight."""
     bins = [
-        classification.reliability(*classification.predicted_events(*scored)) for scored in seeds
+        classification.reliability(*classification.predicted_events(labels, logits), weights)
+        for labels, logits, weights in seeds
     ]
-    predicted = np.mean([mean for mean, _, _ in bins], axis=0)
-    return band(predicted, [frequency for _, frequency, _ in bins])
+    predicted = np.mean([mean for mean, _ in bins], axis=0)
+    return band(predicted, [frequency for _, frequency in bins])
 
 
 def steps(curves: Sequence[Curve]) -> Band:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.arrays import Bools, Floats, Ints
 
 ROUNDS = 20  # at most, through all classes; it nearly always converges sooner
 TIE = 1e-12  # relative to the largest: smaller distances are rounding alone
 
 
-def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
+def best_offsets(labels: Ints, logits: Floats, weights: Floats, beta: float = 1.0) -> Floats:
     """Return the offsets of the logits with the largest F-beta, macro-averaged, (classes,).
 
     With two classes, the exact best threshold of the positive class. With more, the offset of one
@@ -20,21 +20,22 @@ def best_offsets(labels: Ints, logits: Floats, beta: float = 1.0) -> Floats:
 
     Args:
         logits: float (rows, classes), or any scores of which the largest decides.
+        weights: (rows,), above zero.
     """
     classes = logits.shape[1]
     if classes == 2:
-        return np.array([0.0, -best_threshold(labels, logits[:, 1] - logits[:, 0], beta)])
-    counts = np.bincount(labels, minlength=classes)
+        return np.array([0.0, -best_threshold(labels, logits[:, 1] - logits[:, 0], weights, beta)])
+    sums = np.asarray(np.bincount(labels, weights, minlength=classes), np.float64)
     offsets, scores, rows = np.zeros(classes), logits.copy(), np.arange(len(labels))
     first, second = _leaders(scores)
     for _ in range(ROUNDS):
         before = offsets.copy()
-        for label in np.argsort(counts, kind="stable"):
-            if not counts[label]:
+        for label in np.argsort(sums, kind="stable"):
+            if not sums[label]:
                 continue  # no offset can improve a class without rows
             rival = np.where(first == label, second, first)  # strongest other class of each row
             needed = scores[rows, rival] - scores[:, label]  # least move that wins the row
-            move = _best_move(labels, int(label), needed, rival, counts, beta)
+            move = _best_move(labels, int(label), needed, rival, weights, sums, beta)
             if move:
                 offsets[label] += move
                 scores[:, label] += move
@@ -55,19 +56,25 @@ def _leaders(scores: Floats) -> tuple[Ints, Ints]:
 
 
 def _best_move(
-    labels: Ints, label: int, needed: Floats, rival: Ints, counts: Ints, beta: float
+    labels: Ints,
+    label: int,
+    needed: Floats,
+    rival: Ints,
+    weights: Floats,
+    sums: Floats,
+    beta: float,
 ) -> float:
     """Return the best addition to the logit of one class alone; 0 if none is better.
 
     Args:
         needed: least addition that wins each row, (rows,).
         rival: class that has each row otherwise, (rows,).
-        counts: rows per class, (classes,).
+        sums: weight of each class, (classes,).
     """
     order = np.argsort(needed, kind="stable")
-    needed, rival, true = needed[order], rival[order], labels[order]
-    f = _f_of_class(true == label, int(counts[label]), beta)
-    f = f + _f_of_rivals(rival, true, counts, beta)
+    needed, rival, true, weight = needed[order], rival[order], labels[order], weights[order]
+    f = _f_of_class(true == label, weight, float(sums[label]), beta)
+    f = f + _f_of_rivals(rival, true, weight, sums, beta)
     # only between different moves: no threshold separates ties
     tie = TIE * np.abs(needed).max()
     ends = np.flatnonzero(np.diff(needed) > tie) + 1
@@ -83,42 +90,48 @@ def _best_move(
     return float((needed[best - 1] + needed[best]) / 2)
 
 
-def _f_of_class(hits: Ints, rows: int, beta: float) -> Floats:
-    """Return F-beta of a class that wins the first 0, 1, ... rows, (rows + 1,)."""
-    predicted = np.arange(len(hits) + 1)
-    true_positives = np.concatenate([[0], np.cumsum(hits)])
-    return np.asarray((1 + beta**2) * true_positives / (predicted + beta**2 * rows), np.float64)
+def _f_of_class(hits: Bools, weight: Floats, actual: float, beta: float) -> Floats:
+    """Return F-beta of a class that wins the first 0, 1, ... rows, (rows + 1,).
+
+    Args:
+        actual: weight of all rows of the class.
+    """
+    predicted = np.append(0, np.cumsum(weight))
+    true_positives = np.append(0, np.cumsum(weight * hits))
+    return np.asarray((1 + beta**2) * true_positives / (predicted + beta**2 * actual), np.float64)
 
 
-def _f_of_rivals(rival: Ints, true: Ints, counts: Ints, beta: float) -> Floats:
+def _f_of_rivals(rival: Ints, true: Ints, weight: Floats, sums: Floats, beta: float) -> Floats:
     """Return the sum of the other classes' F-beta after they lose the first 0, 1, ... rows."""
     order = np.lexsort((np.arange(len(rival)), rival))  # class by class, in the order of loss
-    of_class, right = rival[order], (true == rival)[order].astype(np.int64)
+    of_class, weight = rival[order], weight[order]
+    right = weight * (true == rival)[order]
     _, firsts, sizes = np.unique(of_class, return_index=True, return_counts=True)
     group = np.repeat(np.arange(len(firsts)), sizes)
     ends = firsts + sizes - 1
-    running = np.cumsum(right)
-    hits_after = running[ends][group] - running  # right rows that the rival keeps
-    rows_after = ends[group] - np.arange(len(of_class))  # rows that it keeps
+    running, passed = np.cumsum(right), np.cumsum(weight)
+    hits_after = running[ends][group] - running  # weight of right rows that the rival keeps
+    rows_after = passed[ends][group] - passed  # weight of all rows that it keeps
 
-    def f(hits: Ints, rows: Ints) -> Floats:
-        total = rows + beta**2 * counts[of_class]
+    def f(hits: Floats, rows: Floats) -> Floats:
+        total = rows + beta**2 * sums[of_class]
         return np.asarray((1 + beta**2) * hits / np.maximum(total, 1e-300), np.float64)
 
     lost = np.empty(len(rival))
-    lost[order] = f(hits_after + right, rows_after + 1) - f(hits_after, rows_after)
-    whole = f(hits_after + right, rows_after + 1)[firsts].sum()
+    before = f(hits_after + right, rows_after + weight)
+    lost[order] = before - f(hits_after, rows_after)
+    whole = before[firsts].sum()
     return np.asarray(whole - np.concatenate([[0.0], np.cumsum(lost)]), np.float64)
 
 
-def best_threshold(labels: Ints, scores: Floats, beta: float = 1.0) -> float:
+def best_threshold(labels: Ints, scores: Floats, weights: Floats, beta: float = 1.0) -> float:
     """Return the threshold on `scores` with the largest F-beta, half-way between two scores.
 
     Among equally good thresholds, the lowest wins. `scores` may have any scale.
     """
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, thresholds = precision_recall_curve(labels, scores)
+    precision, recall, thresholds = precision_recall_curve(labels, scores, sample_weight=weights)
     weighted_sum = beta**2 * precision[:-1] + recall[:-1]
     f = (1 + beta**2) * precision[:-1] * recall[:-1] / np.where(weighted_sum > 0, weighted_sum, 1)
     best = int(np.argmax(f))

@@ -35,6 +35,7 @@ def _check(splits: Splits, data: Data) -> None:
     if len(splits.x) != len(data.labels) or not np.array_equal(splits.y, data.labels):
         raise UserError(f"{data.origin}: the splits of the task have other rows than its data")
     _require_classes(parts, data)
+    _require_population(splits, data)
     together = np.concatenate(list(parts.values()))
     groups = [np.unique(data.groups[rows]) for rows in parts.values()]
     if len(np.unique(together)) < len(together) or (
@@ -43,6 +44,19 @@ def _check(splits: Splits, data: Data) -> None:
         raise UserError(
             f"{data.origin}: a row, or an exact duplicate of it, is in two places of the task's "
             "splits: split first, by groups, and leave resampling to the strategies"
+        )
+
+
+def _require_population(splits: Splits, data: Data) -> None:
+    """Raise UserError for a population that is not the share of each class."""
+    shares = splits.population
+    if shares is None:
+        return
+    one_each = shares.shape == (len(data.classes),) and (shares > 0).all()
+    if not (one_each and np.isclose(shares.sum(), 1)):
+        raise UserError(
+            f"{data.origin}: the population of the task's splits is {shares.tolist()}: it needs a "
+            f"share above 0 of each of its {len(data.classes)} classes, 1 in all"
         )
 
 
@@ -147,29 +161,41 @@ def _deal(data: Data, shares: Sequence[float], seed: int | list[int], parts: str
 def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:
     """Return the rows of train, validation and test, ``counts[split, class]`` of each class.
 
-    One row per group is used. Other counts for training leave validation and test unchanged.
+    Without a third row of counts, test takes all rows that are left over. One row per group is
+    used. Other counts for test leave training and validation unchanged, and other counts for
+    training leave validation unchanged, and test where it has counts.
 
     Raises:
         UserError: if a class has too few distinct rows.
     """
     rng = np.random.default_rng(seed)
     _, firsts = np.unique(data.groups, return_index=True)
-    parts: tuple[list[Ints], list[Ints], list[Ints]] = ([], [], [])
+    parts: list[list[Ints]] = [[], [], []]
     for label, name in enumerate(data.classes):
         members = rng.permutation(firsts[data.labels[firsts] == label])
-        needed = int(counts[:, label].sum())
+        trained, validated, *tested = counts[:, label].tolist()
+        least = tested[0] if tested else 1
+        needed = trained + validated + least
         if len(members) < needed:
             raise UserError(
                 f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
                 f"but train, validation and test together need {needed}"
             )
-        backwards = np.cumsum(counts[::-1, label])  # test first
-        for part, chosen in zip(
-            parts[::-1], np.split(members[:needed], backwards[:2]), strict=True
-        ):
-            part.append(chosen)
+        # validation is dealt from one end and training from the other: test lies between them
+        begin = len(members) - trained
+        end = validated + least if tested else begin
+        chosen = (members[begin:], members[:validated], members[validated:end])
+        for part, rows in zip(parts, chosen, strict=True):
+            part.append(rows)
     train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
     return train, validation, test
+
+
+def left_over(data: Data, *parts: Ints) -> Ints:
+    """Return one row of every group that has no row in any of the parts."""
+    firsts = np.unique(data.groups, return_index=True)[1]
+    used = data.groups[np.concatenate(parts)]
+    return np.sort(firsts[~np.isin(data.groups[firsts], used)])
 
 
 def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:

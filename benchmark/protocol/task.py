@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.protocol.arrays import Ints, read_only
+from benchmark.protocol.arrays import Floats, Ints, read_only
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +54,8 @@ class Splits:
     categorical: tuple[int, ...] = ()  # columns of x that hold category codes
     weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
     learned: Any = None  # everything learned from `train` to make x, as JSON can hold it
+    # (classes,), class shares that the test rows stand for; None: their own
+    population: Floats | None = None
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: strategies share them."""

@@ -9,6 +9,8 @@ from typing import Protocol
 
 PROGRAM = ("uv", "run", "python", "-m", "benchmark")
 
+MOST_IN_RATIO = 5  # classes
+
 SYNTHETIC = "synthetic"  # what --data takes in place of a path, for generated data
 SYNTHETIC_BANNER = "SYNTHETIC DATA"  # marks all results of it
 
@@ -52,6 +54,13 @@ def percent(share: float, digits: int = 0) -> str:
 def listed(names: Sequence[str]) -> str:
     """Join names as in a sentence: "a", "a and b", "a, b and c"; "" for none."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def ratio(shares: Sequence[float]) -> str:
+    """Format class shares as a ratio to the smallest: "10:1"; in words for more than a few."""
+    if len(shares) > MOST_IN_RATIO:
+        return "the population's class shares"
+    return ":".join(f"{share / min(shares):.3g}" for share in shares)
 
 
 def seeds(number: int) -> str:

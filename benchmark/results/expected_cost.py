@@ -108,13 +108,16 @@ def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts
         training = runs.loc[runs["label"] == label, "training_part"].iloc[0]
         key = (training, candidate.rule, candidate.thresholds, candidate.cost)
         distinct.setdefault(key, candidate)
-    tests = [fits[key].test.labels for key in _keys(runs, analysis.baseline)]
+    tests = [fits[key].test for key in _keys(runs, analysis.baseline)]
     constants = [
         Candidate(
             name,
             OWN_THRESHOLD,
             (),
-            tuple(prices.of(labels, np.full_like(labels, decision)) for labels in tests),
+            tuple(
+                prices.of(test.labels, np.full_like(test.labels, decision), test.weights)
+                for test in tests
+            ),
         )
         for decision, name in enumerate(analysis.table.facts["classes"])
     ]
@@ -153,5 +156,5 @@ def _candidate(
     for key in _keys(runs, label):
         decision, test = fit_decision(strategy, fits[key]), fits[key].test
         thresholds.append(decision.threshold)
-        cost.append(prices.of(test.labels, decision.decide(test.best)))
+        cost.append(prices.of(test.labels, decision.decide(test.best), test.weights))
     return Candidate(label, rule, tuple(thresholds), tuple(cost))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.metrics.curves import Scored
 from benchmark.protocol import grammar
-from benchmark.protocol.arrays import Ints
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
@@ -14,7 +14,7 @@ from benchmark.tracking.history import read_fit
 from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit
 
-Decided = tuple[Ints, Ints]  # labels and predicted classes, (rows,) each
+Decided = tuple[Ints, Ints, Floats]  # labels, predicted classes and weights, (rows,) each
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class TablePredictions:
 
     Attributes:
         fits: training -> its fit at every seed.
-        scored: label -> test labels and calibrated logits at every seed.
-        decided: label -> test labels and predicted classes at every seed.
+        scored: label -> test labels, calibrated logits and weights at every seed.
+        decided: label -> test labels, predicted classes and weights at every seed.
     """
 
     fits: dict[str, list[Fit]]
@@ -53,6 +53,10 @@ def read_predictions(uri: str, table: Leaderboard) -> TablePredictions:
         except UserError:
             continue  # it was removed since
         pairs = [(fit_decision(strategy, fit), fit.test) for fit in of_seeds]
-        scored[label] = [(test.labels, rule.calibration(test.best)) for rule, test in pairs]
-        decided[label] = [(test.labels, rule.decide(test.best)) for rule, test in pairs]
+        scored[label] = [
+            (test.labels, rule.calibration(test.best), test.weights) for rule, test in pairs
+        ]
+        decided[label] = [
+            (test.labels, rule.decide(test.best), test.weights) for rule, test in pairs
+        ]
     return TablePredictions(fits, scored, decided)

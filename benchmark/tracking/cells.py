@@ -158,7 +158,9 @@ def _log_metrics(client: RetryingClient, result: CellResult, final: Mapping[str,
 def _write_artifacts(folder: Path, predictions: bytes, fit: Fit, score: Score) -> list[str]:
     """Write predictions and figures into a folder; return their names in it."""
     (folder / PREDICTIONS).write_bytes(predictions)
-    drawn = figures.of_cell(fit.curves, score.labels, score.logits, score.decisions, fit.class_rows)
+    drawn = figures.of_cell(
+        fit.curves, score.labels, score.logits, score.decisions, score.weights, fit.class_rows
+    )
     (folder / "figures").mkdir()
     for name, figure in drawn.items():
         path = folder / "figures" / f"{name}.png"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Priors
 from benchmark.protocol.task import Budget, Estimator, Splits
 from benchmark.training.loop import Clock, require_finite
-from benchmark.training.predictions import Fit, Predictions
+from benchmark.training.predictions import Fit, Predictions, of_split
 from benchmark.training.stages import StagePlan
 
 DEVICE = "CPU: scikit-learn, 1 thread"
@@ -35,9 +35,8 @@ def fit(
     with threadpool_limits(1):
         fit_estimator(untrained, plan.x[stage.rows], plan.y[stage.rows], stage.weights)
         clock.turn("evaluation")
-        validation, test = (
-            _predictions(untrained, splits, part, budget.steps) for part in ("validation", "test")
-        )
+        validation = _predictions(untrained, splits, "validation", budget.steps)
+        test = _predictions(untrained, splits, "test", budget.steps)
     clock.turn("")
     return Fit(
         validation=validation,
@@ -69,8 +68,9 @@ def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 
-def _predictions(trained: Estimator, splits: Splits, part: str, steps: int) -> Predictions:
-    rows = getattr(splits, part)
-    logits = predict_logits(trained.estimator, splits.x[rows])
+def _predictions(
+    trained: Estimator, splits: Splits, part: Literal["validation", "test"], steps: int
+) -> Predictions:
+    logits = predict_logits(trained.estimator, splits.x[getattr(splits, part)])
     require_finite(logits, f"an output of the estimator on {part}", steps)
-    return Predictions(rows, splits.y[rows], logits, logits)
+    return of_split(splits, part, logits, logits)

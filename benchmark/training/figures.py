@@ -19,7 +19,12 @@ MOST_DRAWN = 50  # classes; with more, only figures that aggregate over classes
 
 
 def of_cell(
-    curves: Mapping[str, Curve], labels: Ints, logits: Floats, decisions: Ints, class_rows: Ints
+    curves: Mapping[str, Curve],
+    labels: Ints,
+    logits: Floats,
+    decisions: Ints,
+    weights: Floats,
+    class_rows: Ints,
 ) -> dict[str, Figure]:
     """Draw the figures of a run, by name.
 
@@ -30,17 +35,20 @@ def of_cell(
         labels: (rows,), of test.
         logits: calibrated, (rows, classes).
         decisions: (rows,).
+        weights: (rows,).
         class_rows: training rows per class, (classes,).
     """
-    several = {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, class_rows)}
-    drawn = {**several, "reliability": reliability(labels, logits)}
+    several = (
+        {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, weights, class_rows)}
+    )
+    drawn = {**several, "reliability": reliability(labels, logits, weights)}
     if len(class_rows) <= MOST_DRAWN:
-        drawn["precision_recall"] = precision_recall(labels, logits, decisions)
-        drawn["confusion_matrix"] = confusion_matrix(labels, decisions, len(class_rows))
+        drawn["precision_recall"] = precision_recall(labels, logits, decisions, weights)
+        drawn["confusion_matrix"] = confusion_matrix(labels, decisions, weights, len(class_rows))
     return drawn | ({"loss": loss(curves)} if curves else {})
 
 
-def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
+def precision_recall(labels: Ints, logits: Floats, decisions: Ints, weights: Floats) -> Figure:
     """Draw precision against recall on test, with the point of the decisions.
 
     With more than two classes, each class against the rest, and the macro means of the decisions.
@@ -48,17 +56,17 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
     from sklearn.metrics import precision_recall_curve
 
     figure, axes = canvas("Precision and recall on test", "recall", "precision")
-    area = classification.average_precision(labels, logits)
+    area = classification.average_precision(labels, logits, weights)
     contests = list(classification.one_vs_rest(labels, logits))
     single = len(contests) == 1
     for true, scores in contests:
-        precision, recall, _ = precision_recall_curve(true, scores)
+        precision, recall, _ = precision_recall_curve(true, scores, sample_weight=weights)
         axes.step(recall, precision, where="post", color="C0", linewidth=1.5 if single else 0.6)
     mean = "" if single else "mean "
     axes.plot([], [], color="C0", label=f"{mean}average precision {area:.3f}")
-    prevalence = np.mean([true.mean() for true, _ in contests])
+    prevalence = float(np.mean([np.average(true, weights=weights) for true, _ in contests]))
     axes.axhline(prevalence, color="0.6", linestyle=":", label=f"by chance {prevalence:.3f}")
-    at_threshold = classification.decision_metrics(labels, decisions, logits.shape[1])
+    at_threshold = classification.decision_metrics(labels, decisions, weights, logits.shape[1])
     f1 = "F1" if single else "macro-F1"
     axes.plot(
         at_threshold["recall"],
@@ -71,11 +79,11 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints) -> Figure:
     return figure
 
 
-def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
-    """Draw the counts on test; shades are shares of the actual class."""
+def confusion_matrix(labels: Ints, decisions: Ints, weights: Floats, classes: int) -> Figure:
+    """Draw the counts on test, each row by its weight; shades are shares of the actual class."""
     figure, axes = canvas("Confusion matrix on test", "predicted", "actual")
-    counts = classification.confusion(labels, decisions, classes)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    counts = classification.confusion(labels, decisions, weights, classes)
+    shares = classification.shares_of_actual(counts)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(False)
     if classes > 2:
@@ -84,7 +92,7 @@ def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
         axes.text(
             column,
             row,
-            f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
+            f"{counts[row, column]:,.0f}\n{shares[row, column]:.1%}",
             ha="center",
             va="center",
             color="white" if shares[row, column] > 0.5 else "black",
@@ -94,12 +102,12 @@ def confusion_matrix(labels: Ints, decisions: Ints, classes: int) -> Figure:
     return figure
 
 
-def reliability(labels: Ints, logits: Floats) -> Figure:
-    """Draw observed frequency against predicted probability, in bins of equal mass."""
+def reliability(labels: Ints, logits: Floats, weights: Floats) -> Figure:
+    """Draw observed frequency against predicted probability, in bins of equal weight."""
     figure, axes = canvas("Reliability on test", "predicted probability", "observed frequency")
     true, predicted = classification.predicted_events(labels, logits)
-    mean, frequency, _ = classification.reliability(true, predicted)
-    error = classification.calibration_error(true, predicted)
+    mean, frequency = classification.reliability(true, predicted, weights)
+    error = classification.calibration_error(true, predicted, weights)
     top = max(mean.max(), frequency.max()) * 1.05 + 1e-6
     axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
     axes.plot(mean, frequency, "o-", label=f"calibration error {error:.3f}")
@@ -108,10 +116,10 @@ def reliability(labels: Ints, logits: Floats) -> Figure:
     return figure
 
 
-def recalls(labels: Ints, decisions: Ints, class_rows: Ints) -> Figure:
+def recalls(labels: Ints, decisions: Ints, weights: Floats, class_rows: Ints) -> Figure:
     """Draw the recall of each class on test against its training rows."""
     figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
-    recall = classification.class_recalls(labels, decisions, len(class_rows))
+    recall = classification.class_recalls(labels, decisions, weights, len(class_rows))
     axes.plot(class_rows, recall, "o", markersize=4)
     axes.set(xscale="log", ylim=(-0.02, 1.02))
     ends = sorted({int(class_rows.min()), int(class_rows.max())})

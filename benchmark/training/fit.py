@@ -8,6 +8,7 @@ there alone, after all choices of the cell are made.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -121,7 +122,7 @@ def _average(members: list[Predictions]) -> Predictions:
         classification.mean_logits([getattr(member, name) for member in members]).astype(np.float32)
         for name in ("best", "last")
     )
-    return Predictions(first.rows, first.labels, best.astype(np.float64), last.astype(np.float64))
+    return replace(first, best=best.astype(np.float64), last=last.astype(np.float64))
 
 
 def _joined(curves: list[dict[str, Curve]], starts: list[int]) -> dict[str, Curve]:

@@ -16,7 +16,7 @@ from benchmark.training import device
 from benchmark.training.batches import Batches, Mixer, Rows
 from benchmark.training.compiled import CompiledNetwork, compile_network, layers_in
 from benchmark.training.loop import Clock, Segment, TrainedWeights, predictor, require_finite, train
-from benchmark.training.predictions import Predictions
+from benchmark.training.predictions import Predictions, of_split
 from benchmark.training.seeding import seeded
 from benchmark.training.stages import Stage, StagePlan, plan_stages, split_at_thaw
 
@@ -159,11 +159,8 @@ def _predict(
             predicted = predict(getattr(splits, part))
             require_finite(predicted, f"an output of the network on {part}", step)
             by_checkpoint.append(predicted)
-    validation, test = (
-        Predictions(numbers, splits.y[numbers], *logits[part])
-        for part, numbers in (("validation", splits.validation), ("test", splits.test))
-    )
-    return validation, test, outputs
+    validation = of_split(splits, "validation", *logits["validation"])
+    return validation, of_split(splits, "test", *logits["test"]), outputs
 
 
 def _output_layer(model: Any) -> OutputLayer:
@@ -183,7 +180,8 @@ def _output_layer(model: Any) -> OutputLayer:
 def _evaluate(logits: Floats, labels: Ints, step: int) -> dict[str, float]:
     """Return validation metrics; the first chooses the checkpoint."""
     require_finite(logits, "an output of the network on validation", step)
+    weights = np.ones(len(labels))
     return {
-        "val/average_precision": classification.average_precision(labels, logits),
-        "val/log_loss": classification.log_loss(labels, logits),
+        "val/average_precision": classification.average_precision(labels, logits, weights),
+        "val/log_loss": classification.log_loss(labels, logits, weights),
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Curve, Floats, Ints, read_only
 from benchmark.protocol.strategy import OutputLayer, Priors
+from benchmark.protocol.task import Splits
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,34 @@ class Predictions:
     labels: Ints  # (rows,)
     best: Floats  # (rows, classes)
     last: Floats  # (rows, classes)
+    weights: Floats  # (rows,), of mean 1: they give the rows the population's class shares
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: several strategies decide from them."""
         read_only(self)
+
+
+def of_split(
+    splits: Splits, part: Literal["validation", "test"], best: Floats, last: Floats
+) -> Predictions:
+    """Return the predictions of a split's rows; those of test stand for `Splits.population`."""
+    rows = getattr(splits, part)
+    labels = splits.y[rows]
+    population = splits.population if part == "test" else None
+    return Predictions(rows, labels, best, last, row_weights(labels, population))
+
+
+def row_weights(labels: Ints, population: Floats | None) -> Floats:
+    """Return weights of mean 1 that give rows the population's class shares, (rows,).
+
+    Args:
+        population: (classes,); None leaves rows as they are. A class without rows has no part in
+            it.
+    """
+    if population is None:
+        return np.ones(len(labels))
+    weights = population[labels] / np.bincount(labels, minlength=len(population))[labels]
+    return np.asarray(weights * len(labels) / weights.sum(), np.float64)
 
 
 @dataclass(frozen=True)
@@ -76,7 +101,7 @@ def to_bytes(fit: Fit) -> bytes:
 def from_bytes(content: bytes) -> Fit:
     """Read a fit that `to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        fields = ("rows", "labels", "best", "last")
+        fields = ("rows", "labels", "best", "last", "weights")
         trained_rows, best_step, compiled = arrays["numbers"].tolist()
         return Fit(
             validation=Predictions(

@@ -21,6 +21,7 @@ class Score:
 
     metrics: dict[str, float]
     labels: Ints  # (rows,), of test
+    weights: Floats  # (rows,)
     decisions: Ints  # (rows,)
     logits: Floats  # calibrated, (rows, classes)
     collapsed: bool  # every test row got the same decision
@@ -41,6 +42,7 @@ def score(strategy: Strategy, fit: Fit) -> Score:
             **{f"test_last_step/{name}": value for name, value in last.items()},
         },
         labels=fit.test.labels,
+        weights=fit.test.weights,
         decisions=decisions,
         logits=logits,
         collapsed=len(np.unique(decisions)) == 1,
@@ -56,16 +58,17 @@ def _decide(
     validation = calibration(getattr(fit.validation, checkpoint))
     require_finite(validation, "a calibrated logit on validation", step)
     require_finite(offsets, "the threshold", step)
-    tuned = best_offsets(fit.validation.labels, validation)
+    tuned = best_offsets(fit.validation.labels, validation, fit.validation.weights)
     # all choices are made: test labels may be read
     test, truth = calibration(getattr(fit.test, checkpoint)), fit.test.labels
+    weights = fit.test.weights
     require_finite(test, "a calibrated logit on test", step)
-    values = classification.all_metrics(truth, test, offsets)
+    values = classification.all_metrics(truth, test, offsets, weights)
     # the best threshold on test: how much a better threshold could still gain
-    upper_bound, plain = best_offsets(truth, test), np.zeros_like(tuned)
+    upper_bound, plain = best_offsets(truth, test, weights), np.zeros_like(tuned)
     for name, threshold in {"at_half": plain, "tuned": tuned, "upper_bound": upper_bound}.items():
         at_threshold = classification.decision_metrics(
-            truth, classification.decide(test, threshold), len(threshold)
+            truth, classification.decide(test, threshold), weights, len(threshold)
         )
         values |= {
             f"{measure}_{name}": at_threshold[measure] for measure in ("f1", "precision", "recall")
@@ -74,7 +77,7 @@ def _decide(
         values["threshold"] = float(classification.positive_probabilities(-offsets[None])[0])
         values["threshold_tuned"] = float(classification.positive_probabilities(-tuned[None])[0])
     else:
-        values |= classification.long_tail_metrics(truth, test, offsets, fit.class_rows)
+        values |= classification.long_tail_metrics(truth, test, offsets, weights, fit.class_rows)
     for name, value in values.items():
         require_finite(np.array([value]), f"{name} on test", step)
     return values, classification.decide(test, offsets), test

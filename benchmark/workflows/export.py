@@ -195,7 +195,8 @@ def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
 
 
 def _average_precision(fit: Fit) -> float:
-    return classification.average_precision(fit.validation.labels, fit.validation.best)
+    part = fit.validation
+    return classification.average_precision(part.labels, part.best, part.weights)
 
 
 def _load_data(table: Leaderboard) -> tuple[Task, Any, Data]:

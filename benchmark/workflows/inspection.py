@@ -34,6 +34,7 @@ class Inspection:
     together: int  # rows that share a group with another
     contradictory: int  # groups with rows of more than one class
     neighbours: Neighbours | None  # of images with features
+    population: Floats | None  # (classes,), shares that test is weighted to; None: not weighted
     half_widths: Floats  # (classes,), largest half-width of the 95 % interval of F1 on test
 
     @property
@@ -87,8 +88,29 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
         neighbours=(
             neighbours.examine(split.x, data.labels, data.groups, place) if compared else None
         ),
-        half_widths=stats.f1_half_width(splits["test"]),
+        population=split.population,
+        half_widths=stats.f1_half_width(informative_rows(splits["test"], split.population)),
     )
+
+
+def informative_rows(rows: Ints, population: Floats | None) -> Ints:
+    """Return the rows of each class that would tell its F1 as well without weights, (classes,).
+
+    Misses are counted on rows of the class, false positives on rows of the others. By the delta
+    method, where precision is recall, their variances are as (1 - F / 2)^2 to F / 4; F is the F1
+    with the widest interval.
+
+    Args:
+        rows: tested, (classes,).
+        population: class shares that they are weighted to.
+    """
+    if population is None:
+        return rows
+    f = 1 - 3**-0.5
+    misses, false_positives = (1 - f / 2) ** 2, f / 4
+    of_others = (rows.sum() - rows) * population / (1 - population)
+    variance = misses / rows + false_positives / of_others
+    return np.asarray(np.round((misses + false_positives) / variance), np.int64)
 
 
 def _missing(kind: Kind, rows: Any) -> dict[str, float]:

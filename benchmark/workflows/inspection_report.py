@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table as Grid
 
-from benchmark.protocol.text import escape_markdown
+from benchmark.protocol.text import escape_markdown, listed, ratio
 from benchmark.tracking.notes import source_in_words
 from benchmark.workflows import image_sheet
 from benchmark.workflows.image_sheet import literal
@@ -60,6 +60,12 @@ def sentences(inspection: Inspection) -> Iterator[str]:
     yield f"imbalance ratio {inspection.imbalance:,.1f} (largest to smallest class)"
     if inspection.unused:
         yield f"{inspection.unused:,} rows are in no split"
+    if inspection.population is not None:
+        rows = [
+            f"{inspection.splits['test'][label]:,} {inspection.data.classes[label]}"
+            for label in _classes(inspection)
+        ]
+        yield f"tested on {listed(rows)} rows, weighted to {ratio(inspection.population.tolist())}"
     if inspection.columns:
         yield f"{inspection.columns} feature columns; missing values: {_missing(inspection)}"
     if inspection.together:

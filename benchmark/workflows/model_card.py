@@ -9,8 +9,10 @@ import numpy as np
 
 from benchmark.metrics import classification, stats
 from benchmark.metrics.costs import PER
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import without_passwords
-from benchmark.protocol.text import escape_markdown, interval
+from benchmark.protocol.splits import class_shares
+from benchmark.protocol.text import escape_markdown, interval, ratio
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
@@ -64,7 +66,7 @@ def _data(table: Leaderboard, fit: Fit) -> list[str]:
     return [
         f"- {escape_markdown(conditions['data'])}",
         f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
-        f"- test rows: {_shares(tested, len(fit.test.labels), table.class_count)}",
+        f"- test rows: {_shares(tested, len(fit.test.labels), table.class_count)}{_weighted(fit)}",
         f"- trained on {fit.trained_rows:,} rows after resampling; threshold and checkpoint "
         f"chosen on {len(fit.validation.labels):,} others; tested on {len(fit.test.labels):,}",
         f"- settings: {escape_markdown(facts['settings'])}",
@@ -76,6 +78,17 @@ def _data(table: Leaderboard, fit: Fit) -> list[str]:
 def _test_counts(fit: Fit) -> list[int]:
     counts: list[int] = np.bincount(fit.test.labels, minlength=fit.test.best.shape[1]).tolist()
     return counts
+
+
+def _weighted(fit: Fit) -> str:
+    """Say which class shares the test rows stand for, if not for their own."""
+    if np.ptp(fit.test.weights) == 0:
+        return ""
+    return f", weighted to {ratio(_test_shares(fit).tolist())}"
+
+
+def _test_shares(fit: Fit) -> Floats:
+    return class_shares(fit.test.labels, fit.test.best.shape[1], fit.test.weights)
 
 
 def _shares(counts: Mapping[str, int], rows: int, classes: int) -> str:
@@ -106,7 +119,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     """Measures over seeds, as in the leaderboard, and of this model alone."""
     table, label = advice.table, advice.label
     own = classification.all_metrics(
-        fit.test.labels, decision.calibration(fit.test.best), decision.offsets
+        fit.test.labels, decision.calibration(fit.test.best), decision.offsets, fit.test.weights
     )
     lines = ["| | over seeds (95 % confidence interval) | this model |", "| --- | ---: | ---: |"]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
@@ -120,7 +133,7 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
-        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best))
+        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best), fit.test.weights)
         lines.append(f"| cost per {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
     return [
         *lines,
@@ -148,7 +161,9 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
 
 
 def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
-    rare = int(np.bincount(fit.test.labels).min())
+    shares = _test_shares(fit)
+    rarest = np.argmin(np.where(shares > 0, shares, 1))
+    rare = _test_counts(fit)[rarest]
     lines = [
         f"- The rarest class has {rare:,} test rows; the intervals above reflect that. They hold "
         "for rows like these.",

@@ -49,6 +49,13 @@ def test_16_a_split_without_a_class_is_refused_by_name(part: str, label: int) ->
     assert f"no row of class {DATA.classes[label]!r} is in the {part} split" in str(error.value)
 
 
+@pytest.mark.parametrize("shares", [[1.0], [0.9, 0.2], [1.0, 0.0], [np.nan, 1.0]])
+def test_16_a_population_without_a_share_of_each_class_is_refused(shares: list[float]) -> None:
+    with pytest.raises(UserError, match=r"the population of the task's splits is .* 2 classes"):
+        as_task(replace(SPLITS, population=np.array(shares))).split(DATA, SETTINGS, 0)
+    as_task(replace(SPLITS, population=np.array([0.9, 0.1]))).split(DATA, SETTINGS, 0)
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 @pytest.mark.parametrize("strategy", ["none", "oversample+threshold", "undersample", "focal"])
 def test_16_one_sample_of_a_class_is_enough_for_every_measure(part: str, strategy: str) -> None:

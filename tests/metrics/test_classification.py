@@ -11,6 +11,7 @@ from benchmark.metrics import classification, thresholds
 from benchmark.protocol.arrays import Floats, Ints
 
 LABELS = np.array([0, 0, 0, 1, 0, 1, 1, 0])
+UNIT = np.ones(8)
 SCORES = np.array([-3.0, -1.0, -0.5, -0.4, 0.2, 0.3, 2.0, 2.5])
 
 
@@ -42,14 +43,14 @@ def test_the_best_threshold_is_as_good_as_the_best_of_all_thresholds(
     best = max(
         f_beta(labels, (scores > threshold).astype(int), beta) for threshold in every_threshold
     )
-    threshold = thresholds.best_threshold(labels, scores, beta)
+    threshold = thresholds.best_threshold(labels, scores, np.ones(60), beta)
     assert f_beta(labels, (scores > threshold).astype(int), beta) == pytest.approx(best, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_best_threshold_lies_half_way_between_two_scores(seed: int) -> None:
     labels, scores = random_case(seed)
-    threshold = thresholds.best_threshold(labels, scores)
+    threshold = thresholds.best_threshold(labels, scores, np.ones(60))
     assert threshold == pytest.approx(
         (scores[scores < threshold].max() + scores[scores > threshold].min()) / 2
     )
@@ -69,13 +70,14 @@ def test_the_best_threshold_lies_half_way_between_two_scores(seed: int) -> None:
 def test_the_best_threshold_of_small_cases(
     labels: list[int], scores: list[float], threshold: float
 ) -> None:
-    assert thresholds.best_threshold(np.array(labels), np.array(scores, float)) == threshold
+    given = np.array(labels), np.array(scores, float), np.ones(len(labels))
+    assert thresholds.best_threshold(*given) == threshold
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_moving_the_decision_by_the_best_threshold_decides_as_the_threshold_does(seed: int) -> None:
     labels, scores = random_case(seed)
-    threshold = thresholds.best_threshold(labels, scores)
+    threshold = thresholds.best_threshold(labels, scores, np.ones(60))
     decisions = classification.decide(logits_of(scores), np.array([0.0, -threshold]))
     assert decisions.tolist() == (scores > threshold).astype(int).tolist()
 
@@ -96,7 +98,7 @@ def test_without_offsets_the_largest_logit_decides_for_any_number_of_classes() -
 
 def test_decision_metrics_by_hand() -> None:
     decisions = np.array([0, 1, 0, 1, 0, 1, 0, 0])  # 2 hits, 1 false alarm, 1 miss, 4 right noes
-    assert classification.decision_metrics(LABELS, decisions, 2) == pytest.approx(
+    assert classification.decision_metrics(LABELS, decisions, UNIT, 2) == pytest.approx(
         {
             "f1": 4 / 6,
             "precision": 2 / 3,
@@ -116,7 +118,7 @@ def test_decision_metrics_by_hand() -> None:
 def test_decisions_that_collapsed_to_one_class_have_numbers(
     decision: int, f1: float, recall: float
 ) -> None:
-    values = classification.decision_metrics(LABELS, np.full(8, decision), 2)
+    values = classification.decision_metrics(LABELS, np.full(8, decision), UNIT, 2)
     assert values["f1"] == pytest.approx(f1)
     assert values["recall"] == recall
     assert values["balanced_accuracy"] == 0.5
@@ -126,14 +128,14 @@ def test_decisions_that_collapsed_to_one_class_have_numbers(
 def test_ranking_metrics_by_hand() -> None:
     pairs = [(p > n) + 0.5 * (p == n) for p in SCORES[LABELS == 1] for n in SCORES[LABELS == 0]]
     # positives stand at the places 2, 3 and 5 from the top
-    assert classification.ranking_metrics(LABELS, logits_of(SCORES)) == pytest.approx(
+    assert classification.ranking_metrics(LABELS, logits_of(SCORES), UNIT) == pytest.approx(
         {"average_precision": (1 / 2 + 2 / 3 + 3 / 5) / 3, "roc_auc": sum(pairs) / len(pairs)}
     )
 
 
 def test_brier_and_log_loss_by_hand() -> None:
     p = [1 / (1 + math.exp(-score)) for score in SCORES]
-    values = classification.probability_metrics(LABELS, logits_of(SCORES))
+    values = classification.probability_metrics(LABELS, logits_of(SCORES), UNIT)
     squares = [(label - q) ** 2 for label, q in zip(LABELS, p, strict=True)]
     logs = [-math.log(q if label else 1 - q) for label, q in zip(LABELS, p, strict=True)]
     assert values["brier"] == pytest.approx(sum(squares) / 8)
@@ -149,27 +151,30 @@ def test_calibration_error_by_hand_over_ten_bins_of_equal_mass() -> None:
     for begin in range(0, 40, 4):
         part = ranked[begin : begin + 4]
         gaps.append(abs(sum(q for q, _ in part) / 4 - sum(int(y) for _, y in part) / 4))
-    assert classification.calibration_error(labels, p) == pytest.approx(sum(gaps) / 10)
+    assert classification.calibration_error(labels, p, np.ones(40)) == pytest.approx(sum(gaps) / 10)
 
 
 @pytest.mark.parametrize("rows", [3, 8, 25])
-def test_calibration_error_weighs_bins_by_their_rows(rows: int) -> None:
+def test_a_row_between_two_calibration_bins_is_divided(rows: int) -> None:
     rng = np.random.default_rng(rows)
     p, labels = rng.random(rows), rng.integers(0, 2, rows)
-    mean, share, counts = classification.reliability(labels, p)
-    assert counts.sum() == rows
-    assert len(counts) == min(rows, 10)
-    assert (mean * counts).sum() == pytest.approx(p.sum())
-    assert (share * counts).sum() == pytest.approx(labels.sum())
-    expected = sum(np.abs(mean - share) * counts) / rows
-    assert classification.calibration_error(labels, p) == pytest.approx(expected)
+    weights = rng.integers(1, 4, rows)
+    # ten copies of each row can be dealt to ten bins without dividing any
+    copies = np.repeat(np.argsort(p), 10 * weights[np.argsort(p)])
+    bins = copies.reshape(10, -1)
+    mean, share = classification.reliability(labels, p, weights.astype(float))
+    assert mean == pytest.approx(p[bins].mean(axis=1))
+    assert share == pytest.approx(labels[bins].mean(axis=1))
+    expected = np.abs(p[bins].mean(axis=1) - labels[bins].mean(axis=1)).mean()
+    found = classification.calibration_error(labels, p, weights.astype(float))
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("size", [1e4, 700.0])
 @pytest.mark.parametrize("right", [True, False])
 def test_extreme_logits_give_finite_measures(size: float, right: bool) -> None:
     scores = np.where((LABELS == 1) == right, size, -size)
-    values = classification.all_metrics(LABELS, logits_of(scores), np.zeros(2))
+    values = classification.all_metrics(LABELS, logits_of(scores), np.zeros(2), UNIT)
     assert all(math.isfinite(value) for value in values.values())
     assert values["log_loss"] == pytest.approx(0 if right else size)
     assert values["brier"] == pytest.approx(0 if right else 1)
@@ -178,7 +183,7 @@ def test_extreme_logits_give_finite_measures(size: float, right: bool) -> None:
 def test_all_metrics_begin_with_f1_and_use_the_offsets_for_decisions_only() -> None:
     logits = logits_of(SCORES)
     plain, moved = (
-        classification.all_metrics(LABELS, logits, np.array([0, by])) for by in (0.0, 0.45)
+        classification.all_metrics(LABELS, logits, np.array([0, by]), UNIT) for by in (0.0, 0.45)
     )
     assert next(iter(plain)) == "f1"
     assert moved["recall"] == 1.0 > plain["recall"]
@@ -196,8 +201,10 @@ def test_long_tail_metrics_by_hand() -> None:
         ]
     )
     labels = np.array([0, 5, 5, 2])  # at places 1, 6, 2 and 1
-    rows = np.array([101, 7, 20, 9, 9, 19])
-    assert classification.long_tail_metrics(labels, logits, np.zeros(6), rows) == pytest.approx(
+    rows, unit = np.array([101, 7, 20, 9, 9, 19]), np.ones(4)
+    assert classification.long_tail_metrics(
+        labels, logits, np.zeros(6), unit, rows
+    ) == pytest.approx(
         {
             "accuracy_many": 1.0,
             "accuracy_medium": 1.0,
@@ -205,23 +212,23 @@ def test_long_tail_metrics_by_hand() -> None:
             "map_at_5": (1 + 0 + 1 / 2 + 1) / 4,
         }
     )
-    moved = classification.long_tail_metrics(labels, logits, 9.0 * np.eye(6)[5], rows)
+    moved = classification.long_tail_metrics(labels, logits, 9.0 * np.eye(6)[5], unit, rows)
     assert moved["accuracy_few"] == 1.0 and moved["accuracy_many"] == 0.0
     assert "accuracy_medium" not in classification.long_tail_metrics(
-        labels[:2], logits[:2], np.zeros(6), rows
+        labels[:2], logits[:2], np.zeros(6), unit[:2], rows
     )
 
 
 def test_ties_count_against_the_true_class() -> None:
     values = classification.long_tail_metrics(
-        np.array([1]), np.zeros((1, 6)), np.zeros(6), np.full(6, 50)
+        np.array([1]), np.zeros((1, 6)), np.zeros(6), np.ones(1), np.full(6, 50)
     )
     assert values["map_at_5"] == 0
 
 
 def test_the_recall_of_each_class_and_none_where_there_is_no_row() -> None:
     labels, decisions = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 1, 0, 2, 0, 4])
-    found = classification.class_recalls(labels, decisions, 5)
+    found = classification.class_recalls(labels, decisions, np.ones(6), 5)
     assert found[[0, 2, 4]] == pytest.approx([2 / 3, 1 / 2, 1])
     assert np.isnan(found[[1, 3]]).all() and len(found) == 5
 
@@ -234,5 +241,5 @@ def test_several_networks_are_one_by_the_mean_of_their_probabilities() -> None:
 
 
 def test_confusion_counts_rows_by_true_class_and_decision() -> None:
-    counts = classification.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), 4)
+    counts = classification.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), np.ones(4), 4)
     assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]

@@ -21,22 +21,29 @@ def test_the_threshold_of_fp_1_and_fn_50_is_1_in_51() -> None:
 
 
 def test_costs_are_added_up_for_a_thousand_rows() -> None:
-    assert Costs(2, 7).of(LABELS, np.array([1, 0, 0, 1])) == 1000 * (2 + 7) / 4
-    assert Costs(2, 7).of(LABELS, LABELS) == 0
+    assert Costs(2, 7).of(LABELS, np.array([1, 0, 0, 1]), np.ones(4)) == 1000 * (2 + 7) / 4
+    assert Costs(2, 7).of(LABELS, LABELS, np.ones(4)) == 0
+    weighted = Costs(2, 7).of(LABELS, np.array([1, 0, 0, 1]), np.array([3, 1, 2, 2.0]))
+    assert weighted == 1000 * (3 * 2 + 2 * 7) / 8
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(-3, 3), st.integers(1, 4)), min_size=1, max_size=12
+    ),
     st.sampled_from([Costs(), Costs(1, 10), Costs(5, 1)]),
 )
 def test_the_tuned_threshold_is_the_cheapest_of_all(
-    rows: list[tuple[int, int]], wanted: Costs
+    rows: list[tuple[int, int, int]], wanted: Costs
 ) -> None:
-    labels, scores = (np.array(column) for column in zip(*rows, strict=True))
-    threshold = costs.cheapest_threshold(labels, scores.astype(float), wanted)
-    prices = {at: wanted.of(labels, (scores > at).astype(int)) for at in np.arange(-4.5, 4)}
+    labels, scores, weights = (np.array(column) for column in zip(*rows, strict=True))
+    threshold = costs.cheapest_threshold(labels, scores.astype(float), weights, wanted)
+    prices = {
+        at: wanted.of(labels, (scores > at).astype(int), weights) for at in np.arange(-4.5, 4)
+    }
     lowest = pytest.approx(min(prices.values()), rel=1e-12)  # sums in another order
-    assert wanted.of(labels, (scores > threshold).astype(int)) == lowest
+    assert wanted.of(labels, (scores > threshold).astype(int), weights) == lowest
+    threshold = costs.cheapest_threshold(labels, scores.astype(float), np.ones(len(rows)), wanted)
     logits = np.stack([np.zeros(len(scores)), scores], axis=1).astype(float)
     offsets = costs.tuned(wanted)(logits, labels)
     assert (

@@ -12,7 +12,7 @@ scores = np.clip(0.2 + 0.3 * labels + 0.15 * rng.normal(size=400), 0, 1)
 
 
 def test_f1_at_a_threshold_is_scikit_learns() -> None:
-    found = metric_curves.f1_at(labels, scores, np.array([0.1, 0.35, 0.5, 1.1]))
+    found = metric_curves.f1_at(labels, scores, np.ones(400), np.array([0.1, 0.35, 0.5, 1.1]))
     expected = [
         f1_score(labels, scores >= threshold, zero_division=0)
         for threshold in (0.1, 0.35, 0.5, 1.1)
@@ -21,7 +21,8 @@ def test_f1_at_a_threshold_is_scikit_learns() -> None:
 
 
 def test_precision_is_where_the_recall_is_first_reached() -> None:
-    band = metric_curves.precision_recall([(labels, np.column_stack([0 * scores, scores]))])
+    logits = np.column_stack([0 * scores, scores])
+    band = metric_curves.precision_recall([(labels, logits, np.ones(400))])
     place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
     threshold = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
     assert band.mean[place] == pytest.approx(precision_score(labels, scores >= threshold))
@@ -39,3 +40,29 @@ def test_a_band_is_one_standard_deviation_over_seeds_and_none_for_one_seed() -> 
 def test_curves_of_other_steps_are_read_at_the_first_ones() -> None:
     band = metric_curves.steps([[(0, 1.0), (10, 0.0)], [(0, 1.0), (5, 0.8), (10, 0.6)]])
     assert band.x.tolist() == [0, 10] and band.mean == pytest.approx([1, 0.3])
+
+
+def test_a_row_of_weight_two_counts_as_two_rows_in_every_curve() -> None:
+    times = rng.integers(1, 4, 400)
+    repeated, logits = np.repeat(np.arange(400), times), np.column_stack([0 * scores, scores])
+    weighted = [(labels, logits, times.astype(float))]
+    copies = [(labels[repeated], logits[repeated], np.ones(len(repeated)))]
+    for curve in (
+        metric_curves.precision_recall,
+        metric_curves.f1_by_threshold,
+        metric_curves.reliability,
+    ):
+        one, other, plain = (
+            curve(seeds) for seeds in (weighted, copies, [(labels, logits, np.ones(400))])
+        )
+        assert one.mean == pytest.approx(other.mean) and one.x == pytest.approx(other.x)
+        assert np.abs(one.mean - plain.mean).max() > 1e-3
+
+
+def test_other_odds_than_the_weights_have_are_those_of_rows_drawn_so() -> None:
+    weights, at = np.where(labels == 1, 0.3, 1.4), np.array([0.2, 0.35])
+    found = metric_curves.f1_at(labels, scores, weights, at, 7.0)
+    seven = np.where(labels == 1, 1 / labels.sum(), 7 / (1 - labels).sum())
+    assert found == pytest.approx(
+        [f1_score(labels, scores >= threshold, sample_weight=seven) for threshold in at]
+    )

@@ -20,11 +20,21 @@ def case(seed: int, classes: int, rows: int, places: int = 9) -> tuple[Ints, Flo
     return labels, np.round(logits - np.arange(classes) / 2, places)
 
 
-def macro_f(labels: Ints, logits: Floats, offsets: Floats, beta: float = 1.0) -> float:
+def macro_f(
+    labels: Ints, logits: Floats, offsets: Floats, beta: float = 1.0, weights: Floats | None = None
+) -> float:
     decisions = classification.decide(logits, offsets)
     given = np.unique(labels)
     return float(
-        fbeta_score(labels, decisions, beta=beta, average="macro", labels=given, zero_division=0)
+        fbeta_score(
+            labels,
+            decisions,
+            beta=beta,
+            average="macro",
+            labels=given,
+            sample_weight=weights,
+            zero_division=0,
+        )
     )
 
 
@@ -32,22 +42,26 @@ def macro_f(labels: Ints, logits: Floats, offsets: Floats, beta: float = 1.0) ->
 @pytest.mark.parametrize("seed", range(6))
 def test_no_other_offset_of_one_class_is_better(seed: int, beta: float) -> None:
     labels, logits = case(seed, 4, 30)
-    counts = np.bincount(labels, minlength=4)
+    weights = np.random.default_rng(seed).integers(1, 4, len(labels)).astype(float)
+    sums = np.bincount(labels, weights, minlength=4)
     for label in range(4):
         others = logits - 99 * np.eye(4)[label]
         needed = others.max(axis=1) - logits[:, label]
-        move = _best_move(labels, label, needed, others.argmax(axis=1), counts, beta)
+        move = _best_move(labels, label, needed, others.argmax(axis=1), weights, sums, beta)
         unit = np.eye(4)[label]
-        found = macro_f(labels, logits, unit * move, beta)
+        found = macro_f(labels, logits, unit * move, beta, weights)
         tried = [it + nudge for it in needed for nudge in (-1e-7, 1e-7)]
-        assert found >= max(macro_f(labels, logits, unit * move, beta) for move in tried) - 1e-12
+        assert (
+            found
+            >= max(macro_f(labels, logits, unit * move, beta, weights) for move in tried) - 1e-12
+        )
 
 
 @pytest.mark.parametrize("places", [9, 1, 0])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_class_can_be_moved_to_gain_and_nothing_is_lost(seed: int, places: int) -> None:
     labels, logits = case(seed, 5, 60, places)
-    offsets = best_offsets(labels, logits)
+    offsets = best_offsets(labels, logits, np.ones(len(labels)))
     reached = macro_f(labels, logits, offsets)
     assert reached >= macro_f(labels, logits, np.zeros(5))
     if places == 9:
@@ -59,18 +73,20 @@ def test_no_class_can_be_moved_to_gain_and_nothing_is_lost(seed: int, places: in
 
 def test_rare_classes_gain_where_the_network_prefers_common_ones() -> None:
     labels, logits = case(0, 6, 2000)
-    offsets = best_offsets(labels, logits)
+    offsets = best_offsets(labels, logits, np.ones(len(labels)))
     assert macro_f(labels, logits, offsets) > macro_f(labels, logits, np.zeros(6)) + 0.05
     assert offsets[5] > offsets[0]
 
 
 def test_two_classes_have_the_threshold_of_the_positive_one() -> None:
     labels, logits = case(1, 2, 100)
-    threshold = thresholds.best_threshold(labels, logits[:, 1] - logits[:, 0], 2.0)
-    assert best_offsets(labels, logits, 2.0).tolist() == [0.0, -threshold]
+    weights = np.linspace(0.5, 1.5, len(labels))
+    threshold = thresholds.best_threshold(labels, logits[:, 1] - logits[:, 0], weights, 2.0)
+    assert best_offsets(labels, logits, weights, 2.0).tolist() == [0.0, -threshold]
 
 
 def test_a_class_that_no_row_has_is_left_alone() -> None:
     labels, logits = case(2, 3, 60)
-    offsets = best_offsets(labels, np.column_stack([logits, logits[:, 0] - 9]))
+    more = np.column_stack([logits, logits[:, 0] - 9])
+    offsets = best_offsets(labels, more, np.ones(len(labels)))
     assert offsets[3] == 0 and np.isfinite(offsets).all()

@@ -38,7 +38,7 @@ def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None
     labels, logits = case
     decisions = classification.decide(logits, offsets)
     assert decisions.tolist() == (scores(logits + offsets) > 0).astype(int).tolist()
-    got = classification.decision_metrics(labels, decisions, 2)
+    got = classification.decision_metrics(labels, decisions, np.ones(len(labels)), 2)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
         labels, decisions, average="binary", zero_division=0
     )
@@ -63,9 +63,9 @@ def test_decision_metrics_are_scikit_learns(case: Case, offsets: Floats) -> None
 @given(cases())
 def test_ranking_and_probability_metrics_are_scikit_learns(case: Case) -> None:
     labels, logits = case
-    got = classification.ranking_metrics(labels, logits) | classification.probability_metrics(
-        labels, logits
-    )
+    unit = np.ones(len(labels))
+    got = classification.ranking_metrics(labels, logits, unit)
+    got |= classification.probability_metrics(labels, logits, unit)
     p = softmax(logits, axis=1)[:, 1]
     assert classification.positive_probabilities(logits) == pytest.approx(p, abs=1e-12)
     assert got["average_precision"] == pytest.approx(
@@ -75,7 +75,7 @@ def test_ranking_and_probability_metrics_are_scikit_learns(case: Case) -> None:
     assert got["brier"] == pytest.approx(sklearn.brier_score_loss(labels, p), abs=1e-12)
     # scikit-learn clips probabilities: compared where none is near 0 or 1
     milder = np.clip(logits, -10, 10)
-    assert classification.log_loss(labels, milder) == pytest.approx(
+    assert classification.log_loss(labels, milder, unit) == pytest.approx(
         sklearn.log_loss(labels, softmax(milder, axis=1)[:, 1]), rel=1e-6, abs=1e-9
     )
 
@@ -85,8 +85,9 @@ def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
     labels, logits = case
     _, ranks = np.unique(scores(logits), return_inverse=True)
     ranked = np.stack([np.zeros(len(labels)), ranks.astype(float)], axis=1)
-    assert classification.ranking_metrics(labels, ranked) == pytest.approx(
-        classification.ranking_metrics(labels, logits)
+    unit = np.ones(len(labels))
+    assert classification.ranking_metrics(labels, ranked, unit) == pytest.approx(
+        classification.ranking_metrics(labels, logits, unit)
     )
 
 
@@ -94,20 +95,26 @@ def test_average_precision_and_auc_see_the_order_alone(case: Case) -> None:
 def test_no_threshold_is_better_than_the_best(case: Case, beta: float) -> None:
     labels, logits = case
     values = scores(logits)
-    threshold = thresholds.best_threshold(labels, values, beta)
-    reached = sklearn.fbeta_score(labels, values > threshold, beta=beta, zero_division=0)
-    for other in [-math.inf, *values.tolist()]:
-        assert (
-            reached
-            >= sklearn.fbeta_score(labels, values > other, beta=beta, zero_division=0) - 1e-9
+    weights = np.where(labels == 1, 0.25, 1.75)
+
+    def reached(threshold: float) -> float:
+        return float(
+            sklearn.fbeta_score(
+                labels, values > threshold, beta=beta, sample_weight=weights, zero_division=0
+            )
         )
+
+    best = reached(thresholds.best_threshold(labels, values, weights, beta))
+    for other in [-math.inf, *values.tolist()]:
+        assert best >= reached(other) - 1e-9
 
 
 @given(cases(), st.floats(-5, 5))
 def test_a_common_shift_of_the_logits_changes_nothing(case: Case, shift: float) -> None:
     labels, logits = case
     one, two = (
-        classification.all_metrics(labels, z, np.zeros(2)) for z in (logits, logits + 2 * shift)
+        classification.all_metrics(labels, z, np.zeros(2), np.ones(len(labels)))
+        for z in (logits, logits + 2 * shift)
     )
     near = np.abs(scores(logits)).min() > 1e-9  # else rounding may break a tie
     if near and len(set(scores(logits))) == len(set(scores(logits + 2 * shift))):
@@ -117,7 +124,8 @@ def test_a_common_shift_of_the_logits_changes_nothing(case: Case, shift: float) 
 @given(cases(largest=2.0**100), OFFSETS)
 def test_every_measure_is_a_finite_number_in_its_bounds(case: Case, offsets: Floats) -> None:
     labels, logits = case
-    values = classification.all_metrics(labels, logits, offsets)
+    weights = np.linspace(0.5, 1.5, len(labels))
+    values = classification.all_metrics(labels, logits, offsets, weights)
     assert all(math.isfinite(value) for value in values.values())
     for name in set(values) - {"mcc", "log_loss"}:
         assert 0 <= values[name] <= (len(labels) if "ives" in name else 1), name
@@ -128,14 +136,14 @@ def test_every_measure_is_a_finite_number_in_its_bounds(case: Case, offsets: Flo
 def test_calibration_error_is_the_gap_of_its_bins(case: Case) -> None:
     labels, logits = case
     p = classification.positive_probabilities(logits)
-    mean, share, rows = classification.reliability(labels, p)
-    assert rows.sum() == len(labels) and rows.max() - rows.min() <= 1
-    assert len(rows) == min(10, len(labels))
+    weights = np.where(labels == 1, 0.25, 1.75)
+    mean, share = classification.reliability(labels, p, weights)
+    assert len(mean) == len(share) == 10
     assert (np.diff(mean) >= -1e-12).all()
-    assert float(mean @ rows) == pytest.approx(p.sum(), abs=1e-9)
-    assert float(share @ rows) == pytest.approx(labels.sum())
-    assert classification.calibration_error(labels, p) == pytest.approx(
-        sum(abs(m - s) * n for m, s, n in zip(mean, share, rows, strict=True)) / len(labels)
+    assert mean.mean() == pytest.approx(np.average(p, weights=weights), abs=1e-9)
+    assert share.mean() == pytest.approx(np.average(labels, weights=weights))
+    assert classification.calibration_error(labels, p, weights) == pytest.approx(
+        np.mean(abs(mean - share))
     )
 
 
@@ -154,7 +162,7 @@ def cases_of_more(draw: st.DrawFn) -> Case:
 def test_measures_of_more_classes_are_scikit_learns(case: Case) -> None:
     labels, logits = case
     classes = logits.shape[1]
-    got = classification.all_metrics(labels, logits, np.zeros(classes))
+    got = classification.all_metrics(labels, logits, np.zeros(classes), np.ones(len(labels)))
     decisions = logits.argmax(axis=1)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(
         labels, decisions, average="macro", zero_division=0
@@ -176,7 +184,7 @@ def test_measures_of_more_classes_are_scikit_learns(case: Case) -> None:
 @given(cases_of_more())
 def test_ranking_of_more_classes_is_the_mean_of_each_against_the_rest(case: Case) -> None:
     labels, logits = case
-    got = classification.ranking_metrics(labels, logits)
+    got = classification.ranking_metrics(labels, logits, np.ones(len(labels)))
     # the odds, computed in the way that loses digits, order rows the same unless they tie
     odds = np.column_stack(
         [
@@ -205,3 +213,45 @@ def test_a_promise_of_more_classes_is_kept_if_the_most_probable_one_is_right() -
     true, promised = classification.predicted_events(np.array([0, 2, 2]), logits)
     assert true.tolist() == [1, 0, 1]
     assert promised == pytest.approx([0.7, 0.5, 0.7])
+
+
+@st.composite
+def weighted_cases(draw: st.DrawFn) -> tuple[Ints, Floats, Ints]:
+    """Labels of two or more classes, logits with ties, and how often each row counts."""
+    labels, logits = draw(st.one_of(cases(), cases_of_more()))
+    times = st.lists(st.integers(1, 4), min_size=len(labels), max_size=len(labels))
+    return labels, logits, np.array(draw(times))
+
+
+@given(weighted_cases())
+def test_a_row_of_weight_two_counts_as_two_rows(case: tuple[Ints, Floats, Ints]) -> None:
+    labels, logits, times = case
+    classes, repeated = logits.shape[1], np.repeat(np.arange(len(labels)), times)
+    offsets, class_rows = np.linspace(0, 1, classes), np.linspace(1, 150, classes).astype(int)
+
+    def measures(labels: Ints, logits: Floats, weights: Floats) -> dict[str, float]:
+        found = classification.all_metrics(labels, logits, offsets, weights)
+        found.pop("rows", None)  # tested, whatever they weigh
+        found |= classification.long_tail_metrics(labels, logits, offsets, weights, class_rows)
+        decisions = classification.decide(logits, offsets)
+        recalls = classification.class_recalls(labels, decisions, weights, classes)
+        return found | {f"recall {label}": recall for label, recall in enumerate(recalls)}
+
+    unit = np.ones(len(repeated))
+    assert measures(labels, logits, times.astype(float)) == pytest.approx(
+        measures(labels[repeated], logits[repeated], unit), abs=1e-9
+    )
+    tuned = thresholds.best_offsets(labels, logits, times.astype(float))
+    assert tuned == pytest.approx(
+        thresholds.best_offsets(labels[repeated], logits[repeated], unit), abs=1e-9
+    )
+
+
+@given(cases(), st.floats(0.01, 100))
+def test_weights_of_two_classes_leave_roc_auc_as_it_is(case: Case, odds: float) -> None:
+    labels, logits = case
+    weighted, plain = (
+        classification.ranking_metrics(labels, logits, weights)["roc_auc"]
+        for weights in (np.where(labels == 1, 1, odds), np.ones(len(labels)))
+    )
+    assert weighted == pytest.approx(plain)

@@ -14,6 +14,7 @@ from benchmark.protocol.splits import (
     at_imbalance,
     class_shares,
     held_out_rows,
+    left_over,
     restrict,
     split_by_count,
     split_by_share,
@@ -74,6 +75,54 @@ def test_a_split_by_count_has_exactly_those_counts_and_no_row_twice(labels: Ints
 
 def test_a_split_by_count_may_use_every_row() -> None:
     assert len(np.concatenate(by_count(population(shuffled(500, 50)), 0))) == 550
+
+
+@pytest.mark.parametrize("labels", [shuffled(900, 400), shuffled(501, 51)])
+def test_without_counts_for_test_all_that_are_left_are_tested(labels: Ints) -> None:
+    data = population(labels)
+    train, validation, test = split_by_count(data, COUNTS[:2], 3)
+    assert np.sort(np.concatenate([train, validation, test])).tolist() == [*range(len(labels))]
+    assert np.bincount(labels[train]).tolist() == [300, 30]
+    assert np.bincount(labels[validation]).tolist() == [100, 10]
+
+
+def test_rows_that_are_left_over_are_one_of_each_group() -> None:
+    labels = np.repeat(shuffled(900, 400), 3)
+    data = population(labels, np.arange(3900) // 3)
+    parts = split_by_count(data, COUNTS[:2], 0)
+    rows = np.concatenate(parts)
+    assert len(np.unique(data.groups[rows])) == len(rows) == 1300
+    left = left_over(data, *parts[:2])
+    assert left.tolist() == parts[2].tolist()
+    twice = data.groups[np.concatenate([left, *parts[:2]])]
+    assert len(np.unique(twice)) == len(twice)
+    assert left_over(data, rows).tolist() == []
+
+
+def test_the_size_of_test_changes_no_other_split_and_a_smaller_one_is_part_of_a_larger() -> None:
+    data = population(shuffled(900, 400))
+    open_ended = split_by_count(data, COUNTS[:2], 7)
+    larger = open_ended[2]
+    for tested in ([500, 300], [100, 10], [1, 1]):
+        train, validation, test = split_by_count(data, np.array([*COUNTS[:2], tested]), 7)
+        assert train.tolist() == open_ended[0].tolist()
+        assert validation.tolist() == open_ended[1].tolist()
+        assert set(test) < set(larger) and np.bincount(data.labels[test]).tolist() == tested
+        larger = test
+
+
+def test_the_size_of_training_changes_no_validation_and_no_test_of_given_size() -> None:
+    data = population(shuffled(900, 400))
+    plain, balanced = (
+        split_by_count(data, np.array([train, *COUNTS[1:]]), 7) for train in ([300, 30], [300, 300])
+    )
+    assert plain[1].tolist() == balanced[1].tolist() and plain[2].tolist() == balanced[2].tolist()
+    assert set(plain[0]) < set(balanced[0])
+
+
+def test_a_class_without_a_row_left_for_test_is_refused() -> None:
+    with pytest.raises(UserError, match=r"class 'yes' has 40 distinct rows, .* together need 41"):
+        split_by_count(population(shuffled(900, 40)), COUNTS[:2], 0)
 
 
 def test_three_classes_split_by_share_and_by_count() -> None:

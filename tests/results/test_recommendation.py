@@ -30,7 +30,7 @@ def predictions(rng: np.random.Generator, shift: float, skill: float) -> Predict
     scores = -3 + skill * rng.normal(size=ROWS)
     labels = (rng.random(ROWS) < expit(scores)).astype(np.int64)
     logits = np.stack([np.zeros(ROWS), scores + shift], axis=1)
-    return Predictions(np.arange(ROWS), labels, logits, logits)
+    return Predictions(np.arange(ROWS), labels, logits, logits, np.ones(ROWS))
 
 
 @pytest.fixture

@@ -164,10 +164,13 @@ def insurance(folder: str) -> None:
                         verbose=0,
                     )
                     logits = predicted(network.model, splits.x[splits.validation])
-                    found = classification.average_precision(splits.y[splits.validation], logits)
+                    truth = splits.y[splits.validation]
+                    found = classification.average_precision(truth, logits, np.ones(len(truth)))
                     mlflow.log_metric("val/average_precision", found, look)
                 logits = predicted(network.model, splits.x[splits.test])
-                found = classification.all_metrics(splits.y[splits.test], logits, np.zeros(2))
+                truth = splits.y[splits.test]
+                unit = np.ones(len(truth))
+                found = classification.all_metrics(truth, logits, np.zeros(2), unit)
                 mlflow.log_metrics({f"test/{name}": value for name, value in found.items()})
 
 

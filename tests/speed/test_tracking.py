@@ -34,7 +34,7 @@ def predictions(seed: int) -> Predictions:
     labels = (rng.random(ROWS) < 0.12).astype(np.int64)
     scores = rng.normal(size=ROWS) + 2 * labels - 2
     logits = np.stack([np.zeros(ROWS), scores], axis=1).astype(np.float32).astype(np.float64)
-    return Predictions(np.arange(ROWS), labels, logits, logits + 0.1)
+    return Predictions(np.arange(ROWS), labels, logits, logits + 0.1, np.ones(ROWS))
 
 
 FIT = Fit(
@@ -63,7 +63,8 @@ def test_measures_of_one_cell(often: Often, benchmark: Any) -> None:
 
 def test_measures_at_one_look(often: Often, benchmark: Any) -> None:
     benchmark.group = f"scores of {ROWS:,} test rows"
-    often(classification.average_precision, FIT.validation.labels, FIT.validation.best)
+    part = FIT.validation
+    often(classification.average_precision, part.labels, part.best, part.weights)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every registered study, from the command line to its page, on a small scale."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mlflow import MlflowClient
 
 from benchmark.cli.main import main
 from benchmark.protocol import grammar
-from benchmark.protocol.task import Data
+from benchmark.protocol.task import Data, Task
 from benchmark.results import study as studies
 from benchmark.tracking import tags
 from benchmark.workflows.execution import worker as workers
@@ -84,6 +85,28 @@ def test_all_arms_are_strategies_and_settings_that_there_are(name: str, task: ob
     for arm in arms:
         grammar.read_list(arm.strategies)
         assert set(arm.settings) <= set(vars(task.settings()))
+
+
+@pytest.mark.parametrize("name", ["balance", "size"])
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [
+        (catsdogs.TASK, catsdogs.Settings(train=80, validation=20, size=16)),
+        (insurance.TASK, insurance.Settings()),
+        (insurance.TASK, insurance.Settings(imbalance=20)),
+    ],
+)
+def test_arms_that_train_on_other_rows_test_the_same_ones(
+    name: str, task: Task, settings: object, fewer_customers: None
+) -> None:
+    arms = studies.study(name).arms(settings, task.synthetic(settings))
+    tested = set()
+    for arm in arms:
+        changed = replace(settings, **arm.settings)  # type: ignore[type-var]
+        splits = task.split(task.synthetic(changed), changed, 0)
+        tested.add((splits.validation.tobytes(), splits.test.tobytes(), splits.population is None))
+    assert len(tested) == 1
+    assert len(arms) > 1 or (name, task) == ("balance", insurance.TASK)
 
 
 def test_an_unknown_study_is_named() -> None:

@@ -16,7 +16,9 @@ import pytest
 
 from benchmark.protocol.arguments import bind
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.task import Budget
+from benchmark.protocol.splits import restrict
+from benchmark.protocol.task import Budget, Data
+from benchmark.training.predictions import row_weights
 from tasks.catsdogs import CLASSES, TASK, Settings
 from tasks.images import backbones
 
@@ -71,7 +73,8 @@ def test_settings_out_of_range(given: dict[str, str], words: str) -> None:
 
 
 def test_counts_by_default() -> None:
-    assert Settings().counts().tolist() == [[1500, 150], [1000, 100], [1000, 100]]
+    assert Settings().counts().tolist() == [[1500, 150], [1000, 100]]
+    assert Settings(test=1000).counts().tolist() == [[1500, 150], [1000, 100], [1000, 100]]
 
 
 def test_split_sizes_prevalence_and_disjointness() -> None:
@@ -81,7 +84,33 @@ def test_split_sizes_prevalence_and_disjointness() -> None:
     assert [np.bincount(splits.y[part]).tolist() for part in parts] == [[12, 3], [8, 2], [8, 2]]
     together = np.concatenate(parts)
     assert len(set(together.tolist())) == len(together)
-    assert splits.x is data.rows
+    assert splits.x is data.rows and splits.population is None
+
+
+def test_without_a_size_all_that_is_left_is_tested_and_weighted_to_the_imbalance() -> None:
+    settings = small(test=None)
+    data = TASK.synthetic(settings)
+    splits, bounded = TASK.split(data, settings, 0), TASK.split(data, small(test=8), 0)
+    assert np.bincount(data.labels).tolist() == [1020, 12 + 2 + 250]
+    assert np.bincount(splits.y[splits.test]).tolist() == [1000, 259]
+    assert len(np.concatenate([splits.train, splits.validation, splits.test])) == len(data.labels)
+    assert splits.population is not None
+    assert splits.population.tolist() == pytest.approx([4 / 5, 1 / 5])
+    np.testing.assert_array_equal(splits.train, bounded.train)
+    np.testing.assert_array_equal(splits.validation, bounded.validation)
+    assert np.bincount(splits.y[bounded.test]).tolist() == [8, 2]
+
+
+def test_by_default_1450_synthetic_dogs_are_tested_and_1000_cats() -> None:
+    labels = np.repeat([0, 1], [3500, 1700])  # as many as are drawn
+    data = Data(np.zeros((5200, 1)), labels, np.arange(5200), CLASSES, "", "synthetic", "")
+    rows = TASK.split(data, Settings(), 0)
+    assert np.bincount(labels[rows.test]).tolist() == [1000, 1450]
+    held = restrict(rows, data, "confirmation")
+    assert held.population is rows.population and 0 < len(held.test) < len(rows.test)
+    weights = row_weights(labels[held.test], held.population)
+    assert weights[labels[held.test] == 1].sum() == pytest.approx(weights.sum() / 11)
+    assert restrict(rows, data, "search").test.tolist() == []
 
 
 def test_another_imbalance_in_training_leaves_validation_and_test_as_they_are() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
+from benchmark.training.predictions import row_weights
 from tasks.insurance import NUMBERS, TASK, Settings
 from tasks.synthetic import insurance as synthetic_insurance
 
@@ -137,13 +138,48 @@ def test_real_rows() -> None:
 
 
 def test_imbalance_is_of_every_split_and_train_imbalance_of_training_alone(data: Data) -> None:
-    rare = TASK.split(data, replace(SETTINGS, imbalance=50), 0)
+    settings = replace(SETTINGS, imbalance=50, left_out="drop")
+    rare = TASK.split(data, settings, 0)
+    assert rare.population is None
     for part in (rare.train, rare.validation, rare.test):
         negatives, positives = np.bincount(rare.y[part])
         assert negatives / positives == pytest.approx(50, rel=0.05)
     plain = TASK.split(data, SETTINGS, 0)
-    balanced = TASK.split(data, replace(SETTINGS, train_imbalance=1), 0)
+    balanced = TASK.split(data, replace(SETTINGS, train_imbalance=1, left_out="drop"), 0)
     np.testing.assert_array_equal(plain.test, balanced.test)
     np.testing.assert_array_equal(plain.validation, balanced.validation)
     negatives, positives = np.bincount(balanced.y[balanced.train])
     assert negatives == positives == plain.y[plain.train].sum()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"imbalance": 50.0}, {"train_imbalance": 1.0}, {"imbalance": 2.0}]
+)
+def test_rows_that_an_imbalance_leaves_out_are_tested_weighted_to_it(
+    data: Data, changes: dict[str, float]
+) -> None:
+    settings = replace(SETTINGS, **changes)
+    more, plain = (
+        TASK.split(data, replace(settings, left_out=where), 0) for where in ("test", "drop")
+    )
+    np.testing.assert_array_equal(more.train, plain.train)
+    np.testing.assert_array_equal(more.validation, plain.validation)
+    assert set(plain.test) < set(more.test) and len(np.unique(more.test)) == len(more.test)
+    parts = [set(data.groups[rows]) for rows in (more.train, more.validation, more.test)]
+    assert len(set.union(*parts)) == sum(map(len, parts)) == len(np.unique(data.groups))
+    prevalence = (
+        data.labels.mean() if "train_imbalance" in changes else 1 / (1 + changes["imbalance"])
+    )
+    assert more.population is not None
+    assert more.population[1] == pytest.approx(prevalence, rel=1e-3)
+    weights = row_weights(data.labels[more.test], more.population)
+    assert weights[data.labels[more.test] == 1].sum() / weights.sum() == pytest.approx(
+        prevalence, rel=1e-3
+    )
+
+
+def test_without_an_imbalance_no_row_is_left_over_and_none_is_weighted(data: Data) -> None:
+    splits = TASK.split(data, SETTINGS, 0)
+    assert splits.population is None
+    same = TASK.split(data, replace(SETTINGS, left_out="drop"), 0)
+    np.testing.assert_array_equal(splits.test, same.test)

@@ -35,7 +35,7 @@ def predictions(seed: int, rows: int = 200) -> Predictions:
         scores = rng.normal(size=rows) + 3 * labels - 3
         return np.stack([-scores / 2, scores / 2], axis=1).astype(np.float32).astype(np.float64)
 
-    return Predictions(np.arange(rows) + 1000 * seed, labels, logits(), logits())
+    return Predictions(np.arange(rows) + 1000 * seed, labels, logits(), logits(), np.ones(rows))
 
 
 FIT = Fit(
@@ -223,7 +223,7 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
         rng = np.random.default_rng(seed)
         labels = rng.choice(3, 300, p=[0.7, 0.2, 0.1])
         logits = rng.normal(size=(300, 3)) + 2 * np.eye(3)[labels] + [2, 0, -1]
-        return Predictions(np.arange(300), labels, logits, logits)
+        return Predictions(np.arange(300), labels, logits, logits, np.ones(300))
 
     shares = np.array([0.7, 0.2, 0.1])
     fit = dataclasses.replace(
@@ -238,13 +238,13 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
     truth, logits = fit.test.labels, fit.test.best
     plain = f1_score(truth, logits.argmax(axis=1), average="macro")
     assert got.metrics["test/f1"] == got.metrics["test/f1_at_half"] == pytest.approx(plain)
-    offsets = best_offsets(fit.validation.labels, fit.validation.best)
+    offsets = best_offsets(fit.validation.labels, fit.validation.best, np.ones(300))
     tuned = f1_score(truth, (logits + offsets).argmax(axis=1), average="macro")
     assert got.metrics["test/f1_tuned"] == pytest.approx(tuned)
     assert tuned > plain
     assert got.metrics["test/f1_upper_bound"] >= got.metrics["test/f1_tuned"]
     threshold = scoring.score(
-        Strategy(threshold=lambda logits, labels: best_offsets(labels, logits)), fit
+        Strategy(threshold=lambda logits, labels: best_offsets(labels, logits, np.ones(300))), fit
     )
     assert threshold.metrics["test/f1"] == got.metrics["test/f1_tuned"]
     found = np.array(
@@ -253,3 +253,47 @@ def test_more_classes_are_decided_by_offsets_that_validation_tunes() -> None:
     for label, group in enumerate(("many", "medium", "few")):
         assert got.metrics[f"test/accuracy_{group}"] == pytest.approx(found[label])
     assert not {"test/threshold", "test/threshold_tuned"} & set(got.metrics)
+
+
+def test_weights_of_mean_one_give_the_rows_the_class_shares_of_the_population() -> None:
+    labels = np.repeat([0, 1], [1000, 1450])
+    weights = fit_files.row_weights(labels, np.array([10, 1]) / 11)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[labels == 0].sum() == pytest.approx(10 * weights[labels == 1].sum())
+    assert len(np.unique(weights)) == 2
+    assert fit_files.row_weights(labels, None).tolist() == [1.0] * 2450
+    none = np.empty(0, np.int64)
+    assert fit_files.row_weights(none, np.array([0.9, 0.1])).tolist() == []
+
+
+def test_every_score_on_test_is_weighted() -> None:
+    weights = fit_files.row_weights(FIT.test.labels, np.array([0.95, 0.05]))
+    weighted = dataclasses.replace(FIT, test=dataclasses.replace(FIT.test, weights=weights))
+    at = -1.0  # of the log odds, where there are false positives
+    strategy = Strategy(threshold=lambda logits, labels: np.array([0.0, -at]))
+    got, plain = scoring.score(strategy, weighted), scoring.score(strategy, FIT)
+    truth, scores = FIT.test.labels, scores_of(FIT.test)
+    positive = got.metrics["test/true_positives"] + got.metrics["test/false_negatives"]
+    assert positive == pytest.approx(0.05 * len(truth))
+    tuned = best_f1(FIT.validation, "best")  # validation has no weights
+    for name, threshold in {"": at, "_at_half": 0, "_tuned": tuned}.items():
+        expected = f1_score(truth, scores > threshold, sample_weight=weights)
+        assert got.metrics[f"test/f1{name}"] == pytest.approx(expected)
+    upper = max(f1_score(truth, scores > at, sample_weight=weights) for at in [-99, *scores])
+    assert got.metrics["test/f1_upper_bound"] == pytest.approx(upper)
+    for name in ("threshold", "threshold_tuned", "recall", "roc_auc"):
+        assert got.metrics[f"test/{name}"] == pytest.approx(plain.metrics[f"test/{name}"])
+    for name in ("f1", "precision", "mcc", "average_precision", "brier", "log_loss", "ece"):
+        assert got.metrics[f"test/{name}"] != pytest.approx(plain.metrics[f"test/{name}"]), name
+
+
+def test_the_rows_of_test_alone_stand_for_the_population() -> None:
+    y = np.array([0, 1, 0, 1, 1, 1])
+    parts = [np.array(rows) for rows in ([0], [1, 2], [0, 3, 4, 5])]
+    splits = Splits(np.zeros((6, 1)), y, *parts, population=np.array([0.75, 0.25]))
+    logits = np.zeros((4, 2))
+    test = fit_files.of_split(splits, "test", logits, logits)
+    assert test.labels.tolist() == [0, 1, 1, 1]
+    assert test.weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
+    validation = fit_files.of_split(splits, "validation", logits[:2], logits[:2])
+    assert validation.weights.tolist() == [1, 1]

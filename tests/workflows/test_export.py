@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from sklearn.metrics import f1_score
 
 from benchmark.cli.main import main
 from benchmark.metrics import costs
@@ -28,8 +29,8 @@ from benchmark.tracking import model_registry, tags
 from benchmark.tracking.history import read_fit
 from benchmark.training import inference
 from benchmark.training.decision import fit_decision
-from benchmark.training.predictions import Fit
-from benchmark.workflows import export
+from benchmark.training.predictions import Fit, row_weights
+from benchmark.workflows import export, model_card
 from benchmark.workflows.execution import worker
 from tests import toys
 from tests.docs.words import offences
@@ -134,6 +135,22 @@ def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
     assert "SYNTHETIC DATA" in shipped.card
     assert offences(shipped.card) == []
     assert "mlflow models serve -m models:/shipped@best --env-manager local" in shipped.card
+
+
+def test_the_card_of_weighted_test_rows_says_what_they_stand_for(shipped: Shipped) -> None:
+    test = shipped.fit.test
+    weights = row_weights(test.labels, np.array([50, 1]) / 51)
+    weighted = replace(shipped.fit, test=replace(test, weights=weights))
+    advice = replace(recommendation.recommend(shipped.uri, shipped.table, None), label="none")
+    decision = fit_decision(grammar.read("class_weight").strategy, weighted)
+    card = model_card.card(advice, 1, weighted, decision, "models:/it@best", shipped.uri)
+    negatives, positives = np.bincount(test.labels)
+    for count in (negatives, positives):
+        assert f" {count:,} ({count / len(test.labels):.2%})".replace("%", " %") in card
+    assert ", weighted to 50:1\n" in card and "weighted" not in shipped.card
+    f1 = f1_score(test.labels, decision.decide(test.best), sample_weight=weights)
+    assert f"| {f1:.3f} |\n" in card
+    assert f"The rarest class has {positives:,} test rows" in card
 
 
 def test_the_run_says_what_it_is(shipped: Shipped) -> None:

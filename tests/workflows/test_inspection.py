@@ -83,6 +83,36 @@ def test_what_a_benchmark_would_refuse_is_one_line_and_leaves_no_run(tmp_path: P
     assert not (tmp_path / "m.db").exists()
 
 
+def test_rows_that_are_left_over_are_shown_as_tested_with_their_weights() -> None:
+    settings = grammar.settings("catsdogs", "size=16 train=100 validation=50")
+    found = inspection.inspect_task("catsdogs", settings, "")
+    assert found.splits["test"].tolist() == [1000, 190] and found.unused == 0
+    lines = [*inspection_report.sentences(found)]
+    assert "tested on 1,000 cat and 190 dog rows, weighted to 10:1" in lines
+    bounded = grammar.settings("catsdogs", "size=16 train=100 validation=50 test=1000")
+    narrow = inspection.inspect_task("catsdogs", bounded, "")
+    assert not any("weighted" in line for line in inspection_report.sentences(narrow))
+    assert found.half_width < narrow.half_width
+
+
+@pytest.mark.parametrize("recall", [0.3, 0.42, 0.7])
+@pytest.mark.parametrize("tested", [(1000, 1450), (1000, 100), (5000, 100)])
+def test_weighted_rows_count_as_many_as_tell_f1_as_well(
+    recall: float, tested: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(0)
+    negatives, positives = tested
+    odds = 10
+    tp = rng.binomial(positives, recall, 20_000) / positives
+    # precision = recall at 10:1
+    fp = rng.binomial(negatives, (1 - recall) / odds, 20_000) / negatives * odds
+    low, high = np.quantile(2 * tp / (tp + fp + 1), [0.025, 0.975])
+    as_many = inspection.informative_rows(np.array(tested), np.array([10, 1]) / 11)[1]
+    # the number of positives is fixed here, which leaves a little less to chance
+    assert stats.f1_half_width(as_many, recall) == pytest.approx((high - low) / 2, rel=0.25)
+    assert inspection.informative_rows(np.array(tested), None).tolist() == [*tested]
+
+
 @pytest.mark.parametrize("recall", [0.2, 0.42, 0.7, 0.95])
 @pytest.mark.parametrize("positives", [30, 300])
 def test_the_half_width_of_f1_is_that_of_simulated_test_splits(

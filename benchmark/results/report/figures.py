@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.metrics import classification
 from benchmark.metrics import curves as metric_curves
 from benchmark.metrics.curves import Band
-from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.arrays import Floats
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
@@ -211,8 +211,8 @@ def _few_ticks(axes: Axes, sizes: Floats) -> None:
     axes.minorticks_off()
 
 
-def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+def _confusion(counts: Floats, classes: Sequence[str]) -> Figure:
+    shares = classification.shares_of_actual(counts)
     figure, axes = _small("predicted", "actual")
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     axes.grid(False)
@@ -221,7 +221,7 @@ def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
     few = len(classes) == 2
     for row, column in np.ndindex(*counts.shape):
         share = shares[row, column]
-        text = f"{counts[row, column]:,}\n{share:.1%}" if few else f"{100 * share:.0f}"
+        text = f"{counts[row, column]:,.0f}\n{share:.1%}" if few else f"{100 * share:.0f}"
         colour = "white" if share > 0.5 else "black"
         size = 9 if few else 6
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
@@ -235,13 +235,13 @@ def _confusion(counts: Ints, classes: Sequence[str]) -> Figure:
 def _raw(predictions: TablePredictions) -> dict[str, list[metric_curves.Scored]]:
     """Test labels and logits of each training, before any post-hoc step."""
     return {
-        part: [(fit.test.labels, fit.test.best) for fit in fits]
+        part: [(fit.test.labels, fit.test.best, fit.test.weights) for fit in fits]
         for part, fits in predictions.fits.items()
     }
 
 
 def _binary(scored: Sequence[metric_curves.Scored]) -> bool:
-    return all(logits.shape[1] == 2 for _, logits in scored)
+    return all(logits.shape[1] == 2 for _, logits, _ in scored)
 
 
 def _draw(axes: Axes, band: Band, style: str = "-", label: str = "") -> None:

@@ -128,7 +128,7 @@ def _small_groups(analysis: Analysis, predictions: TablePredictions) -> list[Gro
         ),
         _many(
             "Confusion matrices on test",
-            "Summed over seeds; shares of the actual class.",
+            "Summed over seeds, rows by their weight; shares of the actual class.",
             figures.confusions(predictions, table),
         ),
         _many(

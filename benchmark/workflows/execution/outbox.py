@@ -94,6 +94,9 @@ def _from_bytes(content: bytes) -> cells.CellResult:
             decisions, logits = arrays["decisions"], arrays["logits"]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"the file is damaged ({error})") from error
-    score = Score(facts["metrics"], fit.test.labels, decisions, logits, facts["collapsed"])
+    test = fit.test
+    score = Score(
+        facts["metrics"], test.labels, test.weights, decisions, logits, facts["collapsed"]
+    )
     samples = [Sample(*sample) for sample in facts["samples"]]
     return cells.CellResult(facts["run_id"], facts["ended"], fit, score, samples)

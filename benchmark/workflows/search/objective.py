@@ -26,10 +26,11 @@ DEFAULT = "f1"
 
 @dataclass(frozen=True)
 class Scored:
-    """A split: labels, calibrated logits, and the offsets of the strategy's threshold."""
+    """A split: labels, calibrated logits, weights, and offsets of the strategy's threshold."""
 
     labels: Ints
     logits: Floats
+    weights: Floats
     offsets: Floats
 
     def decisions(self, offsets: Floats | None = None) -> Ints:
@@ -77,7 +78,7 @@ class Objective:
 
 def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
     decision = fit_decision(strategy, fit)
-    return Scored(part.labels, decision.calibration(part.best), decision.offsets)
+    return Scored(part.labels, decision.calibration(part.best), part.weights, decision.offsets)
 
 
 def f1() -> Objective:
@@ -89,7 +90,7 @@ def f1_tuned() -> Objective:
     """F1 at the threshold where it is largest on validation."""
 
     def measure(validation: Scored, on: Scored) -> float:
-        tuned = best_offsets(validation.labels, validation.logits)
+        tuned = best_offsets(validation.labels, validation.logits, validation.weights)
         return _f_beta(on, on.decisions(tuned), 1)
 
     return Objective("f1_tuned", "f1_tuned", "F1 at the tuned threshold", measure)
@@ -109,7 +110,7 @@ def average_precision() -> Objective:
         "average_precision",
         "average_precision",
         "average precision",
-        lambda _, on: classification.average_precision(on.labels, on.logits),
+        lambda _, on: classification.average_precision(on.labels, on.logits, on.weights),
     )
 
 
@@ -119,11 +120,15 @@ def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Obj
     def measure(validation: Scored, on: Scored) -> float:
         from sklearn.metrics import precision_recall_curve
 
-        precisions, _, candidates = precision_recall_curve(validation.labels, validation.margin)
+        precisions, _, candidates = precision_recall_curve(
+            validation.labels, validation.margin, sample_weight=validation.weights
+        )
         reached = np.flatnonzero(precisions[:-1] >= precision)
         if not len(reached):
             return 0.0
-        return float((on.margin[on.labels == 1] >= candidates[reached[0]]).mean())
+        positive = on.labels == 1
+        found = on.margin[positive] >= candidates[reached[0]]
+        return float(np.average(found, weights=on.weights[positive]))
 
     text = f"recall({arguments.as_text({'precision': precision}, ', ')})"
     name = f"recall at a precision of {precision:g}"
@@ -139,7 +144,7 @@ def cost(
         f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
         "cost",
         f"cost per {PER:,} rows",
-        lambda _, on: costs.of(on.labels, on.decisions()),
+        lambda _, on: costs.of(on.labels, on.decisions(), on.weights),
         minimize=True,
         binary=True,
     )
@@ -184,11 +189,14 @@ def read(text: str, costs: str = "") -> Objective:
 def _f_beta(on: Scored, decisions: Ints, beta: float) -> float:
     from sklearn.metrics import fbeta_score
 
-    if on.logits.shape[1] == 2:
-        return float(fbeta_score(on.labels, decisions, beta=beta, zero_division=0))
-    present = np.unique(on.labels)  # the mean is over classes that have rows, as everywhere
+    # with more classes, the mean is over those that have rows, as everywhere
+    average = (
+        {"average": "binary"}
+        if on.logits.shape[1] == 2
+        else {"average": "macro", "labels": np.unique(on.labels)}
+    )
     return float(
         fbeta_score(
-            on.labels, decisions, beta=beta, labels=present, average="macro", zero_division=0
+            on.labels, decisions, beta=beta, sample_weight=on.weights, zero_division=0, **average
         )
     )

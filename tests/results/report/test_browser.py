@@ -35,14 +35,14 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leade
     table = table_of(f1)
     labels = (rng.random(200) < 0.2).astype(np.int64)
     logits = np.column_stack([np.zeros(200), rng.normal(2 * labels - 1.5)])
-    kept = Predictions(np.arange(200), labels, logits, logits)
+    kept = Predictions(np.arange(200), labels, logits, logits, np.ones(200))
     curves = {"train/loss": [(1, 0.7), (9, 0.4)], "val/log_loss": [(1, 0.6), (9, 0.5)]}
     priors = Priors(np.array([0.8, 0.2]), np.array([0.8, 0.2]))
     fit = Fit(
         kept, kept, {}, priors, 200, np.array([160, 40]), 9, {"training": 1.0}, False, "CPU", curves
     )
-    of_seeds = dict.fromkeys(f1, [(labels, logits)] * 3)
-    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1))] * 3)
+    of_seeds = dict.fromkeys(f1, [(labels, logits, np.ones(200))] * 3)
+    decided = dict.fromkeys(f1, [(labels, logits.argmax(axis=1), np.ones(200))] * 3)
     evidence = TablePredictions(dict.fromkeys(f1, [fit] * 3), of_seeds, decided)
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(html.report([html.section(analyse(table), evidence)]), encoding="utf-8")

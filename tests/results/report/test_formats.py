@@ -145,17 +145,19 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     rng = np.random.default_rng(0)
     labels = np.concatenate([np.arange(3), rng.integers(0, 3, 57)])
     logits = rng.normal(size=(60, 3)) + np.eye(3)[labels]
-    kept, shares = Predictions(np.arange(60), labels, logits, logits), np.array([0.8, 0.1, 0.1])
+    kept = Predictions(np.arange(60), labels, logits, logits, np.ones(60))
+    shares = np.array([0.8, 0.1, 0.1])
     curves = {"train/loss": [(1, 0.7), (9, 0.4)]}
     rows = np.array([80, 10, 10])
     fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", curves)
-    scored, decided = [(labels, logits)] * 3, [(labels, logits.argmax(axis=1))] * 3
+    scored = [(labels, logits, kept.weights)] * 3
+    decided = [(labels, logits.argmax(axis=1), kept.weights)] * 3
     three = replace(table, facts=table.facts | {"classes": ["a", "b", "c"]})
     predictions = TablePredictions({"none": [fit] * 3}, {"none": scored}, {"none": decided})
     shown = html.report([html.section(analyse(three), predictions)])
     assert "Recall by class size" in shown and "Confusion matrices on test" in shown
     assert "F1 against the threshold" not in shown
-    drawn = figures.of_cell(curves, labels, logits, decided[0][1], rows)
+    drawn = figures.of_cell(curves, labels, logits, *decided[0][1:], rows)
     assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
     for figure in drawn.values():
         figure.savefig(io.BytesIO())

@@ -13,17 +13,20 @@ from benchmark.training.predictions import Fit, Predictions
 from benchmark.workflows.search import objective
 from tests.toys import FIT
 
+TEST = 2  # seed of the test rows, which stand for a rarer class
+
 
 def predictions(seed: int, rows: int = 400) -> Predictions:
     rng = np.random.default_rng(seed)
     labels = (rng.random(rows) < 0.2).astype(np.int64)
     logits = rng.normal(size=(rows, 2)) + np.eye(2)[labels]
-    return Predictions(np.arange(rows), labels, logits, logits)
+    weights = np.where(labels == 1, 0.4, 1.15) if seed == TEST else np.ones(rows)
+    return Predictions(np.arange(rows), labels, logits, logits, weights)
 
 
 @pytest.fixture
 def fit() -> Fit:
-    return replace(FIT, validation=predictions(1), test=predictions(2))
+    return replace(FIT, validation=predictions(1), test=predictions(TEST))
 
 
 @pytest.mark.parametrize("text", ["none", "threshold", "logit_shift(tau=0.5)+threshold(beta=2)"])
@@ -39,7 +42,8 @@ def test_on_test_they_are_what_a_run_logs(text: str, fit: Fit) -> None:
 def test_on_validation_nothing_of_test_is_read(fit: Fit) -> None:
     strategy = grammar.read("threshold").strategy
     nothing = np.empty(0, np.int64)
-    without = replace(fit, test=Predictions(nothing, nothing, np.empty((0, 2)), np.empty((0, 2))))
+    empty = np.empty((0, 2))
+    without = replace(fit, test=Predictions(nothing, nothing, empty, empty, np.empty(0)))
     for text in ("f1", "f1_tuned", "fbeta", "average_precision", "recall", "cost(fp=1,fn=9)"):
         goal = objective.read(text)
         assert goal.on_validation(strategy, fit) == goal.on_validation(strategy, without)
@@ -51,11 +55,13 @@ def test_by_hand(fit: Fit) -> None:
     margin = test.best[:, 1] - test.best[:, 0]
     decided = (margin > 0).astype(int)
     f2 = objective.read("fbeta(beta=2)").on_test(strategy, fit)
-    assert f2 == pytest.approx(known.fbeta_score(test.labels, decided, beta=2))
-    _, fp, fn, _ = known.confusion_matrix(test.labels, decided).ravel()
+    assert f2 == pytest.approx(
+        known.fbeta_score(test.labels, decided, beta=2, sample_weight=test.weights)
+    )
+    _, fp, fn, _ = known.confusion_matrix(test.labels, decided, sample_weight=test.weights).ravel()
     cost = objective.read("", "fp=1,fn=10")
     assert cost.minimize
-    assert cost.on_test(strategy, fit) == pytest.approx(1000 * (fp + 10 * fn) / len(decided))
+    assert cost.on_test(strategy, fit) == pytest.approx(1000 * (fp + 10 * fn) / test.weights.sum())
     goal = objective.read("recall(precision=0.5)")
     found = goal.on_validation(strategy, fit)
     own = fit.validation
