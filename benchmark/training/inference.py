@@ -80,7 +80,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
     Files that settings name are copied, so that the model needs nothing of this machine.
     """
     named = registry.task(facts.task).files(facts.settings)
-    copies = {name: f"{name}{file.suffix}" for name, file in named.items()}
+    copies = {name: f"{name}-{file.name}" for name, file in named.items()}
     for name, file in named.items():
         shutil.copyfile(file, folder / copies[name])
     if facts.is_network:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.protocol import grid
+from benchmark.protocol import grammar, grid
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Budget
 from tasks.catsdogs import TASK, Settings
 from tasks.images import backbones, models, weights, weights_download
+from tests import toys
 
 SIZE = 75
 NAME = weights.file_name("MobileNet", SIZE)
@@ -44,7 +45,9 @@ def build(name: str, seed: int, size: int = SIZE) -> Any:
 
     keras.utils.set_random_seed(seed)
     function = getattr(keras.applications, name)
-    return function(include_top=False, pooling="avg", input_shape=(size, size, 3), weights=None)
+    model = function(include_top=False, pooling="avg", input_shape=(size, size, 3), weights=None)
+    toys.enliven(model, seed)
+    return model
 
 
 def write(path: Path, name: str = "MobileNet", seed: int = 1) -> Any:
@@ -68,7 +71,13 @@ def expected(model: Any, chosen: Settings, name: str = "MobileNet") -> Any:
 
     module = {"MobileNet": keras.applications.mobilenet, "Xception": keras.applications.xception}
     images = TASK.synthetic(chosen).rows.astype(np.float32)
-    return np.asarray(model(module[name].preprocess_input(images), training=False))
+    values = np.asarray(model(module[name].preprocess_input(images), training=False))
+    assert values.std() > 0.01  # or all features would be right
+    return values
+
+
+def require_close(found: Any, wanted: Any) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * wanted.std())
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -91,7 +100,7 @@ def test_right_features_wherever_the_file_lies(
     given = {"file": str(path), "folder": str(folder)}.get(place, "imagenet")
     chosen = settings(model=name, weights=given)
     wanted = expected(model, chosen, name)
-    np.testing.assert_allclose(features(chosen), wanted, rtol=1e-3, atol=1e-5)
+    require_close(features(chosen), wanted)
 
 
 def test_another_content_under_the_same_name_is_another_run(nothing_here: Path) -> None:
@@ -100,7 +109,7 @@ def test_another_content_under_the_same_name_is_another_run(nothing_here: Path) 
     for seed in (1, 2):
         model = write(path, seed=seed)
         data = TASK.synthetic(chosen)
-        np.testing.assert_allclose(features(chosen), expected(model, chosen), rtol=1e-3, atol=1e-5)
+        require_close(features(chosen), expected(model, chosen))
         found.append(grid.make_conditions("catsdogs", chosen, "", data, Budget(1, 1)).identity)
     assert found[0] != found[1]
 
@@ -217,6 +226,15 @@ def test_what_is_left_open_depends_on_the_machine_and_the_data() -> None:
     assert chosen(thaw=0.5)[:2] == ("MobileNet", 150)
 
 
+def test_what_needs_pixels_is_refused_by_name_where_features_are_trained_on() -> None:
+    specs = [grammar.read("mixup"), grammar.read("oversample+augmented_copies")]
+    frozen, thawed = settings(weights="random"), settings(weights="random", thaw=0.5)
+    with pytest.raises(UserError, match=r"augmented_copies' needs a network that sees pixels"):
+        grid.require_suitable(TASK, frozen, ("cat", "dog"), specs)
+    grid.require_suitable(TASK, thawed, ("cat", "dog"), specs)
+    assert grid.suitable_specs(TASK, frozen, ("cat", "dog"), specs) == specs[:1]
+
+
 def test_fetch_downloads_once_and_to_our_folder(
     nothing_here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +281,6 @@ def test_the_real_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     model = keras.applications.MobileNet(
         include_top=False, pooling="avg", input_shape=shape, weights=str(file)
     )
-    np.testing.assert_allclose(features(chosen), expected(model, chosen), rtol=1e-3, atol=1e-5)
+    require_close(features(chosen), expected(model, chosen))
     with pytest.raises(UserError, match="does not hold weights of MobileNet"):
         features(settings(weights=str(REAL / "mobilenet_2_5_224_tf_no_top.h5")))
