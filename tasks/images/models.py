@@ -69,8 +69,8 @@ def complete(settings: Any, source: Source) -> tuple[Any, str]:
             f"model={SCRATCH} trains from scratch"
         )
     return replace(settings, model=SCRATCH, size=settings.size or SMALL), (
-        f"model={SCRATCH}, trained from scratch. Features of ImageNet are far better: `python -m "
-        f"benchmark fetch weights {PRETRAINED}` downloads them (17 MB) into {weights.FOLDER}"
+        f"model={SCRATCH}, trained from scratch. Features of ImageNet are far better: `uv run "
+        f"python -m benchmark fetch weights {PRETRAINED}` gets them (17 MB) into {weights.FOLDER}"
     )
 
 
