@@ -27,8 +27,11 @@ class Settings:
     positive: str = ""  # the positive value of the target; "": the rarer of two
     group: str = ""  # rows with the same value here share a split
     time: str = ""  # the newest rows are tested, those before them validate
+    split: str = ""  # its values train, validation and test are kept as splits
     weight: str = ""  # of each row in training
     drop: str = ""  # columns to leave out, separated by commas
+    numbers: str = ""  # columns to read as numbers, separated by commas
+    categories: str = ""  # columns to read as categories, separated by commas
     model: Literal["mlp", "hgb", "logistic"] = "mlp"
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
@@ -54,9 +57,7 @@ def synthetic(settings: Settings) -> Data:
 def split(data: Data, settings: Settings, seed: int) -> Splits:
     """Split by share or time, groups together; features are learned on training rows alone."""
     train, validation, test = dataset.split_rows(data, settings, seed)
-    # trees single out numbers without codes, which would only invite overfitting
-    most_codes = 0 if settings.model == "hgb" else features.LEVELS
-    learned = features.learn(data.rows.iloc[train], settings.rare, most_codes)
+    learned = features.learn(data.rows.iloc[train], models.coding(settings))
     return Splits(
         x=features.encode(learned, data.rows),
         y=data.labels,
@@ -70,7 +71,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
 
 
 def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.float32]:
-    """Encode numbers as their quantiles in training, 0 to 1, then categories as codes."""
+    """Encode numbers as their quantiles in training, then categories as codes."""
     return features.encode(learned, raw)
 
 

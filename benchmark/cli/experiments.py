@@ -72,7 +72,8 @@ _training_options = combined(
     default=registry.default("strategies"),
     show_default=True,
     help="separated by commas, joined by +, e.g. none,oversample(ratio=0.5)+threshold; "
-    "`all`: every one that suits the task; see the command `strategies`",
+    "`all`: every one that suits the task and its model, as of the default; see the command "
+    "`strategies`",
 )
 @portion_option
 def run(strategies: str, portion: Portion, **options: str) -> None:
@@ -216,7 +217,7 @@ def _request(
         settings=complete_settings(task, chosen, path),
         path=path,
         specs=tuple(specs),
-        every=strategies.strip() == "all",
+        every=strategies.strip() in ("all", registry.default("strategies")),
         seeds=number,
         steps=budget,
         workers=default_workers() if processes is None else processes,

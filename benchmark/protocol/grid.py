@@ -51,6 +51,7 @@ class Conditions:
     budget: Budget
     portion: Portion
     identity: str
+    notes: tuple[str, ...] = ()  # what users should know about the data, as many as fit
 
     @property
     def settings_text(self) -> str:
@@ -73,6 +74,7 @@ class Conditions:
             "steps": self.budget.steps,
             "batch": self.budget.batch,
             "portion": self.portion,
+            "notes": list(self.notes),
         }
 
 
@@ -144,6 +146,17 @@ def make_conditions(
             f"the path of the data ({len(path)} characters) or the settings ({len(settings_text)}) "
             "are too long for a tracking store: move the data, or start in a folder nearer to it"
         )
+    return _with_notes(conditions, data.notes)
+
+
+def _with_notes(conditions: Conditions, notes: Sequence[str]) -> Conditions:
+    """Add notes on the data as long as a tracking store holds the facts; count the others."""
+    for count in range(len(notes), 0, -1):
+        left_out = len(notes) - count
+        more = (f"{left_out} more notes: see `inspect`",) if left_out else ()
+        noted = dataclasses.replace(conditions, notes=(*notes[:count], *more))
+        if len(json.dumps(noted.facts())) <= MOST_FACTS:
+            return noted
     return conditions
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Ints
+from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
 
@@ -66,8 +67,8 @@ def _require_classes(parts: Mapping[str, Ints], data: Data) -> None:
     With more than two classes, a class of too few groups for three splits may be in training
     alone.
     """
-    firsts = np.unique(data.groups, return_index=True)[1]
-    groups = np.bincount(data.labels[firsts], minlength=len(data.classes))
+    pairs = np.unique(np.stack([data.groups, data.labels]), axis=1)
+    groups = np.bincount(pairs[1], minlength=len(data.classes))
     few = (groups < len(PLACES)) & (len(data.classes) > 2)
     for part, rows in parts.items():
         counts = np.bincount(data.labels[rows], minlength=len(data.classes))
@@ -141,21 +142,17 @@ def _deal(data: Data, shares: Sequence[float], seed: int | list[int], parts: str
     Args:
         parts: their names in an error.
     """
-    rng = np.random.default_rng(seed)
-    _, firsts, group = np.unique(data.groups, return_index=True, return_inverse=True)
-    destination = np.empty(len(firsts), np.int64)
+    place = deal(data.labels, data.groups, shares, np.random.default_rng(seed))
     for label, name in enumerate(data.classes):
-        members = rng.permutation(np.flatnonzero(data.labels[firsts] == label))
-        ends = np.round(np.cumsum(shares) * len(members)).astype(int)
-        members_of_parts = np.split(members, ends[:-1])
-        if min(map(len, members_of_parts)) == 0:
+        of_class = data.labels == label
+        if len(np.unique(place[of_class])) < len(shares):
+            found, rows = len(np.unique(data.groups[of_class])), int(of_class.sum())
+            or_groups = " or groups" if found < rows else ""
             raise UserError(
-                f"{data.origin}: class {name!r} has {len(members)} distinct rows, "
+                f"{data.origin}: class {name!r} has {found} distinct rows{or_groups}, "
                 f"too few for {parts}"
             )
-        for number, part in enumerate(members_of_parts):
-            destination[part] = number
-    return destination[group]
+    return place
 
 
 def split_by_count(data: Data, counts: NDArray[np.int64], seed: int) -> tuple[Ints, Ints, Ints]:
@@ -240,16 +237,14 @@ NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[Ints, Ints, Ints]:
     """Return the rows of train, validation and test; rows of one group stay together.
 
-    A group counts as its rarest class, so that each class gets its share of groups. Where the
-    data itself places rows (`Data.places`), those places hold; without a place for validation,
-    its rows are taken from training.
+    Where the data itself places rows (`Data.places`), those places hold; without a place for
+    validation, its rows are taken from training.
 
     Args:
         validation: share of all rows.
         test: share of all rows.
     """
     places = data.places
-    data = replace(data, labels=_rarest(data))
     if places is None:
         return split_by_share(data, (1 - validation - test, validation, test), seed)
     parts = [np.flatnonzero(places == place) for place in (TRAIN, VALIDATION, TEST)]
@@ -260,16 +255,6 @@ def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[In
         thirds = split_by_share(rest, (1 - share, share / 2, share / 2), seed)
         parts[:2] = rows[thirds[0]], rows[np.sort(np.concatenate(thirds[1:]))]
     return parts[TRAIN], parts[VALIDATION], parts[TEST]
-
-
-def _rarest(data: Data) -> Ints:
-    """Return the rarest class in the group of each row."""
-    order = np.argsort(np.bincount(data.labels, minlength=len(data.classes)), kind="stable")
-    rank = np.argsort(order)[data.labels]
-    _, group = np.unique(data.groups, return_inverse=True)
-    lowest = np.full(group.max() + 1, len(order))
-    np.minimum.at(lowest, group, rank)
-    return np.asarray(order[lowest[group]], np.int64)
 
 
 def without_straddlers(places: Ints, groups: Ints) -> Ints:

@@ -26,6 +26,15 @@ Portion = Literal["all", "search", "confirmation"]  # of the rows, see `splits.r
 
 
 @dataclass(frozen=True)
+class Column:
+    """What is done with a column of a table."""
+
+    name: str
+    kind: str  # number, category, date, left out, or the setting that names it
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Data:
     """All rows of a data set, before anything is learned from them."""
 
@@ -40,6 +49,7 @@ class Data:
     places: Ints | None = None  # (rows,), if the data itself has splits: see `splits.PLACES`
     notes: tuple[str, ...] = ()  # what users should know about the data, one line each
     names: tuple[str, ...] = ()  # of the rows, for readers: files of images
+    columns: tuple[Column, ...] = ()  # of a table as it was read, also those that are left out
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def fit_estimator(untrained: Estimator, x: NDArray[Any], y: Ints, weights: Float
 
 def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
     """Return logits (rows, classes), from log-odds of two classes or one score per class."""
+    if not len(x):  # searches have no test rows, and scikit-learn refuses to predict none
+        return np.empty((0, len(estimator.classes_)))
     scores = np.asarray(estimator.decision_function(x), np.float32).astype(np.float64)
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 

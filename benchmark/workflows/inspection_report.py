@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from benchmark.protocol.text import escape_markdown, listed, ratio
 from benchmark.tracking.notes import source_in_words
 from benchmark.workflows import image_sheet
+from benchmark.workflows import inspection_columns as columns
 from benchmark.workflows.image_sheet import literal
 from benchmark.workflows.inspection import Inspection
 
@@ -25,6 +26,7 @@ MOST_CLASSES = 40  # shown one by one: the largest and the smallest
 SHEET_CLASSES = 12
 SHEET_IMAGES = 8  # of each class
 SHOWN = 15  # columns with missing values
+COLOURS = {"number": "none", "category": "cyan", "date": "green"}  # others are roles
 HEADINGS = ("class", "rows", "share", "train", "validation", "test", "F1 on test ±")
 
 
@@ -38,6 +40,8 @@ def show(console: Console, inspection: Inspection) -> None:
         bar = "█" * int(length) or "▏"
         grid.add_row(*map(plain, _row(inspection, label)), f"[cyan]{bar}[/]")
     console.print(grid)
+    if inspection.data.columns:
+        console.print(_columns(inspection))
     for line in sentences(inspection):
         console.print(f"• {plain(line)}", highlight=False)
 
@@ -47,9 +51,29 @@ def markdown(inspection: Inspection) -> str:
     rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
     rows += [tuple(map(escape_markdown, _row(inspection, label))) for label in _classes(inspection)]
     lines = [f"# {inspection.task}", "", escape_markdown(_origin(inspection)), ""]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += _grid(rows)
+    if inspection.data.columns:
+        described = [tuple(map(escape_markdown, row)) for row in columns.rows(inspection.data)]
+        ruler = ("---", "---", "---:", "---:", "---", "---")
+        lines += ["", *_grid([columns.HEADINGS, ruler, *described])]
     lines += ["", *(f"- {escape_markdown(line)}" for line in sentences(inspection))]
     return "\n".join(lines) + "\n"
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _columns(inspection: Inspection) -> Grid:
+    """The columns of a table, one line each; those that are left out stand back."""
+    grid = Grid(title="Columns")
+    for heading in columns.HEADINGS:
+        right = heading in ("missing", "distinct")
+        grid.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for row in columns.rows(inspection.data):
+        style = "dim" if row[1] == "left out" else COLOURS.get(row[1], "bold")
+        grid.add_row(*map(plain, row), style=style)
+    return grid
 
 
 def sentences(inspection: Inspection) -> Iterator[str]:
@@ -68,6 +92,7 @@ def sentences(inspection: Inspection) -> Iterator[str]:
         yield f"tested on {listed(rows)} rows, weighted to {ratio(inspection.population.tolist())}"
     if inspection.columns:
         yield f"{inspection.columns} feature columns; missing values: {_missing(inspection)}"
+    yield from columns.sentences(inspection.data)
     if inspection.together:
         yield (
             f"{inspection.together:,} rows share a group with others, and so a split: exact "

@@ -153,10 +153,12 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     error = comparison.mean(comparison.of(table, label, "test/ece"), table)
     word = "not calibrated" if error.mean > comparison.UNCALIBRATED else "calibrated"
     moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
+    noted = bool(table.facts.get("notes"))
     return [
         f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}, where "
         f"above {comparison.UNCALIBRATED} counts as not calibrated.",
         "The strategy recalibrates them." if moved else "They are the model's own.",
+        *(["This holds for these test rows: see the notes on the data under Limits."] * noted),
     ]
 
 
@@ -169,6 +171,7 @@ def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
         "for rows like these.",
         "- With another prevalence than here, probabilities and predictions are biased.",
         "- Fairness between groups of people was not examined.",
+        *(f"- Data: {escape_markdown(note)}." for note in table.facts.get("notes", ())),
     ]
     if len(np.unique(decision.decide(fit.test.best))) == 1:
         lines.insert(0, "- **It predicts the same class for every test row.**")

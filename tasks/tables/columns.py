@@ -1,4 +1,4 @@
-"""Types of columns: numbers, however they are written, dates, or categories."""
+"""Text of columns: missing values, dates, and how names are listed in messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # what people and programs write for a missing value
 MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "-nan", "null", "none", "nil", "missing"}
 MISSING |= {"<na>", "#n/a", "#na", "#null!", "#div/0!", "1.#qnan"}  # of databases and spreadsheets
-MOST = 0.95  # of the values must be of a type; the others then count as missing
+MOST = 0.5  # of the values of a column of dates must be dates; the others count as missing
 DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d-%b-%Y")
 DAYS += ("%d %b %Y", "%b %d, %Y", "%b %d %Y")
 TIMES = ("", " %H:%M", " %H:%M:%S")
@@ -24,61 +24,31 @@ SAMPLE = 1000  # values from which the format of dates is detected
 SHOWN = 12  # names or values in a message
 DATE = re.compile(r".*\d[-/. ]\w+[-/., ].*\d.*")
 
-COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?")
-COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
-
 
 def text(values: pd.Series) -> pd.Series:
     """Return values as text without spaces around them; missing where no value is meant."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(values):
-        written = values.dt.strftime("%Y-%m-%dT%H:%M:%S")
-    else:
-        written = values.astype("str").str.strip()
-    return written.mask(written.str.lower().isin(MISSING))
+        values = values.dt.strftime("%Y-%m-%dT%H:%M:%S")
+    numbers, distinct = pd.factorize(values)  # text often comes again and again
+    taken = pd.array([_meant(value) for value in distinct], dtype="str").take(
+        numbers, allow_fill=True
+    )
+    return pd.Series(taken, index=values.index, name=values.name)
 
 
-def numbers(values: pd.Series, semicolons: bool) -> tuple[pd.Series, list[str]] | None:
-    """Parse numbers to float64; return them and the values that are no finite numbers.
-
-    Returns None if too many values are no numbers.
-
-    Args:
-        values: as `text` returns them, or numbers already.
-        semicolons: whether they separate the fields of the file, so that 1,234 has decimals.
-    """
-    import pandas as pd
-
-    if pd.api.types.is_bool_dtype(values):
-        return None
-    if pd.api.types.is_numeric_dtype(values):
-        floats = values.astype("float64")
-        return floats.where(np.isfinite(floats)), []
-    present = values.notna()
-    bare = values.str.replace(r"^[$€£]\s*|\s*[%€$£]$", "", regex=True)
-    styles = [bare, *_without_commas(bare, semicolons)]
-    parsed = [pd.to_numeric(style, errors="coerce").astype("float64") for style in styles]
-    best = max(parsed, key=lambda column: int(column.notna().sum()))  # the first of equals
-    best = best.where(np.isfinite(best))
-    strange = values[present & best.isna()]
-    if len(strange) > (1 - MOST) * present.sum() or not present.any():
-        return None
-    return best, strange.tolist()
-
-
-def _without_commas(values: pd.Series, semicolons: bool) -> list[pd.Series]:
-    """Read commas as those of thousands and as those of decimals, the likelier first."""
-    thousands = values.where(values.str.fullmatch(COMMA_THOUSANDS)).str.replace(",", "")
-    decimals = values.where(values.str.fullmatch(COMMA_DECIMALS))
-    decimals = decimals.str.replace(".", "").str.replace(",", ".")
-    return [decimals, thousands] if semicolons else [thousands, decimals]
+def _meant(value: object) -> str | None:
+    """Return a value as text, None where no value is meant."""
+    written = str(value).strip()
+    return None if written.lower() in MISSING else written
 
 
 def date_format(values: pd.Series) -> str:
     """Return the format of text that is dates, for `dates`; "" if it is not."""
     sample = values.dropna().head(SAMPLE)
-    if not len(sample) or sample.str.fullmatch(DATE).mean() < MOST:
+    has_digits = sample.str.contains(r"\d").mean() >= MOST if len(sample) else False
+    if not has_digits or sample.str.fullmatch(DATE).mean() < MOST:
         return ""
     best = max(FORMATS, key=lambda form: dates(sample, form).notna().mean())
     return best if dates(sample, best).notna().mean() >= MOST else ""
@@ -93,7 +63,8 @@ def dates(values: pd.Series, form: str) -> pd.Series:
 
 def is_whole(values: pd.Series) -> bool:
     """Return whether all numbers are whole."""
-    return bool((values.dropna() % 1 == 0).all())
+    numbers = values.to_numpy(np.float64)
+    return bool((np.isnan(numbers) | (numbers % 1 == 0)).all())
 
 
 def first_few(values: Sequence[object]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from benchmark.protocol import splits
+from benchmark.protocol import dealing, splits
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Source
@@ -36,14 +37,9 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
     roles = assign(table, settings, origin)
     groups, group_notes = _groups(roles)
     notes = [*roles.notes, *group_notes]
-    places = None
-    if roles.times is not None:
-        in_order = splits.by_time(roles.times, settings.validation, settings.test)
-        places = splits.without_straddlers(in_order, groups)
-        left_out = (places != in_order).sum()
-        if left_out:
-            notes.append(f"{left_out:,} rows are left out: their group is in a later split")
-        notes.append(splits.SAME_TEST)
+    places = _places(roles, groups, settings, origin, notes)
+    if places is None:
+        notes += _large_groups(roles.labels, groups, settings)
     if roles.weights is not None:
         notes.append(f"{settings.weight!r} weighs rows in training; measures count each row once")
     data = Data(
@@ -56,8 +52,45 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
         origin=origin,
         weights=roles.weights,
         places=places,
+        notes=tuple(notes),
+        columns=roles.columns,
     )
-    return replace(data, notes=(*notes, *_leak_warnings(data, settings)))
+    return _with_leaks(data, settings)
+
+
+def _places(
+    roles: Roles, groups: Ints, settings: Settings, origin: str, notes: list[str]
+) -> Ints | None:
+    """Return the split of each row where time or a column of the table decides it."""
+    if roles.times is not None and roles.places is not None:
+        raise UserError(f"{origin}: time= and split= both choose the rows of test: name one")
+    if roles.times is not None:
+        given = splits.by_time(roles.times, settings.validation, settings.test)
+    elif roles.places is not None:
+        given = roles.places
+    else:
+        return None
+    places = splits.without_straddlers(given, groups)
+    left_out = (places != given).sum()
+    if left_out:
+        notes.append(f"{left_out:,} rows are left out: their group is in a later split")
+    notes.append(splits.SAME_TEST)
+    return places
+
+
+def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
+    """Note groups that would decide the measures of a split."""
+    _, sizes = np.unique(groups, return_counts=True)
+    most = dealing.largest((settings.validation, settings.test), len(labels))
+    large = sizes[sizes > most]
+    if not len(large):
+        return []
+    kind = f"equal rows or of one {settings.group}" if settings.group else "equal rows"
+    return [
+        f"groups of {kind} that are more than a fifth of a test split: {len(large):,}, the largest "
+        f"of {large.max():,} rows; each is kept whole and put where there is most room, training "
+        "above all, and every split still has its share of each class"
+    ]
 
 
 def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -81,12 +114,13 @@ def _groups(roles: Roles) -> tuple[Ints, list[str]]:
     content = pd.util.hash_pandas_object(roles.features, index=False)
     twins = np.unique(content, return_inverse=True)[1]
     notes = []
-    possible = np.prod([roles.features[name].nunique() for name in roles.features], dtype=float)
-    if twins.max() + 1 < count and possible < COINCIDENCES * count:
-        notes.append(
-            f"rows have only {possible:,.0f} ways to differ: equal rows count as different cases"
-        )
-        twins = row_numbers
+    if twins.max() + 1 < count:
+        possible = math.prod(max(1, roles.features[name].nunique()) for name in roles.features)
+        if possible < COINCIDENCES * count:
+            notes.append(
+                f"rows have only {possible:,} ways to differ: equal rows count as different cases"
+            )
+            twins = row_numbers
     if roles.group is None:
         return twins.astype(np.int64), notes
     group = pd.factorize(roles.group)[0]
@@ -111,14 +145,17 @@ def _digest(roles: Roles, groups: Ints, places: Ints | None) -> str:
     return content.hexdigest()
 
 
-def _leak_warnings(data: Data, settings: Settings) -> list[str]:
+def _with_leaks(data: Data, settings: Settings) -> Data:
     """Warn of columns that predict the class alone, in the training rows of the first seed."""
     train, _, _ = split_rows(data, settings, 0)
     train = np.random.default_rng(0).permutation(train)
     rows = data.rows.iloc[train]
-    learned = features.learn(rows, settings.rare)
-    return [
-        f"column {name!r} alone predicts the class (ROC AUC {auc:.4f}): if it is not known before "
-        f"the class is, leave it out with drop={name}"
+    learned = features.learn(rows, features.Coding(settings.rare))
+    found = {
+        name: f"alone predicts the class (ROC AUC {auc:.4f}): if it is not known before the class "
+        f"is, leave it out with drop={name}"
         for name, auc in leakage.leaks(rows, data.labels[train], learned)
-    ]
+    }
+    warnings = [f"column {name!r} {warning}" for name, warning in found.items()]
+    told = [replace(it, why=found.get(it.name, it.why)) for it in data.columns]
+    return replace(data, notes=(*data.notes, *warnings), columns=tuple(told))

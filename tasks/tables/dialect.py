@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.protocol.errors import UserError
+from tasks.tables.packed import opened
 
 SEPARATORS = (",;\t|", " ")  # spaces only if nothing else separates
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
-PACKED = {b"PK\x03\x04": "a ZIP archive or a spreadsheet", b"\x1f\x8b": "compressed by gzip"}
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,11 @@ def encoding(file: Path) -> str:
     """Return UTF-8 if the file is valid in it, UTF-16 by its mark, else Windows' Western encoding.
 
     Raises:
-        UserError: if the file is compressed or no text.
+        UserError: if the file is damaged or no text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         start = stream.read(4)
-        for magic, kind in PACKED.items():
-            if start.startswith(magic):
-                raise UserError(f"{file} is {kind}: unpack it, or export it as CSV")
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         stream.seek(0)

@@ -6,6 +6,7 @@ later rows are encoded alike.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,23 +21,39 @@ if TYPE_CHECKING:
 
 
 Learned = dict[str, Any]
-"""What is learned of one column: name, format, quantiles, missing, levels"""
+"""What is learned of one column: name, format, quantiles, moments, missing, levels"""
 
 NUMBER = "number"  # the format of a column of numbers; that of dates is as in `columns`, or ""
 
 QUANTILES = 200
+WIDE = 200  # columns, beyond which whole numbers get no codes: networks would not fit
 LEVELS = 250  # most levels per column, the most frequent; trees' histograms hold 255
 HALF = 0.5  # stands for a missing number, beside an indicator
 NEAR = 1e-7  # relative tolerance: numbers that lost digits as text must still be equal
 
 
-def learn(rows: pd.DataFrame, rare: int, most_codes: int = LEVELS) -> list[Learned]:
-    """Learn from training rows: quantiles of numbers, levels with at least `rare` rows.
+@dataclass(frozen=True)
+class Coding:
+    """How a model takes columns.
 
-    Args:
-        most_codes: a column of whole numbers with at most so many distinct ones gets codes too.
+    Attributes:
+        rare: levels with fewer training rows are one level.
+        codes: a column of whole numbers with at most so many distinct ones gets codes too.
+        standardised: numbers are given as such too, beside their quantiles.
+        categories: columns of text that hold no dates.
     """
-    return [_learn(str(name), rows[name], rare, most_codes) for name in rows]
+
+    rare: int
+    codes: int = LEVELS
+    standardised: bool = False
+    categories: frozenset[str] = frozenset()
+
+
+def learn(rows: pd.DataFrame, coding: Coding) -> list[Learned]:
+    """Learn from training rows: quantiles of numbers, levels of categories."""
+    if rows.shape[1] > WIDE:
+        coding = replace(coding, codes=0)
+    return [_learn(str(name), rows[name], coding) for name in rows]
 
 
 def encode(learned: list[Learned], raw: pd.DataFrame) -> NDArray[np.float32]:
@@ -60,6 +77,10 @@ def block(column: Learned, values: pd.Series) -> tuple[Floats, Floats]:
         _scaled(part, quantiles)
         for part, quantiles in zip(numbers, column["quantiles"], strict=True)
     ]
+    scaled += [
+        _standardised(part, moments)
+        for part, moments in zip(numbers, column["moments"], strict=False)
+    ]
     if column["missing"]:
         scaled.append(np.isnan(numbers[0]).astype(np.float64))
     codes = [_codes(part, known) for part, known in zip(levels, column["levels"], strict=False)]
@@ -67,17 +88,19 @@ def block(column: Learned, values: pd.Series) -> tuple[Floats, Floats]:
     return np.column_stack([empty, *scaled]), np.column_stack([empty, *codes])
 
 
-def _learn(name: str, values: pd.Series, rare: int, most_codes: int) -> Learned:
-    form = NUMBER if values.dtype == np.float64 else columns.date_format(values)
+def _learn(name: str, values: pd.Series, coding: Coding) -> Learned:
+    is_number, is_text = values.dtype == np.float64, name in coding.categories
+    form = NUMBER if is_number else "" if is_text else columns.date_format(values)
     numbers, levels = _parts(form, values)
-    if form == NUMBER and not _are_codes(values, most_codes):
+    if form == NUMBER and not _are_codes(values, coding.codes):
         levels = []
     return {
         "name": name,
         "format": form,
         "quantiles": [_quantiles(part) for part in numbers],
+        "moments": [_moments(part) for part in numbers if coding.standardised],
         "missing": bool(numbers and np.isnan(numbers[0]).any()),
-        "levels": [_levels(part, rare) for part in levels],
+        "levels": [_levels(part, coding.rare) for part in levels],
     }
 
 
@@ -104,6 +127,9 @@ def _numbers(values: pd.Series) -> pd.Series:
     """Return float64; UserError for text that is neither a number nor a missing value."""
     import pandas as pd
 
+    if values.dtype == np.float64:
+        numbers = values.to_numpy()
+        return values if np.isfinite(numbers).all() else values.where(np.isfinite(numbers))
     if not pd.api.types.is_numeric_dtype(values):
         values = columns.text(values)
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
@@ -115,7 +141,7 @@ def _numbers(values: pd.Series) -> pd.Series:
 
 def _are_codes(values: pd.Series, most: int) -> bool:
     """Return whether there are so few distinct whole numbers that each may be a category."""
-    return columns.is_whole(values) and 2 < values.nunique() <= most
+    return most > 0 and columns.is_whole(values) and 2 < values.nunique() <= most
 
 
 def _quantiles(values: Floats) -> list[float]:
@@ -140,6 +166,21 @@ def _scaled(values: Floats, quantiles: list[float]) -> Floats:
     return np.where(np.isnan(values), HALF, (lower + upper) / 2)
 
 
+def _moments(values: Floats) -> list[float]:
+    """Return mean, standard deviation, lowest and highest of the values that are not missing."""
+    present = values[~np.isnan(values)]
+    if not len(present):
+        return [0.0, 1.0, 0.0, 0.0]
+    moments = present.mean(), present.std() or 1, present.min(), present.max()
+    return [float(moment) for moment in moments]
+
+
+def _standardised(values: Floats, moments: list[float]) -> Floats:
+    """Return standard deviations from the mean, within the range of training; 0 if missing."""
+    mean, deviation, low, high = moments
+    return np.nan_to_num((np.clip(values, low, high) - mean) / deviation)
+
+
 def _levels(values: pd.Series, rare: int) -> list[Any]:
     """Return the levels with at least `rare` rows; missing is one of them, written as None."""
     counts = values.value_counts(dropna=False).head(LEVELS)
@@ -156,4 +197,5 @@ def _codes(values: pd.Series, levels: list[Any]) -> Floats:
 
 def _widths(column: Learned) -> tuple[int, int]:
     """Return the numbers of encoded columns: of numbers, of codes."""
-    return len(column["quantiles"]) + column["missing"], len(column["levels"])
+    numbers = len(column["quantiles"]) + len(column["moments"]) + column["missing"]
+    return numbers, len(column["levels"])

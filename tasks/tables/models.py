@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from benchmark.protocol.task import Budget, Estimator, Network, Source, Splits
+from tasks.tables.features import Coding
 
 if TYPE_CHECKING:
     import keras
 
 
 SEED = 0  # boosting and logistic regression as set up here draw no random numbers
+MOST_EMBEDDINGS = 64  # layers of their own; each takes time to compile
+NUMBERS_PER_LEVEL = 4  # where all columns share one layer
 RATE = 2e-3  # of the network, at the first step
 
 
@@ -24,8 +30,9 @@ def mlp(splits: Splits, classes: int, budget: Budget, dropout: float = 0.2) -> N
     from keras import layers
 
     rows = keras.Input(splits.x.shape[1:])
-    embedded = [_embedding(splits, column)(rows[:, column]) for column in splits.categorical]
     numbers = rows[:, : splits.x.shape[1] - len(splits.categorical)]
+    few = len(splits.categorical) <= MOST_EMBEDDINGS
+    embedded = (_embedded if few else _embedded_together)(splits, rows)
     hidden = layers.concatenate([numbers, *embedded]) if embedded else numbers
     for units in (64, 32):
         hidden = layers.Dense(units, activation="relu")(hidden)
@@ -35,16 +42,34 @@ def mlp(splits: Splits, classes: int, budget: Budget, dropout: float = 0.2) -> N
     return Network(keras.Model(rows, logits), _adamw(budget))
 
 
-def _embedding(splits: Splits, column: int) -> keras.layers.Embedding:
-    """Build the embedding of a categorical column, whose codes are known from training alone.
+def _embedded(splits: Splits, rows: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """Embed each categorical column, whose codes are known from training alone.
 
-    Its size is the next power of two, so that seeds that differ by a level or two share compiled
-    code.
+    The size of an embedding is the next power of two, so that seeds that differ by a level or two
+    share compiled code.
     """
     from keras import layers
 
-    levels = 1 + int(splits.x[splits.train, column].max())
-    return layers.Embedding(1 << (levels - 1).bit_length(), min(levels, 8))
+    sizes = [1 + int(splits.x[splits.train, column].max()) for column in splits.categorical]
+    return [
+        layers.Embedding(1 << (levels - 1).bit_length(), min(levels, 8))(rows[:, column])
+        for levels, column in zip(sizes, splits.categorical, strict=True)
+    ]
+
+
+def _embedded_together(splits: Splits, rows: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """Embed many categorical columns in one table, which builds and trains as fast as one column.
+
+    A few numbers per level do for columns that are so many.
+    """
+    from keras import layers
+
+    first, last = splits.categorical[0], splits.categorical[-1] + 1
+    levels = 1 + splits.x[splits.train, first:last].max(axis=0).astype(int)
+    starts = (np.cumsum(levels) - levels).tolist()  # of the columns in the table of embeddings
+    codes = layers.Rescaling(1.0, offset=starts)(rows[:, first:last])
+    table = layers.Embedding(1 << int(levels.sum() - 1).bit_length(), NUMBERS_PER_LEVEL)
+    return [layers.Flatten()(table(codes))]
 
 
 def _adamw(budget: Budget) -> keras.optimizers.Optimizer:
@@ -63,7 +88,6 @@ def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
         HistGradientBoostingClassifier(
             max_iter=budget.steps,
             learning_rate=0.05,
-            max_leaf_nodes=15,
             l2_regularization=1.0,
             categorical_features=list(splits.categorical) or None,
             early_stopping=False,  # copies of a resampled row would be on both sides of its split
@@ -73,21 +97,45 @@ def hgb(splits: Splits, classes: int, budget: Budget) -> Estimator:
 
 
 def logistic(splits: Splits, classes: int, budget: Budget) -> Estimator:
-    """Build logistic regression on numbers and one column per code; steps are of L-BFGS at most."""
+    """Build logistic regression on numbers and one column per code; a step is one of L-BFGS."""
     from sklearn.compose import make_column_transformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     indicators = (OneHotEncoder(handle_unknown="ignore"), list(splits.categorical))
     return Estimator(
         make_pipeline(
-            make_column_transformer(indicators, remainder="passthrough"),
+            make_column_transformer(indicators, remainder=StandardScaler()),
             LogisticRegression(max_iter=budget.steps),
         )
     )
 
 
+class CodingSettings(Protocol):
+    """The settings that decide how a model takes columns."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def rare(self) -> int: ...
+    @property
+    def categories(self) -> str: ...
+
+
+def coding(settings: CodingSettings) -> Coding:
+    """Return how the model of the settings takes columns."""
+    categories = frozenset(name.strip() for name in settings.categories.split(","))
+    return replace(CODINGS[settings.model], rare=settings.rare, categories=categories)
+
+
+CODINGS = {
+    "mlp": Coding(rare=1),
+    # codes of numbers would only invite overfitting: trees single numbers out without them
+    "hgb": Coding(rare=1, codes=0),
+    # plain numbers for what is linear, their quantiles for long tails and steps
+    "logistic": Coding(rare=1, codes=0, standardised=True),
+}
 MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
     "mlp": mlp,
     "hgb": hgb,

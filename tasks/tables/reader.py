@@ -1,9 +1,13 @@
-"""Reader of tables: CSV, whose separator, encoding and header are detected, or Parquet."""
+"""Reader of tables: CSV, whose separator, encoding and header are detected, or Parquet.
+
+A CSV may be compressed, and a table of Parquet may be a folder of files.
+"""
 
 from __future__ import annotations
 
+import io
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +15,9 @@ from typing import TYPE_CHECKING
 from benchmark.protocol.arrays import Bools
 from benchmark.protocol.errors import UserError
 from tasks.tables import dialect
+from tasks.tables.columns import first_few
+from tasks.tables.packed import SUFFIXES as SUFFIXES_OF_PACKED
+from tasks.tables.packed import opened
 from tasks.tables.sampling import RawTable, sample
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ BLOCK = 20_000  # rows that become columns at once
 
 
 def find(path: Path) -> Path:
-    """Return the table at `path`: a file, or the only table in a folder.
+    """Return the table at `path`: a file, the only table in a folder, or a folder of Parquet files.
 
     Raises:
         UserError: if there is none, or if a folder holds several.
@@ -33,11 +40,22 @@ def find(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise UserError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in path.iterdir() if _is_table(file))
+    if len(files) > 1 and all(_is_parquet(file) for file in files):
+        return path
     if len(files) != 1:
         tables = f"{len(files)} tables ({', '.join(file.name for file in files[:5])})"
         raise UserError(f"{path} holds {tables if files else 'no table'}: name the file")
     return files[0]
+
+
+def _is_table(file: Path) -> bool:
+    packed = file.suffix.lower() in SUFFIXES_OF_PACKED
+    return (Path(file.stem) if packed else file).suffix.lower() in SUFFIXES
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() in PARQUET
 
 
 def read(file: Path, encoding: str, most: int) -> RawTable:
@@ -50,8 +68,13 @@ def read(file: Path, encoding: str, most: int) -> RawTable:
         UserError: naming the line that cannot be read.
     """
     try:
-        if file.suffix.lower() in PARQUET:
-            table = sample(_parquet_blocks(file), _chosen_rows, most, ())
+        if file.is_dir():
+            files = sorted(filter(_is_parquet, file.iterdir()))
+            names = first_few([part.name for part in files])
+            notes = (f"{len(files)} Parquet files are read as one table: {names}",)
+            table = sample(_parquet_blocks(files), _chosen_rows, most, notes)
+        elif _is_parquet(file):
+            table = sample(_parquet_blocks([file]), _chosen_rows, most, ())
         else:
             table = _read_text(file, encoding, most)
     except OSError as error:
@@ -61,18 +84,26 @@ def read(file: Path, encoding: str, most: int) -> RawTable:
     return table
 
 
-def _parquet_blocks(file: Path) -> Iterator[pd.DataFrame]:
-    """Yield blocks of rows; UserError if the file is damaged."""
+def _parquet_blocks(files: Sequence[Path]) -> Iterator[pd.DataFrame]:
+    """Yield blocks of rows; UserError if a file is damaged or has other columns than the first."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(file) as table:
-            dialect.require_distinct(file, table.schema_arrow.names)
-            for batch in table.iter_batches(BLOCK):
-                yield batch.to_pandas(ignore_metadata=True)
-    except pa.ArrowException as error:
-        raise UserError(f"{file} is no whole Parquet file: {str(error).splitlines()[0]}") from None
+    first: list[str] = []
+    for file in files:
+        try:
+            with pq.ParquetFile(file) as table:
+                names = table.schema_arrow.names
+                dialect.require_distinct(file, names)
+                first = first or names
+                if {*names} != {*first}:
+                    odd = first_few(sorted({*names} ^ {*first}))
+                    raise UserError(f"{file} has other columns than {files[0].name}: {odd}")
+                for batch in table.iter_batches(BLOCK):
+                    yield batch.to_pandas(ignore_metadata=True)[first]
+        except pa.ArrowException as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{file} is no whole Parquet file: {reason}") from None
 
 
 def _chosen_rows(block: pd.DataFrame, chosen: Bools) -> pd.DataFrame:
@@ -86,7 +117,7 @@ def _read_text(file: Path, given_encoding: str, most: int) -> RawTable:
     if not given_encoding and not encoding.startswith("utf"):
         notes.append(f"not in UTF-8: read as {encoding}; encoding= names another")
     try:
-        with file.open(newline="", encoding=encoding) as stream:
+        with opened(file) as raw, io.TextIOWrapper(raw, encoding, newline="") as stream:
             head = [*itertools.islice(stream, HEAD)]
             if not any(line.strip() for line in head):
                 raise UserError(f"{file} is empty")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from benchmark.protocol import splits
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
-from tasks.tables import columns
+from benchmark.protocol.task import Column
+from tasks.tables import columns, numbers
 from tasks.tables.columns import first_few
+from tasks.tables.kinds import AN_ID, NO_VALUE, ONE_VALUE, Wanted, recognise
 from tasks.tables.target import TargetSettings, as_text, encode_labels
 
 if TYPE_CHECKING:
@@ -22,10 +25,9 @@ if TYPE_CHECKING:
 
 
 TARGETS = ("target", "label", "class", "y", "outcome", "response")  # usual names of a target
-ID = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|nr|no)$|[a-z](Id|ID|Nr)$|^unnamed_1$", re.ASCII)
-DISTINCT = 0.95  # share of distinct values from which a column of text is an id
-REPEATED = 0.2  # likewise of a column with the name of an id, which may identify groups
-FEW = 50  # rows; in fewer rows, values may all be distinct by chance
+KINDS: dict[str, Wanted] = {"numbers": "number", "categories": "category"}
+SPLITS = {"train": splits.TRAIN, "training": splits.TRAIN, "test": splits.TEST}
+SPLITS |= dict.fromkeys(["validation", "valid", "val", "dev"], splits.VALIDATION)
 
 
 class RoleSettings(TargetSettings, Protocol):
@@ -34,8 +36,11 @@ class RoleSettings(TargetSettings, Protocol):
     target: str
     group: str
     time: str
+    split: str
     weight: str
     drop: str
+    numbers: str
+    categories: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Roles:
     classes: tuple[str, ...]
     group: pd.Series | None
     times: Floats | None
+    places: Ints | None
     weights: Floats | None
+    columns: tuple[Column, ...]  # all of the table
     notes: tuple[str, ...]
 
 
@@ -62,29 +69,59 @@ def assign(table: RawTable, settings: RoleSettings, origin: str) -> Roles:
     """
     frame, semicolons = table.frame, table.semicolons
     notes = list(table.notes)
-    dropped = [name.strip() for name in settings.drop.split(",") if name.strip()]
-    for name in (*dropped, settings.group, settings.time, settings.weight):
-        if name:
-            _require(frame, name, origin)
-    target = _target(frame, settings.target, {*dropped}, origin, notes)
+    named = _named(frame, settings, origin)
+    target = _target(frame, settings.target, {*named}, origin, notes)
     labels, classes = encode_labels(as_text(frame[target]), target, settings, origin, notes)
     labelled = labels >= 0
     if not labelled.all():
         frame, labels = frame[labelled].reset_index(drop=True), labels[labelled]
-    used = {target, settings.group, settings.time, settings.weight, *dropped}
+    wanted: dict[str, Wanted] = {name: KINDS[role] for name, role in named.items() if role in KINDS}
+    used = {target, *named} - {*wanted}
     others = frame[[name for name in frame.columns if name not in used]]
-    features = _features(others, semicolons, notes)
+    features, kinds = _features(others, wanted, semicolons, notes)
     if not len(features.columns):
         raise UserError(f"{origin}: no column is left to predict {target!r} from")
+    roles = {target: "target"} | named
+    known = {column.name: column for column in kinds}
     return Roles(
         features=features,
         labels=labels,
         classes=classes,
         group=columns.text(frame[settings.group]) if settings.group else None,
         times=_times(frame, settings.time, semicolons, origin) if settings.time else None,
+        places=_places(frame, settings.split, origin) if settings.split else None,
         weights=_weights(frame, settings.weight, semicolons, origin) if settings.weight else None,
+        columns=tuple(
+            known.get(name) or Column(name, roles[name]) for name in map(str, frame.columns)
+        ),
         notes=tuple(notes),
     )
+
+
+def _named(frame: pd.DataFrame, settings: RoleSettings, origin: str) -> dict[str, str]:
+    """Return column -> the setting that names it.
+
+    Raises:
+        UserError: for columns that do not exist, or that are features or the target and more.
+    """
+    named: dict[str, str] = {}
+    for role, name in _names(settings):
+        _require(frame, name, origin)
+        if {role, named.get(name, role)} & {"target", *KINDS} and named.get(name, role) != role:
+            raise UserError(f"{origin}: column {name!r} is named by {named[name]}= and by {role}=")
+        named.setdefault(name, role)
+    return named
+
+
+def _names(settings: RoleSettings) -> Iterator[tuple[str, str]]:
+    """Yield the settings that name columns, and each name."""
+    for role in ("target", "group", "time", "split", "weight"):
+        if getattr(settings, role):
+            yield role, getattr(settings, role)
+    for role in ("drop", *KINDS):
+        for name in getattr(settings, role).split(","):
+            if name.strip():
+                yield role, name.strip()
 
 
 def _require(frame: pd.DataFrame, name: str, origin: str) -> None:
@@ -110,57 +147,28 @@ def _target(
     return str(usual[0])
 
 
-def _features(frame: pd.DataFrame, semicolons: bool, notes: list[str]) -> pd.DataFrame:
-    """Return the columns to learn from, numbers as float64 and all others as text.
+def _features(
+    frame: pd.DataFrame, wanted: dict[str, Wanted], semicolons: bool, notes: list[str]
+) -> tuple[pd.DataFrame, list[Column]]:
+    """Return the columns to learn from, numbers as float64 and all others as text, and all kinds.
 
     Columns without information and ids are left out, with a note.
     """
     import pandas as pd
 
-    features: dict[str, pd.Series] = {}
-    left_out: dict[str, list[str]] = {"no value": [], "one value only": [], "an id": []}
-    for name, values in frame.items():
-        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        column = values if numeric else columns.text(values)
-        parsed = columns.numbers(column, semicolons)
-        if parsed:
-            column, strange = parsed
-            if strange:
-                notes.append(
-                    f"column {name!r}: values that are no numbers count as missing, "
-                    f"{len(strange)} of them: {first_few(strange)}"
-                )
-        distinct = column.nunique()
-        if distinct == 0:
-            left_out["no value"].append(str(name))
-        elif distinct == 1 and column.notna().all():
-            left_out["one value only"].append(str(name))
-        elif _is_id(str(name), column, distinct):
-            left_out["an id"].append(str(name))
-            if distinct < DISTINCT * column.notna().sum():
-                notes.append(
-                    f"several rows have the same {name!r}: group={name} keeps them in one split"
-                )
-        else:
-            features[str(name)] = column
-    notes += [
-        f"left out, {reason}: {first_few(names)}" for reason, names in left_out.items() if names
+    found = [
+        recognise(str(name), values, semicolons, wanted.get(str(name), ""))
+        for name, values in frame.items()
     ]
-    return pd.DataFrame(features, index=frame.index)
-
-
-def _is_id(name: str, column: pd.Series, distinct: int) -> bool:
-    """Return whether a column identifies rows or groups of rows rather than describing them."""
-    values = column.dropna()
-    named = bool(ID.search(name))
-    if len(column) < FEW or distinct < REPEATED * len(values):
-        return False
-    if column.dtype != np.float64:
-        return (named or distinct >= DISTINCT * len(values)) and not columns.date_format(column)
-    if not columns.is_whole(column):
-        return False
-    dense = distinct == len(column) and values.max() - values.min() < 2 * len(column)
-    return named or dense
+    features = {kind.column.name: kind.values for kind in found if kind.values is not None}
+    notes += [note for kind in found for note in kind.notes]
+    for reason in (NO_VALUE, ONE_VALUE, AN_ID):
+        names = [
+            kind.column.name for kind in found if kind.values is None and kind.column.why == reason
+        ]
+        if names:
+            notes.append(f"left out, {reason}: {first_few(names)}")
+    return pd.DataFrame(features, index=frame.index), [kind.column for kind in found]
 
 
 def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Floats:
@@ -171,22 +179,34 @@ def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Flo
         moments = columns.dates(values, form)
         times = moments.astype("int64").astype("float64").mask(moments.isna())
     else:
-        parsed = columns.numbers(values, semicolons)
-        if parsed is None:
+        parsed = numbers.parse(values, semicolons)
+        if parsed is None or 2 * parsed.values.notna().sum() < len(values):
             raise UserError(f"{origin}: time column {name!r} holds neither dates nor numbers")
-        times = parsed[0]
+        times = parsed.values
     _require_all(times, frame[name], f"{origin}: time column {name!r}", "no point in time")
     return times.to_numpy(np.float64)
 
 
+def _places(frame: pd.DataFrame, name: str, origin: str) -> Ints:
+    """Return the split of each row, as the table has it; UserError for other words."""
+    written = columns.text(frame[name])
+    places = written.str.lower().map(SPLITS).astype("float64")
+    where = f"{origin}: split column {name!r}"
+    _require_all(places, frame[name], where, "neither train, validation nor test")
+    for part in (splits.TRAIN, splits.TEST):
+        if not (places == part).any():
+            raise UserError(f"{where} has no row of {splits.PLACES[part]}")
+    return places.to_numpy(np.int64)
+
+
 def _weights(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Floats:
     """Return weights; UserError unless all are above 0."""
-    parsed = columns.numbers(columns.text(frame[name]), semicolons)
+    parsed = numbers.parse(columns.text(frame[name]), semicolons)
     where = f"{origin}: weight column {name!r}"
-    if parsed is None:
+    if parsed is None or parsed.values.isna().all():
         raise UserError(f"{where} holds no numbers")
-    _require_all(parsed[0].where(parsed[0] > 0), frame[name], where, "no number above 0")
-    return parsed[0].to_numpy(np.float64)
+    _require_all(parsed.values.where(parsed.values > 0), frame[name], where, "no number above 0")
+    return parsed.values.to_numpy(np.float64)
 
 
 def _require_all(parsed: pd.Series, written: pd.Series, where: str, problem: str) -> None:

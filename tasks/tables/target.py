@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
-from tasks.tables import columns
+from tasks.tables import columns, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,13 @@ def as_text(values: pd.Series) -> pd.Series:
     """Return the target as text, whole numbers without decimals: 1.0 is 1."""
     import pandas as pd
 
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        written = columns.text(values)
-        numbers = pd.to_numeric(written, errors="coerce")
-        if numbers.notna().sum() < written.notna().sum():
-            return written
-        values = numbers
-    return values.astype("float64").map("{:.12g}".format, na_action="ignore").astype("str")
+    if pd.api.types.is_bool_dtype(values):
+        return columns.text(values)
+    written = values if pd.api.types.is_numeric_dtype(values) else columns.text(values)
+    parsed = numbers.parse(written, semicolons=False)
+    if parsed is None or parsed.notes or len(parsed.strange):
+        return columns.text(values)
+    return parsed.values.map("{:.15g}".format, na_action="ignore").astype("str")
 
 
 def encode_labels(
@@ -54,10 +54,11 @@ def encode_labels(
         UserError: for fewer than two classes, or more than a classifier can tell apart.
     """
     where = f"{origin}: target {target!r}"
-    counts = values.value_counts()
     missing = int(values.isna().sum())
     if missing:
         notes.append(f"{missing:,} rows without a value of {target!r} are left out")
+    values = _one_spelling(values, target, settings, notes)
+    counts = values.value_counts()
     positive = _positive(settings.positive, counts.index, where) if settings.positive else ""
     if positive and len(counts) > 2:
         values = values.where(values.isna() | (values == positive), f"not {positive}")
@@ -89,9 +90,34 @@ def encode_labels(
     return labels.fillna(-1).to_numpy(np.int64), classes
 
 
+def _one_spelling(
+    values: pd.Series, target: str, settings: TargetSettings, notes: list[str]
+) -> pd.Series:
+    """Join values that differ in case alone, such as Yes and yes, where that leaves two classes.
+
+    Of more classes, such as letters, they stay apart; a note says which it was.
+    """
+    counts = values.value_counts()  # the most frequent first
+    first: dict[str, str] = {}
+    spelt = {name: first.setdefault(_folded(name), name) for name in counts.index}
+    others = [name for name, spelling in spelt.items() if name != spelling]
+    if not others:
+        return values
+    together = len(first) == 2 or bool(settings.positive)
+    told = [f"{name!r} ({counts[name]:,} rows) and {spelt[name]!r}" for name in others]
+    verb = "are one class" if together else "are different classes"
+    notes.append(f"values of {target!r} that differ in spelling {verb}: {columns.first_few(told)}")
+    return values.map(spelt, na_action="ignore") if together else values
+
+
+def _folded(value: str) -> tuple[float, str]:
+    """Return what spellings of one value have in common: Yes and yes, 1.0 and 1."""
+    return _naturally(value.casefold())
+
+
 def _positive(given: str, values: Sequence[str], where: str) -> str:
     """Return the value that is meant: 1 matches 1.0, Yes matches yes."""
-    for normal in (str, str.lower, _naturally):
+    for normal in (str, _folded):
         for value in values:
             if normal(value) == normal(given):
                 return value

@@ -97,7 +97,6 @@ def labelled(labels: list[int], groups: list[int] | None = None) -> Data:
         ([0] * 50 + [1], None),
         ([0] * 50 + [1, 1], None),
         ([0] * 50 + [1] * 9, [*range(50), *[50] * 9]),  # nine times the same row
-        ([0, 1] * 30, [number // 2 for number in range(60)]),  # every row with both labels
     ],
 )
 def test_16_data_with_too_little_of_a_class_is_refused_before_it_is_split(

@@ -201,6 +201,7 @@ def test_facts_are_those_of_the_conditions() -> None:
         "steps": 100,
         "batch": 32,
         "portion": "all",
+        "notes": [],
     }
 
 

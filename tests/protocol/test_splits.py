@@ -305,3 +305,47 @@ def test_a_class_that_is_too_small_for_a_search_is_named(portion: Any) -> None:
     ]
     with pytest.raises(UserError, match=f"no row of class 'yes' is in the {portion}'s"):
         restrict(Splits(np.zeros(63), data.labels, *parts), data, portion)
+
+
+def test_groups_of_both_classes_are_split_by_share() -> None:
+    labels = np.tile([0, 0, 0, 1], 100)
+    data = population(labels, np.arange(400) // 4)
+    parts = by_share(data, 0)
+    assert [np.bincount(labels[part]).tolist() for part in parts] == [
+        [180, 60],
+        [60, 20],
+        [60, 20],
+    ]
+    assert len(set.intersection(*(set(data.groups[part].tolist()) for part in parts))) == 0
+    assert held_out_rows(data).sum() == 200
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_large_group_leaves_every_split_its_share_of_each_class(seed: int) -> None:
+    labels = shuffled(9770, 230)
+    groups = np.arange(10_000)
+    groups[np.flatnonzero(labels == 0)[:3329]] = -1
+    parts = by_share(population(labels, groups), seed)
+    assert [len(part) for part in parts] == [6000, 2000, 2000]
+    assert [int(labels[part].sum()) for part in parts] == [138, 46, 46]
+    assert (groups[parts[0]] == -1).sum() == 3329
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_of_all_sizes_leave_every_split_about_its_share(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(400), np.minimum(rng.pareto(1.2, 400) * 5 + 1, 900).astype(int))
+    labels = (rng.random(len(groups)) < rng.beta(0.5, 9, 400)[groups]).astype(np.int64)
+    parts = by_share(population(labels, groups), seed)
+    for part, share in zip(parts, SHARES, strict=True):
+        assert len(part) / len(labels) == pytest.approx(share, abs=0.06)
+        assert labels[part].sum() / labels.sum() == pytest.approx(share, abs=0.05)
+
+
+def test_a_group_of_most_rows_leaves_others_to_train_on() -> None:
+    labels = shuffled(900, 100)
+    groups = np.arange(1000)
+    groups[np.flatnonzero(labels == 0)[:800]] = -1
+    train, *_ = by_share(population(labels, groups), 0)
+    assert (groups[train] == -1).sum() == 800
+    assert ((groups[train] >= 0) & (labels[train] == 0)).sum() >= 10

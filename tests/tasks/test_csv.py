@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import tracemalloc
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +61,14 @@ def german(frame: pd.DataFrame) -> str:
     return written.assign(income=swapped).to_csv(index=False, sep=";")
 
 
+def zipped(files: dict[str, str]) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
 MAKES: dict[str, str | bytes] = {
     "semicolons": PEOPLE.to_csv(index=False, sep=";"),
     "tabs": PEOPLE.to_csv(index=False, sep="\t"),
@@ -71,6 +84,10 @@ MAKES: dict[str, str | bytes] = {
     "pandas' index": PEOPLE.to_csv(),
     "R's row names": PEOPLE.to_csv().replace(",age", "age", 1),
     "a comma at the end": PLAIN.replace("\n", ",\n"),
+    "gzip": gzip.compress(PLAIN.encode()),
+    "bzip2": bz2.compress(PLAIN.encode("utf-16")),
+    "xz": lzma.compress(PLAIN.encode("cp1252")),
+    "a ZIP archive": zipped({"customers.csv": PLAIN, "__MACOSX/customers.csv": ""}),
     "blank lines": PLAIN.replace("\n", "\n\n"),
 }
 
@@ -163,6 +180,16 @@ DAMAGE: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "open quote": (PLAIN.replace("Rom", '"Rom', 1), {}, "is a quote not closed?"),
     "no text": (bytes(range(256)) * 9, {}, "is no text"),
     "spreadsheet": (b"PK\x03\x04" + PLAIN.encode(), {}, "is a ZIP archive or a spreadsheet"),
+    "two files in one": (
+        zipped({"a.csv": PLAIN, "b.csv": PLAIN}),
+        {},
+        "is a ZIP archive or a spreadsheet: unpack it",
+    ),
+    "gzip cut short": (
+        gzip.compress(PLAIN.encode())[:-40],
+        {},
+        "is damaged: it cannot be unpacked",
+    ),
     "one column": ("y\n1\n0\n", {}, "line 1 has one field, 'y'"),
     "nothing to learn from": (
         "a,y\n" + "1,0\n1,1\n" * 50,
@@ -191,6 +218,27 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path, case: Any) -> Non
         load(tmp_path / "table.csv", content, **settings)
     assert complaint in str(error.value) and str(tmp_path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:
+    half = ROWS // 2
+    PEOPLE[:half].to_parquet(tmp_path / "part-0.parquet")
+    reordered = PEOPLE[half:][["y", *PEOPLE.columns.drop("y")]]
+    reordered.to_parquet(tmp_path / "part-1.parquet")
+    (tmp_path / "_SUCCESS").touch()
+    data = TASK.load(Settings(), tmp_path)
+    assert data.rows["income"].tolist() == PEOPLE["income"].tolist()
+    assert data.labels.tolist() == (PEOPLE["y"] == "yes").astype(int).tolist()
+    assert "2 Parquet files are read as one table: part-0.parquet, part-1.parquet" in data.notes
+    PEOPLE.assign(town="Rom").to_parquet(tmp_path / "part-2.parquet")
+    with pytest.raises(UserError, match=r"part-2.parquet has other columns than .*: town"):
+        TASK.load(Settings(), tmp_path)
+
+
+def test_a_compressed_table_is_found_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.pdf").touch()
+    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(PLAIN.encode()))
+    assert len(TASK.load(Settings(), tmp_path).labels) == ROWS
 
 
 def test_damaged_parquet_and_several_tables_are_named(tmp_path: Path) -> None:

@@ -108,3 +108,22 @@ def test_a_run_has_neither_checkpoints_nor_curves(store_uri: str, tmp_path: Path
         unknown = ("test_last_step/", "train/", "val/", "training/best_step")
         assert not [name for name in cell.data.metrics if name.startswith(unknown)]
         assert not client.list_artifacts(cell.info.run_id, "figures/loss.png")
+
+
+def test_a_search_has_no_test_rows_to_predict(store_uri: str) -> None:
+    words = ["search", "--task", "csv", "--data", "synthetic", "--settings", "model=logistic"]
+    words += ["--strategy", "class_weight", "--trials", "2", "--seeds", "1", "--fresh", "1"]
+    shown = CliRunner().invoke(main, [*words, "--workers", "0", "--tracking", store_uri])
+    assert shown.exit_code == 0, shown.output
+    assert "failed" not in shown.output and "2/2" in shown.output
+
+
+def test_default_strategies_follow_the_model(store_uri: str) -> None:
+    words = ["run", "--task", "csv", "--data", "synthetic", "--settings", "model=logistic"]
+    words += ["--seeds", "1", "--workers", "0", "--tracking", store_uri]
+    shown = CliRunner().invoke(main, words)
+    assert shown.exit_code == 0, shown.output
+    assert "left out, as they do not suit this task: focal" in shown.output
+    assert "planned 5 = finished 5" in shown.output
+    refused = CliRunner().invoke(main, [*words, "--strategies", "none,focal"])
+    assert refused.exit_code == 2 and "'focal' needs a network" in refused.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
@@ -128,3 +129,45 @@ def test_the_half_width_of_f1_is_that_of_simulated_test_splits(
     assert formula == pytest.approx((high - low) / 2, rel=0.25)
     assert formula <= stats.f1_half_width(np.array(positives)) + 1e-9
     assert stats.f1_half_width(np.array(100)) == pytest.approx(0.86 / 10, rel=1e-3)
+
+
+def test_each_column_is_described_with_what_is_done_to_it(tmp_path: Path, store_uri: str) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["customer_id,income,tenure,since,city,state,kind"]
+    for number in range(ROWS):
+        tenure = "unknown" if number % 4 == 0 else f"{rng.integers(400)}"
+        city, kind = "Rom" if number % 3 else "Oslo|<b>", "x" if number % 5 == 0 else "y"
+        income, since = f"{rng.normal():.3f} EUR", f"2.{1 + number % 12}.2024"
+        lines.append(f"{number},{income},{tenure},{since},{city},{kind},{kind}")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    words = ["inspect", "csv", "--data", str(tmp_path / "t.csv"), "--tracking", store_uri]
+    shown = CliRunner().invoke(main, [*words, "--settings", "target=kind"])
+    assert shown.exit_code == 0, shown.output
+    assert offences(shown.output) == []
+    text = " ".join(shown.output.split())
+    for expected in (
+        "columns: left out 1, number 2, date 1, category 2, target 1; numbers=, categories= and",
+        "the unit EUR is left out",
+        "missing values: tenure 25.0%",
+        "written as DD.MM.YYYY",
+        "Rom 67%, Oslo|<b> 33%",
+    ):
+        assert expected in text, expected
+    [run] = MlflowClient(store_uri).search_runs(["1"])
+    note = run.data.tags[tags.NOTE]
+    assert "| customer_id | left out |  |  |  | an id |" in note
+    assert "| state | category |  | 2 | y 80%, x 20% | alone predicts the class (ROC AUC" in note
+    assert "| tenure | number | 25.0% |" in note
+    assert "| kind | target |" in note and "Oslo\\|&lt;b&gt; 33%" in note
+
+
+def test_of_many_columns_the_first_are_described(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = (
+        pd.DataFrame(rng.normal(size=(200, 100))).add_prefix("c").assign(y=np.arange(200) % 4 == 0)
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    found = inspection.inspect_task("csv", grammar.settings("csv", ""), str(tmp_path / "t.csv"))
+    page = inspection_report.markdown(found)
+    assert "| c59 | number |" in page and "| c60 |" not in page
+    assert "41 more columns are not shown" in page

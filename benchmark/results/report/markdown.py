@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown
 from benchmark.results.analysis import Analysis
@@ -50,6 +51,8 @@ def conditions(table: Leaderboard) -> dict[str, str]:
         "versions": "; ".join(table.versions) or "unknown",
         "runs": account(table),
     }
+    if facts.get("notes"):
+        known["notes on the data"] = "; ".join(facts["notes"])
     if table.older:
         known["older code"] = f"{table.older} runs made by it are left out"
     return known
@@ -62,9 +65,11 @@ def account(table: Leaderboard) -> str:
 
 
 def title(table: Leaderboard) -> str:
-    """The task, the settings that differ from its defaults, and a warning of synthetic data."""
+    """The task, its file, settings other than its defaults, and a warning of synthetic data."""
     task, changed = str(table.facts["task"]), table.changed_settings
-    named = f"{task}, {' '.join(changed)}" if changed else task
+    file = PurePath(table.facts["origin"]).name if table.facts["source"] == "real" else task
+    named = task if file in ("", task) else f"{task} ({file})"
+    named = f"{named}, {' '.join(changed)}" if changed else named
     if table.portion == "confirmation":
         named += ", tested on rows that no search has seen"
     return named if table.facts["source"] == "real" else f"{named}: {SYNTHETIC_BANNER}"

@@ -39,6 +39,8 @@ def show(console: Console, analysis: Analysis) -> None:
     for row in grid.rows:
         shown.add_row(*(escape(cell.text) for cell in row))
     console.print(shown)
+    for note in table.facts.get("notes", ()):
+        console.print(f"[yellow]data:[/] {escape(note)}", highlight=False)
     print_sentences(console, verdict(analysis))
 
 

@@ -1,0 +1,71 @@
+"""Tables of many columns: checks that stay cheap, no overflow, a network that fits them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.protocol.strategy import NONE
+from benchmark.protocol.task import Budget, Network
+from benchmark.training import fit as fitting
+from benchmark.training.network import TrainingJob
+from tasks.csv import TASK, Settings
+from tasks.tables import leakage, models
+
+ROWS, COLUMNS = 400, 1200
+RNG = np.random.default_rng(0)
+YES = RNG.random(ROWS) < 0.2
+
+
+def write(path: Path, columns: np.ndarray[Any, Any], **more: Any) -> Path:
+    named = pd.DataFrame(columns).add_prefix("c")
+    frame = pd.concat([named, pd.DataFrame({"y": np.where(YES, "yes", "no"), **more})], axis=1)
+    pd.concat([frame, frame[:2]]).to_csv(path, index=False)
+    return path
+
+
+def test_trees_are_grown_for_suspicious_columns_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown: list[int] = []
+    tree = leakage._auc
+
+    def counted(x: Any, *others: Any) -> float:
+        grown.append(x.shape[1])
+        return tree(x, *others)
+
+    monkeypatch.setattr(leakage, "_auc", counted)
+    refund = np.where(YES, 9, 1) + RNG.normal(size=ROWS)
+    band = np.where(YES, RNG.uniform(0.4, 0.5, ROWS), RNG.choice([0.2, 0.8], ROWS))
+    file = write(
+        tmp_path / "t.csv", RNG.normal(size=(ROWS, COLUMNS)), refund=refund, band=band, state=YES
+    )
+    notes = TASK.load(Settings(), file).notes  # 3 ** 1200 ways to differ overflow no number
+    assert [note.split("'")[1] for note in notes if "ROC AUC" in note] == [
+        "refund",
+        "band",
+        "state",
+    ]
+    assert len(grown) < 10
+
+
+@pytest.mark.parametrize("words", [False, True], ids=["whole numbers", "words"])
+def test_a_network_of_many_columns_has_few_layers_and_learns(tmp_path: Path, words: bool) -> None:
+    values = RNG.integers(0, 4, (ROWS, 300))
+    values[:, :30] = np.where(RNG.random((ROWS, 30)) < 0.8, YES[:, None], ~YES[:, None])
+    file = write(tmp_path / "t.csv", np.array(list("abcd"))[values] if words else values)
+    settings = Settings(rare=5)
+    data = TASK.load(settings, file)
+    splits = TASK.split(data, settings, 0)
+    assert len(splits.categorical) == (300 if words else 0)
+    network = models.mlp(splits, 2, Budget(10, 64))
+    assert isinstance(network, Network) and len(network.model.layers) < 20
+    job = TrainingJob(TASK, settings, splits, 2, NONE, Budget(150, 64), 0)
+    fit = fitting.fit(job, lambda steps: None)
+    predicted = fit.test.best[:, 1] - fit.test.best[:, 0]
+    yes = fit.test.labels == 1
+    assert predicted[yes].mean() > predicted[~yes].mean() + 1
