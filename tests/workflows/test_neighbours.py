@@ -11,14 +11,14 @@ from click.testing import CliRunner
 from benchmark.cli.main import main
 from benchmark.workflows import neighbours
 
-ROWS, WIDTH = 600, 16
+ROWS, WIDTH = 600, 64
 
 
 def clusters(rare: int = ROWS // 3) -> tuple[np.ndarray, np.ndarray]:
     """Features of two classes that hardly overlap, and their labels."""
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [ROWS - rare, rare])
-    centres = 4 * rng.normal(size=(2, WIDTH))
+    centres = 2 * rng.normal(size=(2, WIDTH))
     return centres[labels] + rng.normal(size=(ROWS, WIDTH)), labels
 
 
