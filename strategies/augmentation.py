@@ -37,14 +37,14 @@ def augmented_copies(
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise UserError(
                 "augmented_copies needs colour images, but the rows of this task are "
-                f"{images.dtype} {images.shape[1:]} (of a frozen network?): leave it out"
+                f"{images.dtype} {images.shape[1:]}: leave it out"
             )
         copies = [*_channels(images), *_filtered(images, radius)]
         copied_labels = np.tile(labels[rare], len(copies))
         rows = np.arange(len(labels) + len(copied_labels))
         return Resampling(rows, np.concatenate(copies), copied_labels)
 
-    return Strategy(augment=augment, needs=frozenset({"image"}))
+    return Strategy(augment=augment, needs=frozenset({"image", "pixels"}))
 
 
 def _channels(images: Images) -> list[Images]:
@@ -65,8 +65,9 @@ def _filtered(images: Images, radius: float) -> list[Images]:
 def mixup(alpha: Alpha = 1.0) -> Strategy:
     """Mix each row and its label with another row of the batch.
 
-    The share of a row is drawn from Beta(alpha, alpha). Source: Zhang et al. 2018, "mixup:
-    beyond empirical risk minimization", eq. 1.
+    Rows are images or, with a frozen network, their features. The share of a row is drawn from
+    Beta(alpha, alpha). Source: Zhang et al. 2018, "mixup: beyond empirical risk minimization",
+    eq. 1.
     """
 
     def mix(labels: Ints, partners: Ints, counts: Ints, rng: np.random.Generator) -> Mixing:

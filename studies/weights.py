@@ -10,6 +10,7 @@ from benchmark.results.study import Answer, Arm, Line, Measured, Study
 from studies._statistics import format_mean, mean_of, verdicts
 
 WEIGHTS = (1, 2, 5, 10, 25, 50)
+THRESHOLDS = {"threshold of 0.5": "test/f1_at_half", "tuned threshold": "test/f1_tuned"}
 
 
 def label_of(weight: int) -> str:
@@ -33,6 +34,7 @@ def answer(measured: list[Measured]) -> Answer:
         f"At a threshold of 0.5, weight {WEIGHTS[best]} has the highest mean F1, "
         f"{format_mean(half[best])}; the baseline has {format_mean(half[0])}.",
         *([_against_tuning(result, WEIGHTS[best], tuned[0])] if best else []),
+        *(_against_baseline(result, threshold, metric) for threshold, metric in THRESHOLDS.items()),
         f"At tuned thresholds, the mean F1 of weights {WEIGHTS[0]} to {WEIGHTS[-1]} differs by "
         f"{spread:.3f} at most.",
     ]
@@ -56,6 +58,19 @@ def answer(measured: list[Measured]) -> Answer:
         "F1 on test",
         {weight: str(weight) for weight in WEIGHTS},
     )
+
+
+def _against_baseline(measured: Measured, threshold: str, metric: str) -> str:
+    """Compare every weight with the baseline at the same kind of threshold."""
+    weighted = [label_of(weight) for weight in WEIGHTS[1:]]
+    differences = comparison.against(measured.table, "none", metric, weighted)
+    found = [
+        f"{weight}: {interval(difference)}, {verdict}"
+        for weight, difference, verdict in zip(
+            WEIGHTS[1:], differences.values(), verdicts(list(differences.values())), strict=True
+        )
+    ]
+    return f"ΔF1 vs the baseline, both at a {threshold}, by weight: {'; '.join(found)}."
 
 
 def _against_tuning(measured: Measured, weight: int, tuned_baseline: Difference) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 
-from benchmark.protocol.arguments import Range
+from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import PLACES, split_by_count
@@ -32,9 +32,9 @@ class Settings:
     train: Annotated[int, Range(1, 10_000_000)] = 1500
     validation: Annotated[int, Range(1, 10_000_000)] = 1000
     test: Annotated[int | None, Range(1, 10_000_000)] = None  # None: all that are left, weighted
-    size: Annotated[int, Range(16, 512)] = 64  # pixels per side
-    model: str = "compact"
-    weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    size: Annotated[int | None, Range(16, 512)] = None  # pixels per side; None: the model's
+    model: str = "auto"  # MobileNet where its weights are found, else compact
+    weights: Annotated[str, ByContent()] = "imagenet"  # "random", a file or a folder of weights
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Settings:
 
 def load(settings: Settings, path: Path) -> Data:
     """Read the photos under `path`; UserError names every file that cannot be used."""
-    return dataset.load(path, CLASSES, settings.size)
+    return models.identified(dataset.load(path, CLASSES, models.size_of(settings)), settings)
 
 
 def synthetic(settings: Settings) -> Data:
@@ -67,7 +67,8 @@ def synthetic(settings: Settings) -> Data:
     cats = settings.train + settings.validation + tested
     dogs_tested = max(1, round(tested / settings.imbalance))
     dogs = settings.train + int(settings.counts()[1, 1]) + dogs_tested
-    return drawings.draw(cats, dogs, settings.size)
+    drawn = drawings.draw(cats, dogs, models.size_of(settings))
+    return models.identified(drawn, settings)
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
@@ -80,7 +81,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
         ) from error
     shares = np.array([settings.imbalance, 1]) / (settings.imbalance + 1)
     return Splits(
-        x=models.inputs(data.rows, settings),
+        x=models.inputs(data, settings),
         y=data.labels,
         train=train,
         validation=validation,
@@ -99,5 +100,8 @@ TASK = Task(
     encode=models.encode,
     network=models.network,
     budget=models.budget,
+    complete=models.complete,
+    files=models.files,
+    sees_pixels=models.sees_pixels,
     fetch=catsdogs_archive.fetch,
 )

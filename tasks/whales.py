@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from benchmark.protocol.arguments import Range
+from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import PLACES, TEST, TRAIN, VALIDATION
@@ -35,7 +35,7 @@ class Settings:
     new_whale: Literal["class", "left out"] = "class"
     size: Annotated[int, Range(16, 512)] = 64  # pixels per side
     model: str = "compact"
-    weights: Literal["imagenet", "random"] = "imagenet"  # of a keras.applications model
+    weights: Annotated[str, ByContent()] = "imagenet"  # "random", a file or a folder of weights
     thaw: Annotated[float, Range(0, 0.99)] = 0.0  # share of the steps that train it too, at the end
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15
     test: Annotated[float, Range(0.01, 0.45)] = 0.15
@@ -55,23 +55,26 @@ def load(settings: Settings, path: Path) -> Data:
     label_of = {name: label for label, name in enumerate(classes)}
     labelled = [(file, label_of[name]) for file, name in named]
     data, _ = dataset.load_files(path, labelled, classes, settings.size)
-    return _with_notes(data)
+    return models.identified(_with_notes(data), settings)
 
 
 def synthetic(settings: Settings) -> Data:
     """Make textures, one per whale."""
     labels = np.repeat(np.arange(len(SYNTHETIC_COUNTS)), SYNTHETIC_COUNTS).astype(np.int64)
     images = textures.images(labels, settings.size, 11)
-    return _with_notes(
-        Data(
-            rows=images,
-            labels=labels,
-            groups=np.arange(len(labels)),
-            classes=(NEW, *(f"whale {number}" for number in range(1, len(SYNTHETIC_COUNTS)))),
-            digest=hashlib.sha256(images.tobytes()).hexdigest(),
-            source="synthetic",
-            origin="synthetic textures",
-        )
+    return models.identified(
+        _with_notes(
+            Data(
+                rows=images,
+                labels=labels,
+                groups=np.arange(len(labels)),
+                classes=(NEW, *(f"whale {number}" for number in range(1, len(SYNTHETIC_COUNTS)))),
+                digest=hashlib.sha256(images.tobytes()).hexdigest(),
+                source="synthetic",
+                origin="synthetic textures",
+            )
+        ),
+        settings,
     )
 
 
@@ -108,7 +111,7 @@ def split(data: Data, settings: Settings, seed: int) -> Splits:
             place[members[:validation]] = VALIDATION
             place[members[validation : validation + test]] = TEST
     parts = (np.flatnonzero(place[group] == part) for part in (TRAIN, VALIDATION, TEST))
-    return Splits(models.inputs(data.rows, settings), data.labels, *parts)
+    return Splits(models.inputs(data, settings), data.labels, *parts)
 
 
 def fetch(path: Path) -> None:
@@ -128,5 +131,8 @@ TASK = Task(
     encode=models.encode,
     network=models.network,
     budget=models.budget,
+    complete=models.complete,
+    files=models.files,
+    sees_pixels=models.sees_pixels,
     fetch=fetch,
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,3 +118,20 @@ def benchmark(store: str, data: Path, *words: str, strategies: str = "none") -> 
     given = ["--task", "toy", "--data", str(data), "--strategies", strategies, "--seeds", "1"]
     given += ["--steps", "10", "--workers", "0", "--tracking", store]
     return CliRunner().invoke(main, ["run", *given, *words])
+
+
+def enliven(model: Any, seed: int = 0) -> None:
+    """Give a deep network weights that keep the size of its signals: Keras' own lose it."""
+    rng = np.random.default_rng(seed)
+    kernels = [values.ndim > 1 for values in model.get_weights()]
+    model.set_weights(
+        [
+            rng.normal(0, np.sqrt(2 / _inputs(values.shape)), values.shape) if kernel else values
+            for values, kernel in zip(model.get_weights(), kernels, strict=True)
+        ]
+    )
+
+
+def _inputs(shape: tuple[int, ...]) -> float:
+    """Inputs of an output; a depthwise kernel, (height, width, channels, 1), has no channels."""
+    return float(np.prod(shape[:2] if shape[-1] == 1 else shape[:-1]))

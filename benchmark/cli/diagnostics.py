@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from benchmark.cli.options import find_data, parse_count, parse_optional_count, write_figure
+from benchmark.cli.options import (
+    complete_settings,
+    find_data,
+    make_folder,
+    parse_count,
+    parse_optional_count,
+    write_figure,
+    write_text,
+)
 from benchmark.protocol import grammar
 
 
@@ -13,13 +21,16 @@ from benchmark.protocol import grammar
 @click.option("--data", default="", help="as for `run`")
 @click.option("--settings", default="", help="as for `run`")
 @click.option("--tracking", default="", help="MLflow store")
-def inspect(task: str, data: str, settings: str, tracking: str) -> None:
+@click.option("--output", default="", help="folder for the page and its figures, as PNG files")
+def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> None:
     """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
 
-    Also show how small an effect the test split can resolve. The inspection is tracked as a run.
+    Also show how small an effect the test split can resolve and, of images with features of a
+    frozen network, those with suspicious labels. The inspection is tracked as a run.
     """
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.results.report import terminal
     from benchmark.tracking.invocation import log_figures
@@ -32,6 +43,11 @@ def inspect(task: str, data: str, settings: str, tracking: str) -> None:
     console = terminal.console()
     inspection_report.show(console, inspection)
     page, figures = inspection_report.markdown(inspection), inspection_report.figures(inspection)
+    if output:
+        folder = make_folder(output)
+        write_text(str(folder / "inspection.md"), page)
+        for name, figure in figures.items():
+            write_figure(str(folder / f"{name}.png"), figure)
     store = open_store(uri, task)
     run_id = log_figures(store, "inspection", "inspection of the data", page, figures)
     terminal.in_mlflow(console, store, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
@@ -48,6 +64,7 @@ def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> N
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     budget = parse_optional_count("--steps", steps, 1)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.results.report import terminal
     from benchmark.workflows.profile import profile_run, table
@@ -74,6 +91,7 @@ def lr(
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     number = parse_count("--steps", steps, 1)
     path = find_data(task, data)
+    chosen = complete_settings(task, chosen, path)
 
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve

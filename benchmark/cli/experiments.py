@@ -11,6 +11,7 @@ import click
 
 from benchmark.cli.options import (
     combined,
+    complete_settings,
     find_data,
     parse_count,
     parse_optional_count,
@@ -223,7 +224,7 @@ def _request(
 
     return RunRequest(
         task=task,
-        settings=chosen,
+        settings=complete_settings(task, chosen, path),
         path=path,
         specs=tuple(specs),
         every=strategies.strip() in ("all", registry.default("strategies")),

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli.options import parse_count
 from benchmark.protocol import arguments, grammar, registry
+from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
 from benchmark.protocol.text import command
 from benchmark.results import study
+
+WEIGHTS = "weights"  # in the place of a task
 
 
 @click.command()
@@ -44,10 +48,28 @@ def studies() -> None:
 
 @click.command()
 @click.argument("task")
+@click.argument("model", default="")
 @click.option("--data", default="", help="folder to write to [default: data/TASK]")
-def fetch(task: str, data: str) -> None:
-    """Download the real data of TASK and check its hash."""
+@click.option(
+    "--size",
+    default="224",
+    show_default=True,
+    help="of weights: pixels a side; only MobileNet and MobileNetV2 have files by size",
+)
+def fetch(task: str, model: str, data: str, size: str) -> None:
+    """Download the real data of TASK and check its hash.
+
+    `fetch weights MODEL` downloads the ImageNet weights of a network of keras.applications.
+    """
     target = Path(data or Path("data") / task)
+    pixels = parse_count("--size", size, 32)
+    if task == WEIGHTS:
+        if not model:
+            raise UserError("`fetch weights MODEL` needs a model, such as MobileNet")
+        click.echo(f"{model} is in {registry.fetch_weights(model, pixels, target)}")
+        return
+    if model:
+        raise UserError(f"fetch {task} {model}: only `fetch weights` takes a model")
     registry.task(task).fetch(target)
     click.echo(f"{task} is in {target}. To use it:\n  {command('run', task=task, data=target)}")
 

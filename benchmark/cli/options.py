@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import SYNTHETIC
 
@@ -59,6 +60,14 @@ def find_data(task: str, given: str) -> str:
     return next((str(place) for place in places if place.exists()), "")
 
 
+def complete_settings(task: str, chosen: Any, path: str) -> Any:
+    """Complete settings for the data at `path`, or synthetic data; say what was chosen."""
+    settings, line = registry.task(task).complete(chosen, "real" if path else "synthetic")
+    if line:
+        click.echo(line, err=True)
+    return settings
+
+
 def parse_count(option: str, text: str, least: int) -> int:
     """Parse the whole number of an option, at least `least`."""
     plain = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
@@ -70,6 +79,15 @@ def parse_count(option: str, text: str, least: int) -> int:
 def parse_optional_count(option: str, text: str, least: int) -> int | None:
     """Parse the whole number of an option that may be left out."""
     return parse_count(option, text, least) if text else None
+
+
+def make_folder(path: str) -> Path:
+    """Make a folder that the user named, unless it is there."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {path}: {error.strerror}") from None
+    return Path(path)
 
 
 def write_text(path: str, text: str) -> None:

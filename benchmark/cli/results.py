@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cli.options import (
     SYNTHETIC_ALIASES,
     combined,
+    find_data,
     parse_optional_count,
     portion_option,
     write_text,
@@ -128,7 +129,7 @@ def _advice(
         raise UserError("--settings belong to a task: name it, as in `recommend insurance`")
     query = LeaderboardQuery(
         task=task,
-        settings=grammar.settings(task, settings) if settings else None,
+        settings=_settings(task, settings, data) if settings else None,
         data=None if not data else "" if data in SYNTHETIC_ALIASES else data,
         steps=parse_optional_count("--steps", steps, 1),
         portion=portion,
@@ -138,6 +139,13 @@ def _advice(
         registry.task(task)
     uri = resolve(tracking)
     return uri, recommend(uri, find_leaderboard(uri, query), priced)
+
+
+def _settings(task: str, text: str, data: str) -> Any:
+    """Return the settings as `run` completes them."""
+    chosen = grammar.settings(task, text)
+    complete = registry.task(task).complete
+    return complete(chosen, "real" if find_data(task, data) else "synthetic")[0]
 
 
 COMMANDS = (leaderboard, recommend, export)

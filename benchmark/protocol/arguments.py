@@ -38,6 +38,11 @@ class Range:
 
 
 @dataclass(frozen=True)
+class ByContent:
+    """Mark of a setting that is a path: what lies there counts, and is in the data's digest."""
+
+
+@dataclass(frozen=True)
 class Space:
     """Values that a search tries, beside the bounds: ``Annotated[float, Range(0), Space(0, 5)]``.
 
@@ -144,6 +149,15 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
     if get_origin(kind) is tuple:
         return tuple(_bounded(part, get_args(kind)[0], bounds, where) for part in _several(value))
     return _bounded(value, kind, bounds, where)
+
+
+def by_content(target: Callable[..., Any]) -> set[str]:
+    """Return the names of the parameters that are marked `ByContent`."""
+    return {
+        name
+        for name, (annotation, _) in parameters(target).items()
+        if ByContent() in get_args(annotation)[1:]
+    }
 
 
 def annotated(annotation: Any) -> tuple[Any, Range, Space | None]:

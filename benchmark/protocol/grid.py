@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,12 @@ MOST_NAMED = 50  # classes named in the facts; their identity covers all
 # with all they import: the code that can change any result
 HARNESS = ("benchmark.training.fit", "benchmark.training.score", "benchmark.protocol.splits")
 
-IN_WORDS = {"image": "images", "table": "a table", "binary": "two classes"}
+IN_WORDS = {
+    "image": "images",
+    "table": "a table",
+    "binary": "two classes",
+    "pixels": "a network that sees pixels",
+}
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def make_conditions(
     code = fingerprint([*HARNESS, f"tasks.{name}"])
     settings_text = format_settings(settings)
     content = data.digest[:16]
-    identity = digest(name, settings_text, content, data.source, budget, portion, code)
+    chosen = format_settings(settings, without=arguments.by_content(type(settings)))
+    identity = digest(name, chosen, content, data.source, budget, portion, code)
     tested = data.labels if portion == "all" else data.labels[held_out_rows(data)]
     counts = tuple(np.bincount(tested, minlength=len(data.classes)).tolist())
     conditions = Conditions(
@@ -165,10 +171,11 @@ def _with_notes(conditions: Conditions, notes: Sequence[str]) -> Conditions:
     return conditions
 
 
-def format_settings(settings: Any) -> str:
+def format_settings(settings: Any, without: Container[str] = ()) -> str:
     """Format a task's settings in full, as users write them, without empty ones."""
     given = dataclasses.asdict(settings).items()
-    return arguments.as_text({name: value for name, value in given if value != ""}, " ")
+    shown = {name: value for name, value in given if value != "" and name not in without}
+    return arguments.as_text(shown, " ")
 
 
 def require_suitable(
@@ -179,6 +186,8 @@ def require_suitable(
         lacking = _lacking(task, settings, classes, spec)
         if lacking:
             model = "" if task.is_network(settings) else " and a model that is not a network"
+            if not task.sees_pixels(settings):
+                model += " and features of a frozen network"
             raise UserError(
                 f"strategy {spec.label!r} needs {' and '.join(lacking)}, but this task has "
                 f"{IN_WORDS[task.kind]} and {len(classes)} classes{model}: leave it out"
@@ -193,7 +202,9 @@ def suitable_specs(
 
 
 def _lacking(task: Task, settings: Any, classes: Sequence[str], spec: StrategySpec) -> list[str]:
-    traits = {task.kind, "binary"} if len(classes) == 2 else {task.kind}
+    traits = {task.kind, *(["binary"] if len(classes) == 2 else [])}
+    if task.kind == "image" and task.sees_pixels(settings):
+        traits.add("pixels")
     lacking = [IN_WORDS[need] for need in sorted(spec.strategy.needs - traits)]
     if changed(spec.strategy, NETWORK_SLOTS) and not task.is_network(settings):
         lacking.append("a network")

@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +44,16 @@ def task(name: str) -> Task:
     registered = tasks()[name].TASK
     assert isinstance(registered, Task)
     return with_checked_splits(registered)
+
+
+def fetch_weights(model: str, size: int, folder: Path) -> Path:
+    """Download the ImageNet weights of a network of keras.applications; return their file.
+
+    Raises:
+        UserError: for an unknown network, or if the download fails.
+    """
+    download = importlib.import_module("tasks.images.weights_download")
+    return Path(download.fetch(model, size, folder))
 
 
 @cache

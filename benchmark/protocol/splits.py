@@ -219,6 +219,17 @@ def at_imbalance(labels: Ints, imbalance: float, seed: int) -> Ints:
     return np.sort(np.concatenate(remaining))
 
 
+def join_groups(first: Ints, second: Ints) -> Ints:
+    """Return groups that keep together what either of two groupings does, (rows,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = (first, first.max() + 1 + second)
+    nodes = int(links[1].max()) + 1
+    graph = coo_array((np.ones(len(first), bool), links), shape=(nodes, nodes))
+    return np.asarray(connected_components(graph, directed=False)[1][first], np.int64)
+
+
 SAME_TEST = "every seed tests the same rows; intervals include what their choice leaves to chance"
 NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 

@@ -23,7 +23,7 @@ from benchmark.protocol.arrays import Floats, Ints, read_only
 from benchmark.protocol.errors import UserError
 
 Tensor = Any  # a tensor of the Keras backend
-Need = Literal["image", "table", "binary"]
+Need = Literal["image", "table", "binary", "pixels"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ shows how. Functions of the record are called in the order of its fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +48,7 @@ class Data:
     weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
     places: Ints | None = None  # (rows,), if the data itself has splits: see `splits.PLACES`
     notes: tuple[str, ...] = ()  # what users should know about the data, one line each
+    names: tuple[str, ...] = ()  # of the rows, for readers: files of images
     columns: tuple[Column, ...] = ()  # of a table as it was read, also those that are left out
 
 
@@ -134,6 +135,11 @@ class Task:
             where `is_network` is false.
         budget: (S, source) -> Budget; the default budget.
         fetch: (path) -> None; downloads the real data into the folder `path`.
+        complete: (S, source) -> S with nothing left open, and a line that says what was chosen, or
+            "". Settings may leave open what depends on the machine or on the data.
+        files: (S) -> files that settings name, by setting, which an exported model takes along.
+        sees_pixels: (S) -> whether ``Splits.x`` holds the pixels of images, which some strategies
+            need, or features of them.
         is_network: (S) -> whether `network` returns a Network, which strategies need that change
             its loss, head or initial bias.
     """
@@ -148,4 +154,7 @@ class Task:
     network: Callable[[Any, Splits, int, Budget], Network | Estimator]
     budget: Callable[[Any, Source], Budget]
     fetch: Callable[[Path], None]
+    complete: Callable[[Any, Source], tuple[Any, str]] = lambda settings, source: (settings, "")
+    files: Callable[[Any], Mapping[str, Path]] = lambda settings: {}
+    sees_pixels: Callable[[Any], bool] = lambda settings: True
     is_network: Callable[[Any], bool] = lambda settings: True

@@ -13,6 +13,7 @@ import dataclasses
 import importlib
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -74,7 +75,14 @@ class SavedModel:
 
 
 def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
-    """Write both files; `trained` is a Keras model or a scikit-learn estimator."""
+    """Write all files; `trained` is a Keras model or a scikit-learn estimator.
+
+    Files that settings name are copied, so that the model needs nothing of this machine.
+    """
+    named = registry.task(facts.task).files(facts.settings)
+    copies = {name: f"{name}-{file.name}" for name, file in named.items()}
+    for name, file in named.items():
+        shutil.copyfile(file, folder / copies[name])
     if facts.is_network:
         trained.save(folder / NETWORK)
     else:
@@ -85,6 +93,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
     text = {
         "task": facts.task,
         "settings": dataclasses.asdict(facts.settings),
+        "files": copies,
         "learned": facts.learned,
         "classes": list(facts.classes),
         "calibration": {
@@ -103,9 +112,10 @@ def load(folder: Path) -> SavedModel:
     calibration = Calibration(
         np.array(text["calibration"]["offsets"]), np.array(text["calibration"]["scale"])
     )
+    copies = {name: str(folder / copy) for name, copy in text["files"].items()}
     facts = ModelFacts(
         task=text["task"],
-        settings=registry.task(text["task"]).settings(**text["settings"]),
+        settings=registry.task(text["task"]).settings(**text["settings"] | copies),
         learned=text["learned"],
         classes=tuple(text["classes"]),
         decision=Decision(calibration, np.array(text["decision_offsets"])),

@@ -13,7 +13,9 @@ from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.splits import PLACES
 from benchmark.protocol.task import Data, Kind
+from benchmark.workflows import neighbours
 from benchmark.workflows.execution.worker import load
+from benchmark.workflows.neighbours import Neighbours
 
 SEED = 0  # of the splits that are shown
 
@@ -31,6 +33,7 @@ class Inspection:
     columns: int  # of a table; 0 for images
     together: int  # rows that share a group with another
     contradictory: int  # groups with rows of more than one class
+    neighbours: Neighbours | None  # of images with features
     population: Floats | None  # (classes,), shares that test is weighted to; None: not weighted
     half_widths: Floats  # (classes,), largest half-width of the 95 % interval of F1 on test
 
@@ -68,6 +71,10 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
     }
     _, group, sizes = np.unique(data.groups, return_inverse=True, return_counts=True)
     kinds = np.unique(np.stack([group, data.labels]), axis=1)[0]
+    place = np.full(len(data.labels), -1)
+    for number, part in enumerate(PLACES):
+        place[getattr(split, part)] = number
+    compared = task.kind == "image" and not task.sees_pixels(settings)
     return Inspection(
         task=name,
         kind=task.kind,
@@ -78,6 +85,9 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
         columns=data.rows.shape[1] if task.kind == "table" else 0,
         together=int(sizes[sizes > 1].sum()),
         contradictory=int((np.bincount(kinds) > 1).sum()),
+        neighbours=(
+            neighbours.examine(split.x, data.labels, data.groups, place) if compared else None
+        ),
         population=split.population,
         half_widths=half_widths(splits["test"], split.population),
     )

@@ -12,7 +12,9 @@ from rich.table import Table as Grid
 
 from benchmark.protocol.text import escape_markdown, listed, ratio
 from benchmark.tracking.notes import source_in_words
+from benchmark.workflows import image_sheet
 from benchmark.workflows import inspection_columns as columns
+from benchmark.workflows.image_sheet import literal
 from benchmark.workflows.inspection import Inspection
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ def sentences(inspection: Inspection) -> Iterator[str]:
     if inspection.contradictory:
         yield f"{inspection.contradictory:,} of these groups have rows of more than one class"
     yield from inspection.data.notes
+    if inspection.kind == "image":
+        yield from _of_neighbours(inspection)
     measure = "F1" if len(inspection.counts) == 2 else "macro-F1"
     yield (
         f"on this test split {measure} of one run is known to ± {inspection.half_width:.3f} (95 % "
@@ -108,10 +112,40 @@ def sentences(inspection: Inspection) -> Iterator[str]:
     )
 
 
+def _of_neighbours(inspection: Inspection) -> Iterator[str]:
+    """What the features of images say, or what to do to have some."""
+    found, data = inspection.neighbours, inspection.data
+    if found is None:
+        yield (
+            "suspicious labels and near-duplicates are looked for in features: choose a frozen "
+            "model of keras.applications, such as model=MobileNet, with its weights"
+        )
+        return
+    if found.compared < len(data.labels):
+        yield f"{found.compared:,} images, drawn at random, are compared with each other"
+    if len(found.twins):
+        first, second = (data.names[row] if data.names else f"row {row}" for row in found.twins[0])
+        yield (
+            f"{len(np.unique(found.twins)):,} images have almost the features of one in another "
+            f"split, e.g. {first} and {second}: see the figure near_duplicates"
+        )
+    else:
+        yield "no image has almost the features of one in another split"
+    yield (
+        f"the {min(image_sheet.SUSPECTS, len(found.suspects))} images whose nearest neighbours "
+        "disagree most with their label are in the figure suspicious_labels: look whether their "
+        "labels are right"
+    )
+
+
 def figures(inspection: Inspection) -> dict[str, Figure]:
     """A histogram of the classes and, for images, some of each: name -> figure."""
     drawn = {"classes": _histogram(inspection)}
-    return drawn | ({"images": _sheet(inspection)} if inspection.kind == "image" else {})
+    if inspection.kind == "image":
+        drawn["images"] = _sheet(inspection)
+    if inspection.neighbours is not None:
+        drawn |= image_sheet.figures(inspection.data, inspection.neighbours)
+    return drawn
 
 
 def _origin(inspection: Inspection) -> str:
@@ -152,7 +186,7 @@ def _histogram(inspection: Inspection) -> Figure:
     labels = _classes(inspection)
     figure = Figure(figsize=(7, 1.5 + 0.25 * len(labels)), layout="constrained")
     axes = figure.add_subplot(xlabel="rows, by split", title="Classes")
-    names = [_dollars(inspection.data.classes[label]) for label in labels]
+    names = [literal(inspection.data.classes[label]) for label in labels]
     left = np.zeros(len(labels))
     for part, counts in inspection.splits.items():
         axes.barh(range(len(labels)), counts[labels], left=left, label=part)
@@ -179,10 +213,5 @@ def _sheet(inspection: Inspection) -> Figure:
             axes.axis("off")
         for axes, row in zip(axes_of_class, members, strict=False):
             axes.imshow(inspection.data.rows[row])
-        axes_of_class[0].set_title(_dollars(inspection.data.classes[label]), loc="left", fontsize=8)
+        axes_of_class[0].set_title(literal(inspection.data.classes[label]), loc="left", fontsize=8)
     return figure
-
-
-def _dollars(name: str) -> str:
-    """Escape dollars, which matplotlib reads as a formula."""
-    return name.replace("$", r"\$")

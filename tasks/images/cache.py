@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -41,13 +42,17 @@ def folder() -> Path:
 
 
 def cached(
-    name: str, shape: tuple[int, ...], dtype: DTypeLike, compute: Callable[[], Iterable[Array]]
+    name: str,
+    shape: tuple[int | None, ...],
+    dtype: DTypeLike,
+    compute: Callable[[], Iterable[Array]],
 ) -> Array:
     """Return the entry `name`, read-only and mapped into memory; compute it if need be.
 
     Of two processes that want the same entry at once, one computes it and the other waits.
 
     Args:
+        shape: (rows, ...); None is any number.
         compute: yields the array in order, in pieces that may have any number of
             rows. If it raises, no entry is left.
 
@@ -59,7 +64,7 @@ def cached(
         with _locked(path):
             if not _is_valid(path, shape, np.dtype(dtype)):  # computed by another process meanwhile
                 with _replaced(path) as file:
-                    _write(file, shape, np.dtype(dtype), compute())
+                    _write(file, shape[0], np.dtype(dtype), compute())
     return _mapped(path)
 
 
@@ -68,15 +73,17 @@ def _mapped(path: Path) -> Array:
 
 
 def _write(
-    file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], pieces: Iterable[Array]
+    file: IO[bytes], rows: int | None, dtype: np.dtype[Any], pieces: Iterable[Array]
 ) -> None:
     """Write header, content and checksum."""
     checksum = hashlib.sha256()
-    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    pieces = iter(pieces)
+    first = next(pieces)
+    header = {"descr": dtype.str, "fortran_order": False, "shape": (rows, *first.shape[1:])}
     np.lib.format.write_array_header_1_0(file, header)
     file.seek(0)
     checksum.update(file.read())
-    for piece in pieces:
+    for piece in itertools.chain([first], pieces):
         content = np.ascontiguousarray(piece, dtype).tobytes()
         checksum.update(content)
         file.write(content)
@@ -127,15 +134,20 @@ def _write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_valid(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+def _is_valid(path: Path, shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> bool:
     """Return whether there is an undamaged entry of this shape and type."""
     try:
         if not _has_checksum(path):  # a damaged header is never parsed
             return False
         array = _mapped(path)
-        return array.shape == shape and array.dtype == dtype
+        fits = len(array.shape) == len(shape) and all(map(_fits, array.shape, shape))
+        return fits and array.dtype == dtype
     except (OSError, ValueError):
         return False
+
+
+def _fits(length: int, wanted: int | None) -> bool:
+    return wanted in (None, length)
 
 
 def _has_checksum(path: Path) -> bool:

@@ -108,6 +108,7 @@ def _data(
         digest=key(*contents),
         source="real",
         origin=str(root),
+        names=tuple(photo.path.relative_to(root).as_posix() for photo in photos),
     )
 
 

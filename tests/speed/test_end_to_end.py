@@ -59,7 +59,8 @@ def test_insurance_with_fit(once: Once, tmp_path: Path) -> None:
 
 @pytest.mark.benchmark(group="photos, six strategies x 1 seed, 300 steps of 32")
 def test_photos(once: Once, tmp_path: Path) -> None:
-    once(run, tmp_path, *real("catsdogs"), "--seeds", "1", "--steps", "300")
+    words = ["--seeds", "1", "--steps", "300", "--settings", "model=compact"]
+    once(run, tmp_path, *real("catsdogs"), *words)
 
 
 @pytest.mark.benchmark(group="photos, six strategies x 1 seed, 300 steps of 32")
@@ -91,6 +92,20 @@ def test_a_frozen_backbone(once: Once, tmp_path: Path) -> None:
     epoch = float((tmp_path / "epoch").read_text())
     ratio = 5 * 10 * 20 * epoch / ours
     print(f"\nours {ours:.0f} s; an epoch of the articles {epoch:.1f} s; ratio {ratio:.0f}")
+    assert ratio >= 250
+
+
+@pytest.mark.parametrize("cache", ["cold", "warm"])
+def test_photos_with_real_weights(once: Once, cache: str, tmp_path: Path) -> None:
+    """Six strategies x 5 seeds as a person gives the command, the weights at hand."""
+    words = [*real("catsdogs"), "--settings", f"model=MobileNet weights={DATA / 'weights'}"]
+    os.environ["SKEWBENCH_CACHE"] = str(tmp_path / "cache")
+    try:
+        if cache == "warm":
+            run(tmp_path, *words, "--seeds", "1", "--steps", "10")
+        once(run, tmp_path, *words, "--seeds", "5")
+    finally:
+        del os.environ["SKEWBENCH_CACHE"]
 
 
 def peak(tmp_path: Path, *words: str) -> int:

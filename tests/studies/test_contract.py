@@ -26,6 +26,7 @@ FEWER = (
     ("imbalance.STRATEGIES", ("oversample",)),
     ("size.SHARES", (0.5, 1.0)),
     ("weights.WEIGHTS", (1, 10)),
+    ("averages.TEN", 1),
 )
 
 

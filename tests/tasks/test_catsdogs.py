@@ -60,7 +60,6 @@ def test_settings_as_people_write_them() -> None:
         ({"imbalance": "0.5"}, "at least 1"),
         ({"size": "8"}, "between 16 and 512"),
         ({"train": "many"}, "whole number"),
-        ({"weights": "mine"}, "imagenet, random"),
         ({"model": "simpel"}, "did you mean 'simple'"),
         ({"model": "Xceptoin"}, "did you mean 'Xception'"),
         ({"imbalance": "5000"}, "imbalance=5000 leaves no dog beside train=1500 cats"),
@@ -170,8 +169,6 @@ def test_names_are_those_of_keras() -> None:
 
 
 def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
     settings = small(model="MobileNet", weights="random", size=32)
     data = TASK.synthetic(settings)
     splits = TASK.split(data, settings, 0)
@@ -181,7 +178,7 @@ def test_backbone_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     assert network.model.output_shape == (None, 2)
 
     monkeypatch.setattr(
-        keras.Model, "predict_on_batch", lambda *_: pytest.fail("features were computed again")
+        backbones, "compute_features", lambda *_: pytest.fail("features were computed again")
     )
     np.testing.assert_array_equal(TASK.split(data, settings, 1).x, splits.x)
 
@@ -193,8 +190,7 @@ def test_a_backbone_gives_the_same_features_of_files_and_caches_none(tmp_path: P
     cached = sorted((tmp_path / "cache").iterdir())
     files = [png(row) for row in data.rows[:70]]
     encoded = TASK.encode(settings, None, files)
-    # sums are added in another order in smaller batches
-    np.testing.assert_allclose(encoded, splits.x[:70], rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(encoded, splits.x[:70])
     assert sorted((tmp_path / "cache").iterdir()) == cached
 
 
@@ -226,7 +222,7 @@ def test_a_backbone_that_will_thaw_gives_the_features_of_a_frozen_one(model: str
 
 def test_only_what_is_frozen_can_thaw() -> None:
     with pytest.raises(UserError, match=r"thaw=0\.5: model=compact has no frozen part"):
-        small(thaw=0.5)
+        small(thaw=0.5, model="compact")
 
 
 @pytest.mark.parametrize("thaw", [0, 0.5])
@@ -234,19 +230,6 @@ def test_backbone_that_needs_larger_images(thaw: float) -> None:
     settings = small(model="Xception", weights="random", thaw=thaw)
     with pytest.raises(UserError, match="model=Xception does not work with size=16"):
         TASK.split(TASK.synthetic(settings), settings, 0)
-
-
-def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
-    def build(**_: Any) -> None:
-        raise Exception("URL fetch failure on https://example.org/x.h5: None -- no network")
-
-    monkeypatch.setattr(keras.applications, "MobileNet", build)
-    settings = small(model="MobileNet", size=32)
-    with pytest.raises(UserError, match=r"x\.h5.*weights=random") as caught:
-        TASK.split(TASK.synthetic(settings), settings, 0)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real photos are not in {REAL}")

@@ -199,3 +199,69 @@ def test_files_are_encoded_as_they_were_read(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     image(1).save(buffer, "png")
     assert (TASK.encode(settings, None, [buffer.getvalue()]) != encoded).any()
+
+
+def tracks(root: Path) -> Path:
+    """Frames of signs that come nearer, thirty of each, as in GTSRB: nearly the same images."""
+    rng = np.random.default_rng(0)
+    for name, count in (("00000", 9), ("00001", 6)):
+        (root / name).mkdir(parents=True)
+        for track in range(count):
+            sign = image(1000 * int(name) + track, 90)
+            for frame in range(30):
+                edge = 18 - frame // 2
+                seen = sign.crop((edge, edge, sign.width - edge, sign.height - edge))
+                pixels = np.asarray(seen.resize((24 + frame, 24 + frame)), float)
+                pixels = np.clip(pixels * rng.uniform(0.95, 1.05), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(root / name / f"{track:05d}_{frame:05d}.ppm")
+    return root
+
+
+@pytest.mark.parametrize("given", ["pattern", "table"])
+def test_frames_of_a_video_leak_until_a_group_keeps_them_together(
+    tmp_path: Path, given: str
+) -> None:
+    root = tracks(tmp_path / "signs")
+    [leak] = load(root).notes
+    assert "look almost like one in another split" in leak and "group=" in leak
+    group = r"^(.*)_\d+"
+    if given == "table":
+        files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.ppm"))
+        lines = [f"{name},{name[:-10]}" for name in files]
+        (tmp_path / "tracks.csv").write_text("\n".join(["file,track", *lines]))
+        group = str(tmp_path / "tracks.csv")
+    data = load(root, group=group)
+    assert [note for note in data.notes if "look almost" in note] == []
+    assert any("15 groups of images stay together" in note for note in data.notes)
+    splits = with_checked_splits(TASK).split(data, Settings(**SMALL, group=group), 1)
+    track = np.array([name[:-10] for name in data.names])
+    parts = [set(track[rows]) for rows in (splits.train, splits.validation, splits.test)]
+    assert sum(map(len, parts)) == 15 == len(set.union(*parts))
+
+
+def test_a_table_of_groups_is_known_by_its_content(tmp_path: Path) -> None:
+    root, digests = fill(tmp_path / "insects", CLASSES), set()
+    for content in ("file,group\nant/0.png,a\nant/1.png,a\n", "file,group\nant/0.png,a\n"):
+        (tmp_path / "g.csv").write_text(content)
+        digests.add(load(root, group=str(tmp_path / "g.csv")).digest)
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        ("(", "no regular expression"),
+        ("^bird", "names no group of any file, such as ant/"),
+        ("missing.csv", "cannot be read: No such file"),
+        ("three.csv", "line 2: not two columns, file and group"),
+        ("other.csv", "names 1 files .fly/1.png. that are not in the data"),
+    ],
+)
+def test_a_group_that_cannot_be_read_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("three.csv").write_text("file,group\nant/1.png,a,b\n")
+    Path("other.csv").write_text("file,group\nfly/1.png,a\n")
+    with pytest.raises(UserError, match=words):
+        load(fill(tmp_path / "insects", CLASSES), group=group)

@@ -18,6 +18,7 @@ from benchmark.protocol.task import Estimator
 from benchmark.training import estimator, inference, schema
 from benchmark.training.decision import Decision
 from benchmark.training.inference import IMAGE, ModelFacts, SavedModel
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 DECISION = Decision(
@@ -69,6 +70,32 @@ def test_images_are_answered_from_their_bytes_and_from_base64(images: Any) -> No
     assert set(said["label"]) <= {"cat", "dog"}
     text = answers(model, [base64.b64encode(file).decode() for file in files])
     pd.testing.assert_frame_equal(text, said)
+
+
+def test_a_frozen_backbone_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKEWBENCH_CACHE", str(tmp_path / "cache"))
+    import keras
+    from keras.src.utils import file_utils
+
+    folder, file = tmp_path / "model", tmp_path / "mine.weights.h5"
+    folder.mkdir()
+    shape = (32, 32, 3)
+    backbone = keras.applications.MobileNet(include_top=False, weights=None, input_shape=shape)
+    toys.enliven(backbone)
+    backbone.save_weights(file)
+    size = f"train=12 validation=8 test=8 imbalance=4 size=32 model=MobileNet weights={file}"
+    known, data, splits = facts("catsdogs", size)
+    kind = registry.task("catsdogs")
+    budget = kind.budget(known.settings, "synthetic")
+    made = kind.network(known.settings, splits, 2, budget)
+    inference.save(folder, known, made.model)
+    file.unlink()  # as on another machine
+    monkeypatch.setattr(file_utils, "get_file", lambda *_, **__: pytest.fail("a download"))
+    carried = folder.rename(tmp_path / "elsewhere")
+    said = answers(inference.load(carried), [png(row) for row in data.rows])
+    logits = np.asarray(made.model(splits.x, training=False), np.float64)
+    np.testing.assert_allclose(said["probability"], DECISION.probabilities(logits)[:, 1], atol=1e-6)
+    assert said["probability"].nunique() > 1
 
 
 @pytest.mark.slow
