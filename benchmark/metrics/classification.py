@@ -106,7 +106,10 @@ def decision_metrics(
         "balanced_accuracy": metrics.recall_score(
             **weighted, average="macro", labels=np.unique(actual)
         ),
-        "mcc": metrics.matthews_corrcoef(**weighted),
+        # of a single class it is 0, which rounding would miss
+        "mcc": metrics.matthews_corrcoef(**weighted)
+        if np.ptp(actual) and np.ptp(predicted)
+        else 0.0,
         "accuracy": metrics.accuracy_score(**weighted),
     }
     if classes == 2:

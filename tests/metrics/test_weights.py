@@ -50,3 +50,11 @@ def test_the_measures_of_weighted_rows_are_those_of_a_sample_with_a_smaller_spre
 def test_rows_of_the_population_itself_keep_weights_of_one() -> None:
     labels = np.repeat([0, 1], [CATS, DOGS])
     assert row_weights(labels, SHARES) == pytest.approx(np.ones(CATS + DOGS))
+
+
+@pytest.mark.parametrize("decided", [0, 1])
+def test_decisions_for_one_class_have_no_correlation_whatever_the_weights(decided: int) -> None:
+    labels = np.repeat([0, 1], [661, 12])
+    weights = np.array([5 / 661, 1 / 12])[labels]  # whose rounded variance is below zero
+    found = classification.decision_metrics(labels, np.full(673, decided), weights, 2)
+    assert found["mcc"] == 0

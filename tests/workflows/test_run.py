@@ -166,7 +166,7 @@ def test_the_invocation_carries_plan_and_leaderboard(
 ) -> None:
     benchmark_run()
     [found] = runs(store_uri, "invocation")
-    assert json.loads(found.data.tags[f"{tags.PLAN}.0"])["seeds"] == 1
+    assert json.loads(found.data.tags[f"{tags.PLAN}.0"])["seeds"] == [1, 1, 1]
     assert "| threshold |" in found.data.tags[tags.NOTE]
     client = MlflowClient(store_uri)
     assert {item.path for item in client.list_artifacts(found.info.run_id)} == {
