@@ -39,8 +39,8 @@ _training_options = combined(
         "--until-decided",
         is_flag=False,
         flag_value="yes",
-        default="",
-        type=click.Choice(["", "yes", "no"]),
+        default="no",
+        type=click.Choice(["yes", "no"]),
         help="look at 3, 5, 10 ... seeds, go on with the strategies that may be the best, and "
         "stop when that is decided; --seeds is then the most",
     ),

@@ -68,14 +68,14 @@ class ExpectedCosts:
         """Expected cost of a candidate with its interval."""
         rows = self._rows([candidate])
         return stats.difference(
-            np.array(candidate.cost), float(rows[0, 0]), stats.WITHOUT_THRESHOLDS
+            np.array(candidate.cost), float(rows[0, 0]), stats.AT_OWN_THRESHOLDS
         )
 
     def difference(self, one: Candidate, other: Candidate) -> Difference:
         """Paired difference of two candidates; negative where the first is cheaper."""
         rows, signs = self._rows([one, other]), np.array([1, -1])
         return stats.difference(
-            np.subtract(one.cost, other.cost), float(signs @ rows @ signs), stats.WITHOUT_THRESHOLDS
+            np.subtract(one.cost, other.cost), float(signs @ rows @ signs), stats.AT_OWN_THRESHOLDS
         )
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
@@ -89,7 +89,7 @@ class ExpectedCosts:
         if table.shape[1] == 1:
             return min(candidates, key=lambda candidate: candidate.mean)
         rows = self._rows(candidates) / unit**2
-        known = posterior.evidence(table, rows, stats.WITHOUT_THRESHOLDS)
+        known = posterior.evidence(table, rows, stats.AT_OWN_THRESHOLDS)
         regret = posterior.posterior(known, np.random.default_rng(0)).regret()
         return candidates[int(np.argmax(regret <= regret.min() + NEGLIGIBLE))]
 

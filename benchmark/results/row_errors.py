@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from benchmark.metrics import influence, stats
 from benchmark.protocol.arrays import Floats
 from benchmark.results.predicted import Predicted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Influence = Callable[[Predicted], Floats]
 
@@ -75,6 +78,8 @@ class RowErrors:
         }
 
     def _measured(self, metric: str) -> pd.DataFrame:
+        import pandas as pd
+
         if metric not in INFLUENCES or not self.predicted:
             return pd.DataFrame()
         found = covariance_of(list(self.predicted.values()), INFLUENCES[metric])

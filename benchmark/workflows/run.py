@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.protocol import grammar, grid, registry
+from benchmark.protocol import grid, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.grid import Conditions, Plan, Training
@@ -24,7 +24,7 @@ from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.leaderboard import Leaderboard, leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
-from benchmark.tracking import history, invocation, lease
+from benchmark.tracking import invocation, lease
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
 from benchmark.workflows import race
@@ -35,6 +35,7 @@ from benchmark.workflows.execution.progress import display
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
 from benchmark.workflows.execution.tracked_training import Outcome
 from benchmark.workflows.execution.worker import load
+from benchmark.workflows.remaining import unfinished
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -123,7 +124,7 @@ def _measure(
     with ExitStack() as opened:
         open_engine = cache(partial(_open_engine, opened, request))
         while True:
-            trainings = _unfinished(going, store, console)
+            trainings = unfinished(going, store, console)
             if trainings:
                 failed += _execute(request, trainings, store, console, open_engine)
                 trained = True
@@ -206,59 +207,6 @@ def announce(data: Data, console: Console) -> None:
     console.print(escape(f"data: {data.origin}: {', '.join(classes)}"))
     for note in data.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
-
-
-def _unfinished(plan: Plan, store: Store, console: Console) -> list[Training]:
-    """Return the trainings that are left, with only their unfinished cells, longest first."""
-    finished = history.finished_cells(store, plan.conditions)
-    damaged = history.fail_damaged(store, finished)
-    if damaged:
-        console.print(f"runs whose artifacts the store has lost, to be run again: {len(damaged)}")
-    done = {cell.cell for cell in finished if cell not in damaged}
-    specs = [grammar.read(text) for text, _, _ in plan.strategies]
-    unfinished = []
-    planned = (
-        training
-        for seed in range(plan.most)
-        for training in grid.plan_trainings(
-            plan.conditions,
-            [spec for spec, number in zip(specs, plan.seeds, strict=True) if seed < number],
-            [seed],
-        )
-    )
-    for training in planned:
-        left = tuple(cell for cell in training.cells if cell.identity not in done)
-        if left:
-            unfinished.append(dataclasses.replace(training, cells=left))
-    _announce_outdated(plan, store, finished, unfinished, console)
-    to_run = sum(len(training.cells) for training in unfinished)
-    console.print(
-        f"runs planned: {plan.cells}, done before: {plan.cells - to_run}, "
-        f"trainings to go: {len(unfinished)}"
-    )
-    seconds = {cell.training_part: cell.seconds.get("training", 0.0) for cell in finished}
-    return grid.longest_first(unfinished, seconds)
-
-
-def _announce_outdated(
-    plan: Plan,
-    store: Store,
-    finished: Sequence[history.FinishedCell],
-    unfinished: Sequence[Training],
-    console: Console,
-) -> None:
-    """Say why cells are run that the store seems to have: older code made their runs."""
-    to_run = {(cell.strategy, cell.seed) for training in unfinished for cell in training.cells}
-    if not to_run:
-        return
-    outdated = [cell for cell in history.outdated_cells(store, plan, finished) if cell in to_run]
-    if len(outdated) == 1:
-        console.print("1 run in this store was made by older code; it is left out and run again")
-    elif outdated:
-        console.print(
-            f"{len(outdated)} runs in this store were made by older code; they are left out and "
-            "run again"
-        )
 
 
 def _open_engine(opened: ExitStack, request: RunRequest, conditions: Conditions) -> Client | None:

@@ -177,7 +177,8 @@ def test_a_training_and_its_cells_say_what_they_are_of() -> None:
 def test_a_plan_names_its_strategies_with_label_and_code() -> None:
     where, specs = conditions(), grammar.read_list("focal,none+threshold")
     asked = grid.make_plan(where, specs, 4)
-    assert (asked.conditions, asked.seeds) == (where, 4)
+    assert (asked.conditions, asked.seeds, asked.race) == (where, (4, 4), False)
+    assert (asked.most, asked.cells) == (4, 8)
     assert asked.strategies == [
         ("focal(gamma=2, alpha=None)", "focal", grid.code_of(specs[0])),
         ("threshold(beta=1)", "threshold", grid.code_of(specs[1])),

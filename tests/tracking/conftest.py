@@ -62,7 +62,7 @@ def make_training(
 
 
 def make_plan(*strategies: str, seeds: int = 1, code: str = "v1") -> Plan:
-    return Plan(CONDITIONS, [(name, name, code) for name in strategies], seeds)
+    return Plan(CONDITIONS, [(name, name, code) for name in strategies], (seeds,) * len(strategies))
 
 
 def result_of(run_id: str) -> cells.CellResult:

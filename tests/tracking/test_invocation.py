@@ -1,7 +1,6 @@
 """The run of an invocation: its plan, its end, and the run that MLflow opened for it."""
 
-from __future__ import annotations
-
+import dataclasses
 import time
 from typing import Any
 
@@ -22,10 +21,13 @@ def start_cell(store: Store) -> str:
 
 def test_a_plan_reads_back_however_long_it_is(opened: Store) -> None:
     strategies = [(f"focal(gamma={n})" + " " * 500, f"focal {n}", "v1") for n in range(40)]
-    invocation.start_invocation(opened, Plan(CONDITIONS, strategies, 7))
+    plan = Plan(CONDITIONS, strategies, (3,) * 40, race=True)
+    store = invocation.start_invocation(opened, plan)
+    invocation.replan(store, dataclasses.replace(plan, seeds=(5,) * 20 + (3,) * 20))
     [record] = read_runs(opened.uri, "invocation")
     assert f"{tags.PLAN}.2" in record.tags
-    assert invocation.plan_of(record) == (strategies, 7)
+    read = invocation.plan_of(record)
+    assert (read.strategies, read.seeds, read.race) == (strategies, [5] * 20 + [3] * 20, True)
 
 
 @pytest.fixture
