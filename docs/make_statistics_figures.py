@@ -120,7 +120,7 @@ def draw_regret(draws: int) -> Figure:
 def main() -> None:
     """Write the figures."""
     figures = {
-        "coverage": draw_coverage(200, 100),
+        "coverage": draw_coverage(100, 100),
         "power": draw_power(300),
         "regret": draw_regret(300),
     }
