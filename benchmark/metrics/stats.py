@@ -20,8 +20,7 @@ from benchmark.protocol.arrays import Floats
 ROW_DEGREES = 1  # of freedom that each pair of seeds adds to C, chosen by simulation
 LEVEL = 0.05  # significance level; intervals have 1 - LEVEL
 PRIOR_DEGREES = 4  # of freedom of the prior variance, at most
-# correlation of two seeds beyond their test rows, chosen by coverage on real rows: networks have
-# .17 to .19 and 0 to .04 (tests/simulations), a logistic regression at 0.5 up to .6
+# correlation of two seeds beyond their test rows, chosen by coverage on real rows
 AT_OWN_THRESHOLDS = 0.25
 WITHOUT_THRESHOLDS = 0.02  # at tuned thresholds too
 

@@ -171,7 +171,10 @@ def claims(table: Leaderboard, metric: str, level: float) -> list[Claim]:
             metric,
             found[first],
             p_of[first] if found[first].seeds > 1 else np.nan,
-            *stats.simultaneous(found[first], len(found), level, p_of[first] < level),
+            # all of these measures are shares
+            *np.clip(
+                stats.simultaneous(found[first], len(found), level, p_of[first] < level), -1, 1
+            ),
         )
         for label, first in same.items()
     ]

@@ -22,6 +22,7 @@ from benchmark.results.sentence import Sentence
 
 DEARER = 2.0  # times the training time of the baseline, at every seed
 HEADLINE = 3  # sentences at most
+BOUNDED = 0.1  # a difference of which it is worth saying that it is not larger
 
 
 def headline(analysis: Analysis) -> list[Sentence]:
@@ -135,11 +136,14 @@ def _compared(analysis: Analysis, metric: str, measure: str, where: str) -> Iter
     undecided = [claim for claim in analysis.open(metric) if claim.difference.known]
     if undecided:
         bound = max(max(-claim.low, claim.high) for claim in undecided)
-        yield Sentence(
+        text = (
             f"{where}, {names(undecided)} {_is(undecided)} within ±{bound:.3f} of the baseline "
-            f"({analysis.confidence}): no significant difference.",
-            f"{measure}, largest: {differences([_largest(undecided)])}",
+            f"({analysis.confidence}): no significant difference."
+            if bound <= BOUNDED
+            else f"{where}, there is no claim about {names(undecided)}: differences of up to "
+            f"{bound:.3f} to the baseline remain possible ({analysis.confidence})."
         )
+        yield Sentence(text, f"{measure}, largest: {differences([_largest(undecided)])}")
 
 
 def _largest(claims: Sequence[Claim]) -> Claim:
