@@ -174,7 +174,7 @@ def claims(table: Leaderboard, metric: str, level: float) -> list[Claim]:
             # all of these measures are shares
             *np.clip(
                 stats.simultaneous(found[first], len(found), level, p_of[first] < level), -1, 1
-            ),
+            ).tolist(),
         )
         for label, first in same.items()
     ]
