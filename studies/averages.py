@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.metrics import stats
 from benchmark.metrics.stats import Difference
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data
@@ -59,7 +60,7 @@ def answer(measured: list[Measured]) -> Answer:
     lines = [
         Line("all seeds", places, [means[label] for label in LABELS]),
         *(
-            Line(f"average {number + 1} of ten", places, _points(result, averages, number))
+            Line(f"average {number + 1} of ten", places, _points(averages, number))
             for number in range(len(averages["none"]))
         ),
     ]
@@ -84,13 +85,9 @@ def _gains(ours: Any, theirs: Any) -> int:
     return int((ours > theirs).sum())
 
 
-def _points(measured: Measured, averages: dict[str, Any], number: int) -> list[Difference]:
+def _points(averages: dict[str, Any], number: int) -> list[Difference]:
     """Return an average of each strategy, without an interval."""
-    import pandas as pd
-
-    return [
-        comparison.mean(pd.Series([averages[label][number]]), measured.table) for label in LABELS
-    ]
+    return [stats.difference(averages[label][number : number + 1]) for label in LABELS]
 
 
 STUDY = Study("What does an average of ten models tell?", arms, answer)

@@ -15,7 +15,7 @@ from benchmark.results.predicted import Predicted, predict
 from benchmark.results.row_errors import RowErrors
 from benchmark.results.study import Arm, Measured
 from benchmark.training.predictions import Predictions
-from studies import balance, imbalance, shift, size, weights
+from studies import averages, balance, imbalance, oversample, shift, size, weights
 from tests.toys import FIT
 
 pytestmark = pytest.mark.drawn
@@ -159,3 +159,32 @@ def test_shift_retunes_for_each_prevalence_and_says_where_a_decision_holds(
     lost = replace(table, row_errors=RowErrors({"none": seeds}))
     with pytest.raises(UserError, match="nowhere has lost predictions of threshold: run it again"):
         shift.answer([measured(lost)])
+
+
+def test_averages_of_ten_are_shown_beside_single_models(table_of: Tables) -> None:
+    rng = np.random.default_rng(2)
+    centres = dict(zip(averages.LABELS, (0.80, 0.80, 0.70, 0.90), strict=True))
+    measures = {
+        label: {"f1_at_half": (centre + 0.01 * rng.normal(size=20)).tolist()}
+        for label, centre in centres.items()
+    }
+    answer = averages.answer([measured(table_of(measures))])
+    assert "oversample beats the baseline in 2 of 2 averages of ten" in answer.paragraph
+    assert "class_weight(positive=25) beats the baseline in 0 of 2" in answer.paragraph
+    firsts = [np.mean(own["f1_at_half"][:10]) for own in measures.values()]
+    assert [one.mean for one in answer.lines[1].values] == pytest.approx(firsts)
+    few = {label: {"f1_at_half": near(0.8)} for label in averages.LABELS}
+    with pytest.raises(UserError, match="give --seeds 20"):
+        averages.answer([measured(table_of(few))])
+
+
+def test_oversampling_is_compared_with_a_weight(table_of: Tables) -> None:
+    measures = {
+        label: {"f1_at_half": near(centre, turn), "f1_tuned": near(0.5, turn)}
+        for turn, (label, centre) in enumerate(
+            {"none": 0.3, "oversample": 0.4, "class_weight": 0.3}.items()
+        )
+    }
+    answer = oversample.answer([measured(table_of(measures))])
+    assert "oversample vs the baseline, threshold at 0.5: ΔF1 +0.100 [" in answer.paragraph
+    assert "significant (95 %, adjusted)" in answer.paragraph
