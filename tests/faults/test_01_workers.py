@@ -34,6 +34,7 @@ def thrice(reason: str, others: str = "KILLED") -> list[tuple[str, str]]:
     return [(others if n < 3 else "FAILED", f"{reason} (attempt {n} of 3)") for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finished(
     bench: Bench,
 ) -> None:

@@ -155,6 +155,7 @@ def test_more_seeds_settle_more() -> None:
     assert 0 < chances[0] < chances[1] - 0.1
 
 
+@pytest.mark.slow
 def test_a_forecast_comes_true_as_often_as_it_says() -> None:
     """Four strategies, three seeds and then ten: said, against what happened."""
     random = np.random.default_rng(12)

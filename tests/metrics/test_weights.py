@@ -25,6 +25,7 @@ def measures(labels: Ints, logits: Floats, weights: Floats) -> list[float]:
     return [values[name] for name in UNBIASED]
 
 
+@pytest.mark.slow
 def test_the_measures_of_weighted_rows_are_those_of_a_sample_with_a_smaller_spread() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [CATS, ALL_DOGS])

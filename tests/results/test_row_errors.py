@@ -58,6 +58,7 @@ def f1_of(one: Predicted) -> float:
     return found["f1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", [True, False], ids=["one test split", "a split a seed"])
 def test_the_error_of_rows_and_seeds_is_what_other_rows_show(fixed: bool) -> None:
     """Mean F1 over four seeds, on 150 populations."""

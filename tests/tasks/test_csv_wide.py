@@ -53,7 +53,11 @@ def test_trees_are_grown_for_suspicious_columns_alone(
     assert len(grown) < 10
 
 
-@pytest.mark.parametrize("words", [False, True], ids=["whole numbers", "words"])
+@pytest.mark.parametrize(
+    "words",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["whole numbers", "words"],
+)
 def test_a_network_of_many_columns_has_few_layers_and_learns(tmp_path: Path, words: bool) -> None:
     values = RNG.integers(0, 4, (ROWS, 300))
     values[:, :30] = np.where(RNG.random((ROWS, 30)) < 0.8, YES[:, None], ~YES[:, None])

@@ -85,7 +85,7 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("name", ["MobileNet", "Xception"])
+@pytest.mark.parametrize("name", ["MobileNet", pytest.param("Xception", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("place", ["file", "folder", "variable", "data"])
 def test_right_features_wherever_the_file_lies(
     name: str, place: str, nothing_here: Path, monkeypatch: pytest.MonkeyPatch
@@ -256,6 +256,7 @@ def test_fetch_downloads_once_and_to_our_folder(
         weights_download.fetch("Xceptoin", 224)
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_features(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.images import parallel
 
@@ -269,6 +270,7 @@ def test_several_processes_give_the_same_features(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(one[0], alone[7])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real weights are not in {REAL}")
 def test_the_real_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
