@@ -9,22 +9,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.protocol.task import Data
-from benchmark.protocol.text import interval
 from benchmark.results import comparison
-from benchmark.results.study import Answer, Arm, Line, Measured, Study
+from benchmark.results.study import Answer, Arm, Measured, Study
 from studies._settings import with_same_test
-from studies._statistics import format_mean, mean_of, verdicts
+from studies._statistics import MEASURES, THRESHOLDS, compared, measure_rows, threshold_lines
 
 POPULATION = "population's shares"
 DROPPED, COLLECTED = "balanced by dropping rows", "balanced by collecting rows"
-MEASURES = {
-    "test/precision": "precision",
-    "test/recall": "recall",
-    "test/f1_at_half": "F1 at 0.5",
-    "test/f1_tuned": "F1 at tuned threshold",
-    "test/average_precision": "average precision",
-}
-THRESHOLDS = {"threshold at 0.5": "test/f1_at_half", "tuned threshold": "test/f1_tuned"}
 
 
 def arms(settings: Any, data: Data) -> list[Arm]:
@@ -44,20 +35,12 @@ def answer(measured: list[Measured]) -> Answer:
     population = measured[0]
     variants = [(POPULATION, population, "none"), (DROPPED, population, "undersample")]
     variants += [(other.arm.name, other, "none") for other in measured[1:]]
-    rows = [
-        [name, *(format_mean(mean_of(result, label, metric)) for metric in MEASURES)]
-        for name, result, label in variants
-    ]
     places = np.arange(1, len(variants) + 1)
-    lines = [
-        Line(threshold, places, [mean_of(result, label, metric) for _, result, label in variants])
-        for threshold, metric in THRESHOLDS.items()
-    ]
     return Answer(
         _compare(variants),
         ("training data", *MEASURES.values()),
-        rows,
-        lines,
+        measure_rows(variants),
+        threshold_lines(variants, places),
         "training data",
         "F1 on test, with the population's shares",
         dict(zip(places, [name for name, _, _ in variants], strict=True)),
@@ -67,19 +50,14 @@ def answer(measured: list[Measured]) -> Answer:
 def _compare(variants: list[tuple[str, Measured, str]]) -> str:
     """Say how F1 differs from that of the population's shares, seed by seed."""
     (_, population, baseline), *others = variants
-    differences = {
-        (name, threshold): comparison.between(
-            (result.table, label), (population.table, baseline), metric
-        )
-        for name, result, label in others
-        for threshold, metric in THRESHOLDS.items()
-    }
-    return " ".join(
-        f"Training data {name} vs the {POPULATION}, {threshold}: ΔF1 {interval(difference)}, "
-        f"{verdict}."
-        for ((name, threshold), difference), verdict in zip(
-            differences.items(), verdicts(list(differences.values())), strict=True
-        )
+    return compared(
+        {
+            (f"Training data {name} vs the {POPULATION}", threshold): comparison.between(
+                (result.table, label), (population.table, baseline), metric
+            )
+            for name, result, label in others
+            for threshold, metric in THRESHOLDS.items()
+        }
     )
 
 
