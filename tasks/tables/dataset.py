@@ -106,8 +106,6 @@ def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, I
 def _groups(roles: Roles) -> tuple[Ints, list[str]]:
     """Group rows with the same features or of the same group; return groups and notes."""
     import pandas as pd
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
 
     count = len(roles.labels)
     row_numbers = np.arange(count)
@@ -126,12 +124,7 @@ def _groups(roles: Roles) -> tuple[Ints, list[str]]:
     group = pd.factorize(roles.group)[0]
     # a row without a group is a group by itself
     group = np.where(group < 0, group.max() + 1 + row_numbers, group)
-    nodes = int(twins.max() + group.max()) + 2
-    links = coo_array(
-        (np.ones(count, bool), (twins, twins.max() + 1 + group)),
-        shape=(nodes, nodes),
-    )
-    return connected_components(links, directed=False)[1][twins].astype(np.int64), notes
+    return splits.join_groups(twins, group), notes
 
 
 def _digest(roles: Roles, groups: Ints, places: Ints | None) -> str:
