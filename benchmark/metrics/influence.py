@@ -235,6 +235,12 @@ def row_covariance(strategies: list[Influences]) -> Floats:
     return np.where(pairs > 0, (totals @ totals.T - same) / np.maximum(pairs, 1), 0.0)
 
 
+def mean_variance(covariance: Floats) -> float:
+    """Variance of a mean, or of the difference of two means, with this covariance."""
+    signs = np.array([1, -1])[: len(covariance)]
+    return float(signs @ covariance @ signs)
+
+
 def _pairs_of_seeds(strategies: list[Influences]) -> Ints:
     """Number of pairs of different seeds of each two strategies, (strategies, strategies)."""
     seeds = sorted({seed for own in strategies for seed in own})

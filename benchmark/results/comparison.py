@@ -217,11 +217,7 @@ def _chance_auc_variance(table: Leaderboard) -> float:
     counts = np.array([tn + fp, tp + fn] if not np.isnan(tp) else table.facts["counts"], float)
     if np.isnan(tp):
         counts *= table.runs[ROWS].mean() / counts.sum()
-    deviations = [
-        stats.chance_auc_variance(count, counts.sum() - count) ** 0.5
-        for count in (counts[1:] if len(counts) == 2 else counts)
-    ]
-    return float(np.mean(deviations)) ** 2
+    return row_errors.chance_auc_of(counts)
 
 
 def _holm(p: Sequence[float]) -> Floats:

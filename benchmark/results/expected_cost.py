@@ -22,6 +22,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Strategy
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
+from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.outlook import NEGLIGIBLE
 from benchmark.results.predicted import Predicted, predict
 from benchmark.results.row_errors import covariance_of
@@ -73,10 +74,8 @@ class ExpectedCosts:
 
     def difference(self, one: Candidate, other: Candidate) -> Difference:
         """Paired difference of two candidates; negative where the first is cheaper."""
-        rows, signs = self._rows([one, other]), np.array([1, -1])
-        return stats.difference(
-            np.subtract(one.cost, other.cost), float(signs @ rows @ signs), stats.AT_OWN_THRESHOLDS
-        )
+        rows = influence.mean_variance(self._rows([one, other]))
+        return stats.difference(np.subtract(one.cost, other.cost), rows, stats.AT_OWN_THRESHOLDS)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
         """The simplest candidate whose expected regret is nearly the least.
@@ -133,10 +132,10 @@ def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts
     distinct: dict[tuple[object, ...], Candidate] = {}
     training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     for rule, label in product(costs.RULES, labels):
-        candidate = _candidate(analysis, label, rule, prices)
+        candidate = _candidate(table, label, rule, prices)
         key = (training_of[label], candidate.rule, candidate.thresholds, candidate.cost)
         distinct.setdefault(key, candidate)
-    baseline = _candidate(analysis, analysis.baseline, OWN_THRESHOLD, prices)
+    baseline = _candidate(table, analysis.baseline, OWN_THRESHOLD, prices)
     return ExpectedCosts(
         prices=prices,
         candidates=tuple(sorted(distinct.values(), key=lambda c: labels.index(c.label))),
@@ -157,14 +156,14 @@ def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts
     )
 
 
-def _candidate(analysis: Analysis, label: str, rule: str, prices: Costs) -> Candidate:
-    """A strategy with a rule, at the seeds that all strategies have."""
-    runs = comparison.shared(analysis.table).runs
+def _candidate(table: Leaderboard, label: str, rule: str, prices: Costs) -> Candidate:
+    """A strategy with a rule, at the seeds of the table."""
+    runs, seeds = table.runs, set(table.runs["seed"])
     strategy = with_rule(runs.loc[runs["label"] == label, "strategy"].iloc[0], rule, prices)
     predicted = tuple(
         predict(strategy, one.fit, one.seed)
-        for one in analysis.table.row_errors.predicted[label]
-        if one.seed in set(runs["seed"])
+        for one in table.row_errors.predicted[label]
+        if one.seed in seeds
     )
     return Candidate(
         label,

@@ -21,6 +21,11 @@ LOOKS = (3, 5, 10, 20)  # numbers of seeds at which results are looked at
 METRIC = "test/f1"
 
 
+def next_look(seeds: int) -> int:
+    """Return the number of seeds at the look that follows one at `seeds`."""
+    return next((look for look in LOOKS if look > seeds), 2 * seeds)
+
+
 @dataclass(frozen=True)
 class Outlook:
     """A candidate's mean F1, and how it compares with the best by the posterior."""
@@ -62,7 +67,7 @@ class Race:
     @property
     def coming(self) -> int:
         """Number of seeds at the next look."""
-        return next((look for look in LOOKS if look > self.seeds), 2 * self.seeds)
+        return next_look(self.seeds)
 
     @cached_property
     def settles(self) -> float:

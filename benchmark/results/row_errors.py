@@ -52,8 +52,7 @@ class RowErrors:
     def variance(self, metric: str, label: str, reference: str = "") -> float:
         """Variance of a strategy's mean, or of its difference to a reference."""
         labels = [label, reference] if reference else [label]
-        signs = np.array([1, -1])[: len(labels)]
-        return float(signs @ self.covariance(metric, labels) @ signs)
+        return influence.mean_variance(self.covariance(metric, labels))
 
     def until(self, seeds: int) -> RowErrors:
         """Those of the first seeds alone."""
@@ -100,13 +99,13 @@ def variance_between(
     both = [own.predicted.get(name, ()) for own, name in ((one, label), (other, reference))]
     if metric not in INFLUENCES or not all(both):
         return 0.0
-    signs = np.array([1, -1])
-    return float(signs @ covariance_of(both, INFLUENCES[metric]) @ signs)
+    return influence.mean_variance(covariance_of(both, INFLUENCES[metric]))
 
 
 def _chance_auc(seeds: Sequence[Predicted]) -> float:
     """The areas of two seeds correlate at most as their test rows overlap."""
-    variances = [_chance_auc_of(one) for one in seeds]
+    counts = [np.bincount(one.labels, minlength=one.classes).astype(np.float64) for one in seeds]
+    variances = [chance_auc_of(of_seed) for of_seed in counts]
     shared = [
         len(np.intersect1d(one.rows, other.rows)) / max(len(one.rows), len(other.rows))
         for number, one in enumerate(seeds)
@@ -116,12 +115,13 @@ def _chance_auc(seeds: Sequence[Predicted]) -> float:
     return float(np.mean(variances)) * (1 / len(seeds) + (1 - 1 / len(seeds)) * overlap)
 
 
-def _chance_auc_of(one: Predicted) -> float:
-    """Of one seed; with more than two classes, at most the square of their mean deviation."""
-    counts = np.bincount(one.labels, minlength=one.classes)
-    of_classes = counts[1:] if one.classes == 2 else counts[counts > 0]
+def chance_auc_of(counts: Floats) -> float:
+    """Variance of one seed's ROC AUC of scores that tell nothing, by test rows per class.
+
+    With more than two classes it is at most the square of their mean deviation.
+    """
+    of_classes = counts[1:] if len(counts) == 2 else counts[counts > 0]
     deviations = [
-        stats.chance_auc_variance(int(count), int(counts.sum() - count)) ** 0.5
-        for count in of_classes
+        stats.chance_auc_variance(count, counts.sum() - count) ** 0.5 for count in of_classes
     ]
     return float(np.mean(deviations)) ** 2

@@ -16,7 +16,7 @@ from benchmark.protocol.grid import Plan
 from benchmark.protocol.text import listed, seeds
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.outlook import LOOKS, race
+from benchmark.results.outlook import LOOKS, next_look, race
 
 OUT = 0.01  # probability of being within `WITHIN` of the best, below which a strategy is dropped
 DECIDED = 0.005  # expected regret at which further seeds are not worth their time
@@ -68,7 +68,7 @@ def next_plan(plan: Plan, look: Look, most: int) -> Plan | None:
     Args:
         most: seeds that a strategy may get.
     """
-    coming = min(most, next((number for number in LOOKS if number > look.seeds), 2 * look.seeds))
+    coming = min(most, next_look(look.seeds))
     if look.decided or coming == look.seeds:
         return None
     going = [

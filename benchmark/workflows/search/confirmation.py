@@ -96,9 +96,7 @@ def _paired(one: Result, other: Result) -> Floats:
 
 def _row_variance(*results: Result) -> float:
     """Variance of a mean, or of the difference of two, that comes from the test rows."""
-    signs = np.array([1, -1])[: len(results)]
-    rows = influence.row_covariance([one.influences for one in results])
-    return float(signs @ rows @ signs)
+    return influence.mean_variance(influence.row_covariance([one.influences for one in results]))
 
 
 def _results(uri: str, table: Leaderboard, goal: Objective) -> dict[str, Result]:
