@@ -214,7 +214,11 @@ def table_of() -> Callable[..., Any]:
                 row = row if done else dict.fromkeys(row, float("nan"))
                 rows.append(
                     {"label": label, "strategy": label, "seed": seed, "run": f"{label}{seed}"}
-                    | {"test_rows": f"rows of seed {seed}", "predictions": ""}
+                    | {
+                        "test_rows": f"rows of seed {seed}",
+                        "artifacts": f"{label}{seed}",
+                        "predictions": "",
+                    }
                     | {"training_part": "none" if label in ("none", *deciding) else label}
                     | {"state": "finished" if done else "failed", "collapsed": False}
                     | {"reason": "" if done else "the loss of step 7 is nan"}

@@ -47,8 +47,8 @@ class Leaderboard:
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
         runs: one row per planned cell: strategy (in full), label, seed, state
-            (finished, failed or missing), reason, collapsed; training_part, run (id), predictions
-            and test_rows (hashes), "" if there are none; and every metric.
+            (finished, failed or missing), reason, collapsed; training_part, run (id), artifacts
+            (address), predictions and test_rows (hashes), "" if there are none; and every metric.
         older: number of runs of the same task, data and budget by older code, left out.
         newest: when its newest run started, milliseconds.
         repeated: whether it is looked at more than once, at several numbers of seeds.
@@ -263,11 +263,12 @@ def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
 def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
     row |= {"reason": "never run, or deleted", "collapsed": False}
-    row |= {"training_part": "", "run": "", "predictions": "", "test_rows": ""}
+    row |= dict.fromkeys(("training_part", "run", "artifacts", "predictions", "test_rows"), "")
     row |= dict.fromkeys([*MEASURES, *COUNTS, ROWS, TUNED_THRESHOLD], float("nan"))
     if cell is None:
         return row
-    row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}
+    row |= {"training_part": cell.tags[tags.TRAINING_PART]}
+    row |= {"run": cell.run, "artifacts": cell.artifacts}
     row |= {"predictions": cell.tags.get(tags.PREDICTIONS, "")}
     row |= {"test_rows": cell.tags.get(tags.TEST_ROWS, "")}
     if tags.DONE in cell.tags:

@@ -184,7 +184,7 @@ def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
     fits: dict[int, Fit] = {}
     for run in finished.to_dict("records"):
         if request.seed in (None, run["seed"]):
-            fit = read_fit(request.uri, run["run"], run["predictions"])
+            fit = read_fit(request.uri, run["artifacts"], run["predictions"])
             if fit is not None:
                 fits[run["seed"]] = fit
     if not fits:

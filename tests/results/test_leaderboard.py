@@ -44,9 +44,9 @@ def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: 
         tags.SEED: str(seed),
     }
     if f1 is None:
-        return Record("run", started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
+        return Record("run", "files", started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
     done = {tags.DONE: "yes", tags.COLLAPSED: "no", tags.DEVICE: "CPU", tags.VERSIONS: "v"}
-    return Record("run", started, "FINISHED", values | done, METRICS | {"test/f1": f1})
+    return Record("run", "files", started, "FINISHED", values | done, METRICS | {"test/f1": f1})
 
 
 def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> Record:
@@ -59,7 +59,7 @@ def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> R
         tags.FACTS: json.dumps(FACTS | given.get("facts", {})),
         f"{tags.PLAN}.0": json.dumps({"strategies": planned, "seeds": seeds}),
     }
-    return Record("run", started, "FINISHED", values, {})
+    return Record("run", "files", started, "FINISHED", values, {})
 
 
 @pytest.fixture

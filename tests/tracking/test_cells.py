@@ -59,7 +59,7 @@ def test_a_completed_run_holds_all_results(store: Store) -> None:
     assert result.score.metrics.items() <= run.data.metrics.items()
     assert run.data.metrics["seconds/training"] == FIT.seconds["training"]
     assert set(json.loads(run.data.tags[tags.FILES])) > FIGURES
-    fit = read_fit(store.uri, run_id, run.data.tags[tags.PREDICTIONS])
+    fit = read_fit(store.uri, run.info.artifact_uri, run.data.tags[tags.PREDICTIONS])
     assert fit is not None and np.array_equal(fit.test.best, FIT.test.best)
 
 
