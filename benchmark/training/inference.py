@@ -38,11 +38,21 @@ if TYPE_CHECKING:
 
 
 FACTS, NETWORK, ESTIMATOR = "model.json", "network.keras", "estimator.skops"
-# types in the boosted trees of scikit-learn; skops loads no others that it does not know
+# types in trees and ensembles; skops loads no others that it does not know
 TRUSTED = [
+    "catboost.core.CatBoostClassifier",
+    "collections.OrderedDict",
     "functools.partial",
+    "imblearn.ensemble._easy_ensemble.EasyEnsembleClassifier",
+    "imblearn.ensemble._forest.BalancedRandomForestClassifier",
+    "imblearn.pipeline.Pipeline",
+    "imblearn.under_sampling._prototype_selection._random_under_sampler.RandomUnderSampler",
+    "lightgbm.basic.Booster",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
+    "tasks.tables.boosting.Boosted",
+    "xgboost.core.Booster",
 ]
 IMAGE = "image"  # column of image tasks: bytes of a file, or these in base64
 MOST_COLUMNS = 100  # classes with a column each; with more, only the predicted class has one
