@@ -273,7 +273,7 @@ def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any
     row |= {"test_rows": cell.tags.get(tags.TEST_ROWS, "")}
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
-        final = ("test/", "test_last_step/", "training/", "seconds/")
+        final = ("test/", "test_last_step/", "training/", "timing/")
         metrics = {name: value for name, value in cell.metrics.items() if name.startswith(final)}
         return row | {"state": "finished", "reason": "", "collapsed": collapsed} | metrics
     if cell.status == "FAILED":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PREDICTIONS = "predictions.npz"
-SECONDS = "seconds/"  # prefix of the metrics that time the stages of a training
+SECONDS = "timing/"  # prefix of the metrics that time the stages of a training
 ATTEMPTS = 3  # at a training whose worker dies
 WORKER_DIED = "its worker died: killed, out of memory, crashed, or hung beyond the time limit"
 PARALLEL_LISTINGS = 16  # of the artifacts of different runs

@@ -107,7 +107,7 @@ def test_what_is_unknown_adds_nothing() -> None:
     seeds = seeds_of(rng, rng.normal(size=POOL), [split(rng)] * 2)
     known = RowErrors({"none": seeds})
     assert known.covariance("test/f1", ["smote", "none"])[0].tolist() == [0, 0]
-    assert known.variance("seconds/training", "none") == 0
+    assert known.variance("timing/training", "none") == 0
     assert RowErrors().variance("test/f1", "none") == 0
     assert variance_between(known, "none", RowErrors(), "none", "test/f1") == 0
     assert known.until(1).variance("test/f1", "none") == 0  # of a single seed

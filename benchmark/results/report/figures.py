@@ -77,13 +77,13 @@ def cost(analysis: Analysis) -> Figure:
     """F1 and training time side by side, best F1 first."""
     runs = analysis.table.runs
     complete = runs[runs["label"].isin(analysis.complete)]
-    means = complete.groupby("label")[["test/f1", "seconds/training"]]
+    means = complete.groupby("label")[["test/f1", "timing/training"]]
     centre, spread = means.mean(), means.std()
     order = list(centre["test/f1"].dropna().sort_values().index)
     figure, (quality, price) = _two_columns(len(order))
     for axes, name, words in (
         (quality, "test/f1", analysis.words.f1),
-        (price, "seconds/training", "training time (s)"),
+        (price, "timing/training", "training time (s)"),
     ):
         axes.errorbar(
             centre.loc[order, name],
