@@ -23,6 +23,7 @@ from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_ru
 from benchmark.workflows.execution.tracked_training import Outcome
 from benchmark.workflows.suite import progress
 from benchmark.workflows.suite.members import Member, Wanted, prepare
+from benchmark.workflows.suite.report import write_report
 from benchmark.workflows.suite.sources import LeftOut, Named
 
 
@@ -73,6 +74,7 @@ def run_suite(request: SuiteRequest) -> int:
         jobs = _jobs(members, stores, console)
         plans = _record(request.name, home, jobs)
         failed = _execute(request, [job for job in jobs if job.trainings], console)
+        _report(request, home, console)
         suites.end(home, plans, "FAILED" if failed else "FINISHED")
         invocation.end_unfinished(home, "FAILED", "its worker was lost")
     _say_end(console, failed, left_out)
@@ -179,6 +181,16 @@ def _execute(request: SuiteRequest, jobs: Sequence[Job], console: Console) -> in
             "goes on"
         )
     return sum(outcome.status == "failed" for outcome in ended)
+
+
+def _report(request: SuiteRequest, home: Store, console: Console) -> None:
+    """Write the page of the suite, and log it on its run."""
+    try:
+        files = write_report(request.uri, request.name, request.output, console)
+    except UserError as error:  # no baseline: the runs are worth keeping
+        console.print(f"no page: {escape(str(error))}")
+        return
+    invocation.log_texts(home, files)
 
 
 def _say_end(console: Console, failed: int, left_out: Sequence[LeftOut]) -> None:
