@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from benchmark import __version__
-from benchmark.cli import diagnostics, experiments, listing, results
+from benchmark.cli import diagnostics, experiments, listing, results, suite
 from benchmark.protocol.errors import UserError
 
 
@@ -37,5 +37,11 @@ def main() -> None:
         raise UserError("there is no home folder: set HOME to one that can be written") from None
 
 
-for command in (*experiments.COMMANDS, *results.COMMANDS, *diagnostics.COMMANDS, *listing.COMMANDS):
+for command in (
+    *experiments.COMMANDS,
+    *suite.COMMANDS,
+    *results.COMMANDS,
+    *diagnostics.COMMANDS,
+    *listing.COMMANDS,
+):
     main.add_command(command)

@@ -6,7 +6,7 @@ import ast
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from benchmark.protocol import arguments
 from benchmark.protocol.chain import chain
@@ -176,7 +176,7 @@ def _call(node: ast.expr) -> Call:
     if name not in strategies():
         raise UserError(f"unknown strategy {name!r}: {arguments.suggest(name, strategies())}")
     function = strategies()[name]
-    positional = dict(zip(_taking_strategies(function), call.args, strict=False))
+    positional = dict(zip(_positional(function), call.args, strict=False))
     if len(positional) < len(call.args):
         example = f"{name}({arguments.describe(function)})"
         raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
@@ -199,6 +199,7 @@ def _part(node: ast.expr) -> _Part:
         for key, spec in inner.items()
     }
     chosen = arguments.without_defaults(function, bound | labels)
+    chosen |= {key: bound[key] for key in _first_choice(function)}
     try:
         strategy = function(**bound | {key: spec.strategy for key, spec in inner.items()})
     except UserError as error:
@@ -216,6 +217,17 @@ def _taking_strategies(function: Callable[..., Strategy]) -> dict[str, str]:
     """Return name -> default of the arguments that are strategies themselves; they come first."""
     declared = arguments.parameters(function)
     return {name: default for name, (kind, default) in declared.items() if kind is Strategy}
+
+
+def _first_choice(function: Callable[..., Strategy]) -> list[str]:
+    """Return the name of the first argument if it is one of several words: it is always shown."""
+    declared = arguments.parameters(function)
+    return [name for name, (kind, _) in list(declared.items())[:1] if get_origin(kind) is Literal]
+
+
+def _positional(function: Callable[..., Strategy]) -> list[str]:
+    """Return the arguments that are written without their names."""
+    return [*_taking_strategies(function), *_first_choice(function)]
 
 
 def _inner(outer: str, text: str) -> StrategySpec:
@@ -236,10 +248,9 @@ def _value(node: ast.expr) -> str:
 
 
 def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
-    """Format a call as users write it; arguments that are strategies are positional."""
-    first = [str(given[name]) for name in _taking_strategies(function) if name in given]
-    named = {
-        name: value for name, value in given.items() if name not in _taking_strategies(function)
-    }
+    """Format a call as users write it; see `_positional`."""
+    unnamed = _positional(function)
+    first = [str(given[name]) for name in unnamed if name in given]
+    named = {name: value for name, value in given.items() if name not in unnamed}
     words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
     return f"{function.__name__}({words})" if words else function.__name__

@@ -181,6 +181,11 @@ def leaderboards(uri: str, tasks: Iterable[str]) -> list[Leaderboard]:
     return sorted(newest, key=lambda table: (table.facts["task"], table.changed_settings))
 
 
+def leaderboards_of(uri: str, identities: Collection[str]) -> list[Leaderboard]:
+    """The leaderboards of these conditions, by identity."""
+    return [table for table in _all_tables(uri) if table.conditions in identities]
+
+
 def _all_tables(uri: str) -> list[Leaderboard]:
     cells, invocations = _by_conditions(uri, "cell"), _by_conditions(uri, "invocation")
     return [

@@ -161,10 +161,10 @@ def store_of(request: RunRequest) -> str:
 def _start(store: Store, plan: Plan) -> Store:
     """Start the invocation's run, unless another benchmark is running the same cells."""
     with locked(store.uri):
-        lease.require_alone(store, plan.conditions.identity)
+        lease.require_alone(store, [plan.conditions.identity])
         started = invocation.start_invocation(store, plan)
         try:  # again: one on another machine may have started at the same moment
-            lease.require_alone(started, plan.conditions.identity)
+            lease.require_alone(started, [plan.conditions.identity])
         except UserError:
             invocation.cancel(started)
             raise
