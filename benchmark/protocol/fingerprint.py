@@ -16,6 +16,16 @@ def fingerprint(modules: Iterable[str]) -> str:
     return digest(*parts)
 
 
+def codes(modules: Iterable[str]) -> dict[str, str]:
+    """Return the hash of each module, and of each that they import as in `fingerprint`."""
+    return {name: digest(_code(name)) for name in sorted(_with_imported(modules))}
+
+
+def code(module: str) -> str:
+    """Return the hash of one module; "" if this process has none of that name."""
+    return digest(_code(module)) if _is_module(module) else ""
+
+
 def digest(*parts: object) -> str:
     """Hash the text of the parts: 16 hexadecimal digits."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]

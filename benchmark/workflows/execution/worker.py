@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -34,11 +35,40 @@ def load(task: str, settings: Any, path: str) -> Data:
 
 
 @lru_cache(maxsize=1)
+def find_data(conditions: Conditions) -> Data:
+    """Read the data of a benchmark from the first place on this machine that has its content.
+
+    Raises:
+        UserError: if no place has it.
+    """
+    places = _places(conditions)
+    found = [place for place in places if not place or Path(place).exists()]
+    if not found:
+        raise UserError(f"the data is not at {', nor at '.join(places)}")
+    for place in found:
+        data = load(conditions.task, conditions.settings, place)
+        if data.digest.startswith(conditions.content):
+            return data
+    raise UserError(
+        f"{data.origin} has another content here ({data.digest[:16]}, not {conditions.content}), "
+        "or changed while the benchmark ran: start it again"
+    )
+
+
+def _places(conditions: Conditions) -> list[str]:
+    """Return where a worker looks for data: where the coordinator has it, or in its own folders."""
+    if not conditions.data:
+        return [""]
+    places = [conditions.data, str(Path("data") / conditions.task)]
+    if own := os.environ.get("SKEWBENCH_DATA"):
+        places += [str(Path(own) / name) for name in (conditions.task, Path(conditions.data).name)]
+    return list(dict.fromkeys(places))
+
+
+@lru_cache(maxsize=1)
 def _split(conditions: Conditions, seed: int) -> Splits:
     """Return the splits of a seed, which all its strategies share."""
-    data = load(conditions.task, conditions.settings, conditions.data)
-    if not data.digest.startswith(conditions.content):
-        raise UserError(f"{data.origin} changed while the benchmark ran: start it again")
+    data = find_data(conditions)
     splits = registry.task(conditions.task).split(data, conditions.settings, seed)
     return restrict(splits, data, conditions.portion)
 
