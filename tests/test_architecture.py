@@ -34,6 +34,7 @@ ALLOWED = {
         "benchmark.protocol.arrays.",
         "benchmark.protocol.errors.",
         "benchmark.protocol.strategy.",
+        "benchmark.metrics.constraints.",
         "benchmark.metrics.thresholds.",
         "benchmark.training.layers.",
     ),

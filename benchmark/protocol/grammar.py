@@ -236,10 +236,15 @@ def _value(node: ast.expr) -> str:
 
 
 def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
-    """Format a call as users write it; arguments that are strategies are positional."""
+    """Format a call as users write it; arguments that are strategies are positional.
+
+    What is not given by default (None) is left out.
+    """
     first = [str(given[name]) for name in _taking_strategies(function) if name in given]
     named = {
-        name: value for name, value in given.items() if name not in _taking_strategies(function)
+        name: value
+        for name, value in given.items()
+        if name not in _taking_strategies(function) and value is not None
     }
     words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
     return f"{function.__name__}({words})" if words else function.__name__
