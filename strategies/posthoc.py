@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.arrays import Floats, Ints
-from benchmark.protocol.strategy import Calibration, OutputLayer, Priors, Strategy
+from benchmark.protocol.calibration import Calibration
+from benchmark.protocol.strategy import OutputLayer, Priors, Strategy
 
 SHORTEST = 1e-6  # least length of a class's weights: a network may have forgotten the class
 

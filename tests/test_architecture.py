@@ -32,6 +32,7 @@ ALLOWED = {
     "strategies": (
         "benchmark.protocol.arguments.",
         "benchmark.protocol.arrays.",
+        "benchmark.protocol.calibration.",
         "benchmark.protocol.errors.",
         "benchmark.protocol.strategy.",
         "benchmark.metrics.constraints.",

@@ -170,9 +170,7 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     error = comparison.mean(table, label, "test/ece")
     words = {"yes": "calibrated", "no": "not calibrated", "unclear": "perhaps calibrated"}
     word = words[advice.analysis.calibrated[label]]
-    moved = np.any(decision.calibration.offsets) or np.any(
-        np.asarray(decision.calibration.scale) != 1
-    )
+    moved = decision.calibration.changes
     noted = bool(table.facts.get("notes"))
     return [
         f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}; "
