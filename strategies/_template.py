@@ -17,8 +17,8 @@ Rules, which ``tests/strategies/test_contract.py`` checks for every registered s
 - losses and gradients are finite at any logit.
 
 A strategy may import ``benchmark.protocol.{strategy,arguments,arrays,errors}``,
-``benchmark.metrics.thresholds`` and ``benchmark.training.layers``. Import Keras and other large
-libraries inside of functions: listing commands stay fast.
+``benchmark.metrics.{constraints,thresholds}`` and ``benchmark.training.layers``. Import Keras and
+other large libraries inside of functions: listing commands stay fast.
 """
 
 from typing import Annotated
@@ -64,7 +64,7 @@ def positive_share(
     #                       stages     change some of these later      (strategies/staged.py)
     #    After training     normalise  rescale the output layer        (strategies/posthoc.py)
     #                       calibrate  an affine map of logits         (strategies/posthoc.py)
-    #                       threshold  offsets that decide             (strategies/posthoc.py)
+    #                       threshold  offsets that decide             (strategies/thresholds.py)
     # 5. `needs` refuses tasks that the strategy cannot run on: "binary" (two classes), "image"
     #    or "table". Leave it out if the strategy runs on all.
     return Strategy(weigh=weigh, needs=frozenset({"binary"}))

@@ -173,7 +173,7 @@ def search(
     search that was stopped; several at once share it. The chosen strategy is compared with others
     on fresh seeds and on rows that no trial has seen.
     """
-    from benchmark.workflows.search.objective import read as read_objective
+    from benchmark.results.objective import read as read_objective
 
     goal = read_objective(objective, cost)
     fresh_seeds = parse_count("--fresh", fresh, 0)

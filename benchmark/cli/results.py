@@ -68,18 +68,24 @@ _leaderboard_options = combined(
         default="",
         help="of a false positive and a false negative, e.g. fp=1,fn=10 [default: recommend by F1]",
     ),
+    click.option(
+        "--objective",
+        default="",
+        help="under a constraint: recall(precision=0.5), recall(fpr=0.1), precision(recall=0.5) or "
+        "capacity(share=0.1)",
+    ),
     click.option("--tracking", default="", help="MLflow store"),
 )
 
 
 @click.command()
 @_leaderboard_options
-def recommend(cost: str, tracking: str, **query: str) -> None:
+def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     """Recommend a strategy for TASK, with reasons, from tracked runs.
 
     TASK and the options select a leaderboard if the store has several.
     """
-    _, advice = _advice(cost, tracking, **query)
+    _, advice = _advice(cost, objective, tracking, **query)
 
     from benchmark.results.report import terminal
     from benchmark.results.report.recommendation import show
@@ -96,14 +102,21 @@ def recommend(cost: str, tracking: str, **query: str) -> None:
 @click.option("--name", default="", help="in the model registry [default: skewbench-TASK]")
 @click.option("--alias", default="champion", show_default=True, help="in the model registry")
 def export(
-    strategy: str, seed: str, name: str, alias: str, cost: str, tracking: str, **query: str
+    strategy: str,
+    seed: str,
+    name: str,
+    alias: str,
+    cost: str,
+    objective: str,
+    tracking: str,
+    **query: str,
 ) -> None:
     """Train the recommended strategy of TASK again and register it as a model to serve.
 
     The model takes raw rows, or the bytes of images, and decides as the benchmark did.
     """
     number = parse_optional_count("--seed", seed, 0)
-    uri, advice = _advice(cost, tracking, **query)
+    uri, advice = _advice(cost, objective, tracking, **query)
 
     from benchmark.results.recommendation import with_strategy
     from benchmark.results.report import terminal
@@ -114,10 +127,19 @@ def export(
 
 
 def _advice(
-    cost: str, tracking: str, *, task: str, data: str, settings: str, steps: str, portion: str
+    cost: str,
+    objective: str,
+    tracking: str,
+    *,
+    task: str,
+    data: str,
+    settings: str,
+    steps: str,
+    portion: str,
 ) -> tuple[str, Recommendation]:
     """Return the store's address, and the recommendation from its runs."""
     from benchmark.metrics import costs
+    from benchmark.results.objective import read as read_objective
     from benchmark.results.recommendation import (
         LeaderboardQuery,
         find_leaderboard,
@@ -134,11 +156,14 @@ def _advice(
         steps=parse_optional_count("--steps", steps, 1),
         portion=portion,
     )
+    if cost and objective:
+        raise UserError("--cost and --objective are two goals: leave one out")
     priced = costs.read(cost) if cost else None
+    goal = read_objective(objective) if objective else None
     if task:
         registry.task(task)
     uri = resolve(tracking)
-    return uri, recommend(uri, find_leaderboard(uri, query), priced)
+    return uri, recommend(uri, find_leaderboard(uri, query), priced, goal)
 
 
 def _settings(task: str, text: str, data: str) -> Any:

@@ -248,9 +248,16 @@ def _value(node: ast.expr) -> str:
 
 
 def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
-    """Format a call as users write it; see `_positional`."""
+    """Format a call as users write it; see `_positional`.
+
+    What is not given by default (None) is left out.
+    """
     unnamed = _positional(function)
     first = [str(given[name]) for name in unnamed if name in given]
-    named = {name: value for name, value in given.items() if name not in unnamed}
+    named = {
+        name: value
+        for name, value in given.items()
+        if name not in unnamed and value is not None
+    }
     words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
     return f"{function.__name__}({words})" if words else function.__name__

@@ -75,17 +75,22 @@ def _fit_xgboost(model: Boosted, data: FitData) -> None:
     )
     derivatives = data.derivatives
 
+    def of_classes(scores: Floats, _: xgboost.DMatrix) -> tuple[str, float]:
+        return "average_precision", _score(data, scores)
+
+    # its own measure of two classes is as good, and costs next to nothing
+    metric = {"eval_metric": "aucpr"} if model.classes == 2 else {"disable_default_eval_metric": 1}
     train = _matrix(model, data.x, label=data.y, weight=data.weights)
     if derivatives:
         # the margins start at zero: the loss itself says where zero is
         objective |= {"base_score": 0.5}
     model.booster = xgboost.train(
-        {**objective, "eta": RATE, "nthread": 1, "seed": SEED, "disable_default_eval_metric": 1},
+        {**objective, **metric, "eta": RATE, "nthread": 1, "seed": SEED},
         train,
         model.steps,
         obj=(lambda scores, _: derivatives(scores)) if derivatives else None,
-        custom_metric=lambda scores, _: ("average_precision", _score(data, scores)),
-        evals=[(_matrix(model, data.validation_x), "validation")],
+        custom_metric=None if model.classes == 2 else of_classes,
+        evals=[(_matrix(model, data.validation_x, label=data.validation_y), "validation")],
         maximize=True,
         early_stopping_rounds=PATIENCE,
         verbose_eval=False,
@@ -119,6 +124,10 @@ def _fit_lightgbm(model: Boosted, data: FitData) -> None:
         else {"objective": "multiclass", "num_class": model.classes}
     )
     derivatives = data.derivatives
+
+    def of_classes(scores: Floats, _: lightgbm.Dataset) -> tuple[str, float, bool]:
+        return "average_precision", _score(data, scores), True
+
     if derivatives:
         objective["objective"] = lambda scores, _: derivatives(scores)
     settings = {
@@ -128,7 +137,7 @@ def _fit_lightgbm(model: Boosted, data: FitData) -> None:
         "deterministic": True,
         "force_col_wise": True,
         "verbosity": -1,
-        "metric": "None",
+        "metric": "average_precision" if model.classes == 2 else "None",
     }
     columns = {"categorical_feature": list(model.categorical), "free_raw_data": True}
     train = lightgbm.Dataset(data.x, data.y, weight=data.weights, **columns)
@@ -137,7 +146,7 @@ def _fit_lightgbm(model: Boosted, data: FitData) -> None:
         train,
         model.steps,
         valid_sets=[lightgbm.Dataset(data.validation_x, data.validation_y, reference=train)],
-        feval=lambda scores, _: ("average_precision", _score(data, scores), True),
+        feval=None if model.classes == 2 else of_classes,
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
     model.best_step = model.booster.best_iteration or model.booster.current_iteration()

@@ -16,8 +16,8 @@ from benchmark.cli.main import main
 from benchmark.metrics import costs
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
+from benchmark.results import objective as objectives
 from benchmark.results import study as studies
-from benchmark.workflows.search import objective as objectives
 from tasks.images import weights
 from tests.docs.pages import PAGES, ROOT, name, shell_lines
 

@@ -127,7 +127,7 @@ def test_a_strategys_older_code_is_left_out_and_counted(made: Any) -> None:
 
 
 def test_strategies_of_one_label_are_not_averaged(made: Any) -> None:
-    one, two = "focal(gamma=2)", "focal(gamma=2, alpha=None)"
+    one, two = "focal(gamma=2)", "focal(gamma=2.0, alpha=None)"
     [table] = made(plan([one, two], 1), cell(one, 0, 0.2), cell(two, 0, 0.8))
     assert list(table.summary().index) == [two, one]
 

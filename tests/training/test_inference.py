@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from benchmark.protocol import grammar, registry
+from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.strategy import Calibration
 from benchmark.protocol.task import Budget, Estimator
 from benchmark.training import estimator, inference, schema
 from benchmark.training.decision import Decision

@@ -13,8 +13,8 @@ from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.objective import Objective
 from benchmark.tracking.history import read_fit
-from benchmark.workflows.search.objective import Objective
 
 
 @dataclass(frozen=True)
