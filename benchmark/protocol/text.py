@@ -105,6 +105,19 @@ def _cut(text: str, most: int, tail: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
+def ranges(numbers: Sequence[int]) -> str:
+    """Join numbers, neighbours as a range: "0 to 4, 7"."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in found
+    )
+
+
 def command(name: str, *positional: object, **options: object) -> str:
     """Build a line for the shell, ``uv run skewbench run --task csv --seeds 3``.
 
