@@ -3,10 +3,10 @@
 That is all. Every public function of the file that returns a ``Strategy`` is registered under its
 own name, here ``positive_share``. Files whose name begins with ``_`` are left out. Then:
 
-    uv run python -m benchmark strategies                             # it is listed
-    uv run python -m benchmark run --task insurance \\
+    uv run skewbench strategies                             # it is listed
+    uv run skewbench run --task insurance \\
         --strategies 'none, positive_share(share=0.3), positive_share+threshold'
-    uv run python -m benchmark search --task insurance --strategy positive_share
+    uv run skewbench search --task insurance --strategy positive_share
     uv run pytest tests/strategies                                    # it keeps the rules
 
 Rules, which ``tests/strategies/test_contract.py`` checks for every registered strategy:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.options import parse_count
+from benchmark.cli import types
+from benchmark.cli.options import examples, parse_count
 from benchmark.protocol import arguments, grammar, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
@@ -46,12 +47,13 @@ def studies() -> None:
         _entry(name, study.study(name).question, "")
 
 
-@click.command()
-@click.argument("task")
+@click.command(epilog=examples("fetch catsdogs", "fetch weights MobileNet --size 160"))
+@click.argument("task", type=types.TASK, metavar="TASK")
 @click.argument("model", default="")
-@click.option("--data", default="", help="folder to write to [default: data/TASK]")
+@click.option("--data", type=types.PATH, default="", help="folder to write to [default: data/TASK]")
 @click.option(
     "--size",
+    metavar="PIXELS",
     default="224",
     show_default=True,
     help="of weights: pixels a side; only MobileNet and MobileNetV2 have files by size",
@@ -80,4 +82,5 @@ def _entry(name: str, summary: str, options: str) -> None:
         click.echo(f"    {click.style(options, fg='cyan')}")
 
 
+TITLE = "List and fetch"
 COMMANDS = (tasks, strategies, studies, fetch)

@@ -123,4 +123,5 @@ def _run(
     )
 
 
+TITLE = "Many data sets"
 COMMANDS = (suite,)

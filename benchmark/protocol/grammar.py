@@ -255,9 +255,7 @@ def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) ->
     unnamed = _positional(function)
     first = [str(given[name]) for name in unnamed if name in given]
     named = {
-        name: value
-        for name, value in given.items()
-        if name not in unnamed and value is not None
+        name: value for name, value in given.items() if name not in unnamed and value is not None
     }
     words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
     return f"{function.__name__}({words})" if words else function.__name__

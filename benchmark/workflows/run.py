@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark.protocol import grid, registry
-from benchmark.protocol.errors import UserError
+from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.grid import Conditions, Plan, Training
 from benchmark.protocol.splits import restrict
@@ -24,6 +24,7 @@ from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.leaderboard import Leaderboard, leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
+from benchmark.results.report.console import phase
 from benchmark.tracking import invocation, lease
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
@@ -40,6 +41,7 @@ from benchmark.workflows.remaining import unfinished
 if TYPE_CHECKING:
     from distributed import Client
 
+EXPERIMENT = "experiment.toml"  # artifact
 MAX_NAMED_CLASSES = 20  # with more, only their number is printed
 
 
@@ -60,6 +62,7 @@ class RunRequest:
     tracking: str
     portion: Portion = "all"
     until_decided: bool = False  # a race, see `race`; `seeds` is then the most
+    experiment: str = ""  # as an experiment file, to be kept with the results
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,16 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     Everything that a user can get wrong is checked before the first run is created.
     """
     uri = store_of(request)
-    data = load(request.task, request.settings, request.path)
+    with phase(console, "reading the data"):
+        data = load(request.task, request.settings, request.path)
     announce(data, console)
     plan = check_request(request, data, console)
-    splits = registry.task(request.task).split(data, request.settings, 0)
-    restrict(splits, data, request.portion)
-    store = _start(open_store(uri, request.task), plan)
+    with phase(console, f"splitting the data and opening {without_passwords(uri)}"):
+        splits = registry.task(request.task).split(data, request.settings, 0)
+        restrict(splits, data, request.portion)
+        store = _start(open_store(uri, request.task), plan)
+        if request.experiment:
+            invocation.log_texts(store, {EXPERIMENT: request.experiment})
     with ending_all_runs(store, console), lease.heartbeat(store):
         for message in outbox.send(store):
             console.print(message)
@@ -102,10 +109,11 @@ def measure(request: RunRequest, console: Console) -> RunResult:
         if killed:
             console.print(f"runs left by a benchmark that was killed, ended now: {killed}")
         trained, failed, table = _measure(request, plan, store, console)
-        analysis = analyse(table)
+        with phase(console, "comparing the strategies"):
+            analysis = analyse(table)
         invocation.describe(store, markdown.section(analysis), files.texts([analysis]))
         if trained:  # else the report of an earlier invocation is the same, and takes seconds
-            with console.status("drawing the report"):
+            with phase(console, "drawing the report"):
                 report = files.report([analysis])
             invocation.log_texts(store, {"report.html": report})
         invocation.end(store, "FAILED" if failed else "FINISHED")
@@ -122,13 +130,14 @@ def _measure(
     """
     trained, failed, going = False, 0, plan
     with ExitStack() as opened:
-        open_engine = cache(partial(_open_engine, opened, request))
+        open_engine = cache(partial(_open_engine, opened, request, console))
         while True:
             trainings = unfinished(going, store, console)
             if trainings:
                 failed += _execute(request, trainings, store, console, open_engine)
                 trained = True
-            table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
+            with phase(console, "reading the results"):
+                table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
             if not going.race:
                 return trained, failed, table
             look = race.look_at(table, going)
@@ -209,9 +218,19 @@ def announce(data: Data, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 
 
-def _open_engine(opened: ExitStack, request: RunRequest, conditions: Conditions) -> Client | None:
+def _opening(request: RunRequest) -> str:
+    if request.scheduler:
+        return f"connecting to {request.scheduler}"
+    count = request.workers
+    return f"starting {count} worker{'s' * (count > 1)}" if count else "loading TensorFlow"
+
+
+def _open_engine(
+    opened: ExitStack, request: RunRequest, console: Console, conditions: Conditions
+) -> Client | None:
     """Start the workers, once for all looks of a race; `opened` ends them."""
-    client = opened.enter_context(engine(request.workers, request.scheduler))
+    with phase(console, _opening(request)):
+        client = opened.enter_context(engine(request.workers, request.scheduler))
     warm_up(client, conditions)
     return client
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown
+from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, ranges
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
@@ -78,12 +78,16 @@ def title(table: Leaderboard) -> str:
 
 
 def troubles(table: Leaderboard) -> list[str]:
-    """One line per run that failed, is missing or collapsed."""
+    """One line per strategy and reason for which runs failed, are missing or collapsed."""
     bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in bad.to_dict("records"):
+        what = "collapsed" if row["collapsed"] else row["state"]
+        reason = row["reason"] or "the same class was predicted for every test row"
+        found.setdefault((row["label"], f"{what}, {reason}"), []).append(int(row["seed"]))
     return [
-        f"{row['label']}, seed {row['seed']}: {'collapsed' if row['collapsed'] else row['state']}, "
-        f"{row['reason'] or 'the same class was predicted for every test row'}"
-        for row in bad.to_dict("records")
+        f"{label}, seed{'s' * (len(seeds) > 1)} {ranges(seeds)}: {reason}"
+        for (label, reason), seeds in found.items()
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -16,15 +15,10 @@ from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.text import command
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, tables
+from benchmark.results.report.console import console as console
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.store import Store, resolve
-
-
-def console(stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 140 columns where there is none."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 140)
 
 
 def show(console: Console, analysis: Analysis) -> None:
