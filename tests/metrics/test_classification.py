@@ -114,6 +114,48 @@ def test_decision_metrics_by_hand() -> None:
     )
 
 
+def of_scikit_learn(
+    labels: Ints, decisions: Ints, weights: Floats, classes: int
+) -> dict[str, float]:
+    """The measures of decisions, of one row per pair of classes, as scikit-learn adds them up."""
+    from sklearn import metrics
+
+    pairs, pair = np.unique(classes * labels + decisions, return_inverse=True)
+    actual, predicted = np.divmod(pairs, classes)
+    rows = {"y_true": actual, "y_pred": predicted, "sample_weight": np.bincount(pair, weights)}
+    held = {"labels": np.unique(actual), "average": "binary" if classes == 2 else "macro"}
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        **rows, **held, zero_division=0
+    )
+    varied = np.ptp(actual) and np.ptp(predicted)
+    return {
+        "f1": f1,
+        "precision": precision,
+        "recall": recall,
+        "balanced_accuracy": metrics.recall_score(**rows, **held | {"average": "macro"}),
+        "mcc": metrics.matthews_corrcoef(**rows) if varied else 0.0,
+        "accuracy": metrics.accuracy_score(**rows),
+    }
+
+
+@pytest.mark.parametrize("classes", [2, 3, 11, 40])
+@pytest.mark.parametrize("seed", range(12))
+def test_decision_metrics_are_those_of_scikit_learn_to_the_last_digit(
+    classes: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(1, 400))
+    labels, decisions = rng.integers(0, classes, (2, rows))
+    if seed % 3 == 0:
+        labels = np.minimum(labels, classes - 2)  # a class without rows
+    if seed % 4 == 0:
+        decisions[:] = decisions[0]
+    weights = rng.uniform(0.1, 3, rows) if seed % 2 else np.ones(rows)
+    found = classification.decision_metrics(labels, decisions, weights, classes)
+    expected = of_scikit_learn(labels, decisions, weights, classes)
+    assert {name: found[name] for name in expected} == expected
+
+
 @pytest.mark.parametrize(("decision", "f1", "recall"), [(0, 0.0, 0.0), (1, 2 * 3 / (3 + 8), 1.0)])
 def test_decisions_that_collapsed_to_one_class_have_numbers(
     decision: int, f1: float, recall: float
