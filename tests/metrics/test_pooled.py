@@ -43,9 +43,7 @@ def test_a_data_set_left_out_is_forecast_as_if_it_had_never_been_there() -> None
         left_out.weights @ left_out.means, fresh.weights @ fresh.means, atol=0.003
     )
     errors = observed.errors[~kept] ** 2
-    own, other = (
-        np.einsum("p,pss->s", one.weights, one.covariances) for one in (left_out, fresh)
-    )
+    own, other = (np.einsum("p,pss->s", one.weights, one.covariances) for one in (left_out, fresh))
     np.testing.assert_allclose(own, other + errors, rtol=0.1)
 
 
