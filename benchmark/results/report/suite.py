@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.protocol.text import escape_markdown as harmless
 from benchmark.protocol.text import interval, listed, percent, probability
 from benchmark.results.report import suite_figures as figures
+from benchmark.results.report import suite_when
 from benchmark.results.suite.field import ROPE, Answer, Versus
 from benchmark.results.suite.halves import Confirmed
 from benchmark.results.suite.summary import Summary
@@ -118,9 +119,18 @@ def _held(held: Confirmed) -> Iterator[str]:
 
 
 def _forecasts(summary: Summary) -> Iterator[str]:
-    yield from ("## When does what help?", "", *map(harmless, summary.when), "")
-    if summary.when:
-        yield from ("![Slopes of the differences on properties of the data](suite-when.svg)", "")
+    if not summary.when:
+        return
+    yield from ("## When does what help?", "")
+    for model, fitted in summary.when.items():
+        yield f"- {harmless(' '.join(suite_when.sentences(model, fitted)))}"
+    yield ""
+    yield (
+        "A regression of the differences in F1 at own thresholds on properties of the data, with "
+        "levels and slopes pooled over strategies. *difficulty* is 1 - ROC AUC of the baseline, "
+        "*overlap* the share of rare training rows whose nearest neighbour is of another class."
+    )
+    yield from ("", "![Slopes of the differences on properties of the data](suite-when.svg)", "")
 
 
 def _model(summary: Summary, model: str) -> Iterator[str]:
@@ -237,6 +247,8 @@ def drawn(summary: Summary) -> dict[str, str]:
             files[name_of(answer, "ranks")] = svg(
                 figures.critical_difference(answer.scores, answer.scores.ranks)
             )
+    if summary.when:
+        files["suite-when.svg"] = svg(suite_when.figure(summary.when))
     for model in summary.models:
         own = summary.of(model)[0]
         files[name_of(own, "heat")] = svg(figures.heat_map(own, summary.order))

@@ -26,6 +26,7 @@ def heat_map(answer: Answer, order: Sequence[str]) -> Figure:
     Args:
         order: names of the data sets, from top to bottom.
     """
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     labels = [one.label for one in answer.versus]
@@ -42,8 +43,8 @@ def heat_map(answer: Answer, order: Sequence[str]) -> Figure:
         figsize=(3.2 + 0.75 * len(labels), 1.7 + 0.19 * len(rows)), layout="constrained"
     )
     axes = figure.add_subplot()
-    image = axes.imshow(grid, cmap="RdBu", vmin=-LARGEST, vmax=LARGEST, aspect="auto")
-    image.cmap.set_bad("0.9")
+    colours = colormaps["RdBu"].with_extremes(bad="0.9")
+    image = axes.imshow(grid, cmap=colours, vmin=-LARGEST, vmax=LARGEST, aspect="auto")
     for (name, label), difference in at.items():
         row, column = rows.index(name), labels.index(label)
         clear = difference.low > 0 or difference.high < 0

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.metrics.stats import Difference
 from benchmark.results import comparison
 from benchmark.results.suite.field import QUESTIONS, Answer, answer
 from benchmark.results.suite.halves import Confirmed, confirm
 from benchmark.results.suite.members import Result
+from benchmark.results.suite.when import BEFORE, DIFFICULTY, When, when
 
 MOST_REASONS = 8
 
@@ -27,7 +29,7 @@ class Summary:
         without_baseline: members that nothing can be compared on.
         best: data set -> strategies with the highest mean F1, model by model.
         order: data sets by prevalence.
-        when: sentences on what the differences depend on.
+        when: model -> what the differences of F1 at own thresholds depend on.
     """
 
     models: tuple[str, ...]
@@ -41,7 +43,7 @@ class Summary:
     confirmed: Confirmed
     strategies: int
     seeds: int
-    when: tuple[str, ...] = ()
+    when: Mapping[str, When]
 
     @property
     def sets(self) -> int:
@@ -84,9 +86,37 @@ def summarise(results: Sequence[Result]) -> Summary:
         best=_best(compared),
         order=tuple(sorted(properties, key=lambda name: -properties[name]["prevalence"])),
         confirmed=confirm(answers),
+        when=_when(answers, compared),
         strategies=max((one.table.runs["label"].nunique() for one in compared), default=0),
         seeds=max((int(one.table.runs["seed"].max()) + 1 for one in compared), default=0),
     )
+
+
+def _when(answers: Sequence[Answer], results: Sequence[Result]) -> dict[str, When]:
+    """Regress the differences of each model on the properties and the baseline's difficulty."""
+    found = {}
+    for one in answers:
+        if one.question != QUESTIONS[0] or not one.versus:
+            continue
+        properties = {
+            result.name: {**result.properties, DIFFICULTY: _difficulty(result)}
+            for result in results
+            if result.model == one.model
+        }
+        fitted = when(known_of(one), properties, (*BEFORE, DIFFICULTY))
+        if fitted:
+            found[one.model] = fitted
+    return found
+
+
+def known_of(one: Answer) -> dict[str, dict[str, Difference]]:
+    """Return the differences of an answer: strategy -> data set -> difference."""
+    return {v.label: dict(zip(v.sets, v.differences, strict=True)) for v in one.versus}
+
+
+def _difficulty(one: Result) -> float:
+    """1 - mean ROC AUC of the baseline."""
+    return 1 - float(comparison.of(one.table, one.baseline, "test/roc_auc").mean())
 
 
 def _best(results: Sequence[Result]) -> dict[str, str]:

@@ -15,11 +15,11 @@ from benchmark.protocol.grid import Plan
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data, Splits, Task
 from benchmark.workflows.execution.worker import load
+from benchmark.workflows.suite.properties import measure
 from benchmark.workflows.suite.sources import LeftOut, Named, Source
 
 FEWEST_ROWS = 100
 FEWEST_IN_SPLIT = 2  # rows of the rarest class in validation and test
-MOST_NEIGHBOURS = 5000  # training rows among which overlap is measured
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Member:
     Attributes:
         name: of the data set.
         model: "" where the task has one alone.
-        properties: of the data: see `_properties`.
+        properties: of the data: see `properties.measure`.
     """
 
     name: str
@@ -88,7 +88,7 @@ def _members(source: Source, wanted: Wanted) -> list[Member]:
         if not members:
             splits = restrict(task.split(data, settings, 0), data, "all")
             _require_enough(data, splits)
-            properties = _properties(task, data, splits)
+            properties = measure(task, data, splits)
         plan = _plan(source, task, settings, data, wanted)
         members.append(Member(source.name, _model(settings), plan, properties))
     return members
@@ -120,36 +120,3 @@ def _require_enough(data: Data, splits: Splits) -> None:
             raise UserError(
                 f"{fewest} rows of a class in the {part} split: {FEWEST_IN_SPLIT} are the least"
             )
-
-
-def _properties(task: Task, data: Data, splits: Splits) -> dict[str, float]:
-    """Measure what the effect of a strategy may depend on.
-
-    Prevalence is the share of the rarest class; overlap the share of its training rows whose
-    nearest neighbour is of another class, nan for what is no table.
-    """
-    counts = np.bincount(data.labels, minlength=len(data.classes))
-    return {
-        "prevalence": float(counts.min() / counts.sum()),
-        "positives": float(counts.min()),
-        "rows": float(counts.sum()),
-        "columns": float(np.prod(splits.x.shape[1:])),
-        "classes": float(len(counts)),
-        "overlap": _overlap(splits) if task.kind == "table" else float("nan"),
-    }
-
-
-def _overlap(splits: Splits) -> float:
-    from sklearn.neighbors import NearestNeighbors
-
-    rows = np.random.default_rng(0).permutation(splits.train)[:MOST_NEIGHBOURS]
-    x, y = np.nan_to_num(splits.x[rows].astype(np.float64)), splits.y[rows]
-    rare = y == np.bincount(y).argmin()
-    if not rare.any():
-        return float("nan")
-    scale = x.std(axis=0)
-    x = x / np.where(scale > 0, scale, 1)
-    nearest = NearestNeighbors(n_neighbors=2).fit(x).kneighbors(x[rare], return_distance=False)
-    own = np.flatnonzero(rare)
-    neighbour = np.where(nearest[:, 0] == own, nearest[:, 1], nearest[:, 0])
-    return float((~rare[neighbour]).mean())

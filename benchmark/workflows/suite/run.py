@@ -111,7 +111,7 @@ def _checked(request: SuiteRequest, console: Console) -> tuple[list[Member], lis
 
 
 def _jobs(members: Sequence[Member], stores: Mapping[str, Store], console: Console) -> list[Job]:
-    """Find what is left of each member; the largest data come first."""
+    """Find what is left of each member; the smallest data come first, for early results."""
     jobs = []
     with console.status("looking for runs that are done"):
         for member in members:
@@ -127,7 +127,7 @@ def _jobs(members: Sequence[Member], stores: Mapping[str, Store], console: Conso
         f"runs planned: {planned:,}, done before: {planned - left:,}, trainings to go: "
         f"{trainings:,}"
     )
-    return sorted(jobs, key=lambda job: -sum(job.member.plan.conditions.counts))
+    return sorted(jobs, key=lambda job: sum(job.member.plan.conditions.counts))
 
 
 def _record(name: str, home: Store, jobs: Sequence[Job]) -> list[str]:
