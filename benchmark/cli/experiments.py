@@ -61,6 +61,12 @@ _training_options = combined(
     ),
     click.option("--scheduler", default="", help="address of a Dask cluster to use instead"),
     click.option(
+        "--ship-code",
+        type=click.Choice(["yes", "no"]),
+        default="no",
+        help="send this checkout to workers of the cluster that have none",
+    ),
+    click.option(
         "--timeout",
         default="",
         help="seconds that a training may take, with its data, in each of three attempts "
@@ -208,6 +214,7 @@ def _request(
     steps: str,
     workers: str,
     scheduler: str,
+    ship_code: str,
     timeout: str,
     tracking: str,
 ) -> RunRequest:
@@ -232,6 +239,7 @@ def _request(
         steps=budget,
         workers=default_workers() if processes is None else processes,
         scheduler=scheduler,
+        ship_code=ship_code == "yes",
         timeout=limit,
         tracking=tracking,
         until_decided=until_decided == "yes",
