@@ -26,7 +26,7 @@ admin_username = admin
 admin_password = {password}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
-LONG = 300  # seconds that anything may take on a busy machine
+LONG = 600  # seconds that anything may take on a busy machine
 NAMES = ("head", "one", "two", "three", "server", "desk")
 
 
