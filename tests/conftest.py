@@ -15,7 +15,7 @@ from tests import stores
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 # Files whose tests start workers and servers, and wait for seconds: these take turns.
-PROCESSES = "tests/faults/test_0"
+PROCESSES = ("tests/faults/test_0", "tests/cluster/")
 # Folders with the longest tests: they are begun first, so that no process waits for another.
 LONGEST = ("faults", "workflows", "training")
 # Folders whose tests never use TensorFlow: importing it takes seconds.

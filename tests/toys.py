@@ -107,6 +107,7 @@ def forget(folder: Path) -> None:
         fingerprint._code,
         fingerprint._imported,
         worker.load,
+        worker.find_data,
         worker._split,
     ):
         cached.cache_clear()

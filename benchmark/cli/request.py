@@ -75,6 +75,12 @@ training_options = combined(
         help="address of a Dask cluster to use instead",
     ),
     click.option(
+        "--ship-code",
+        type=click.Choice(["yes", "no"]),
+        default="no",
+        help="send this checkout to workers of the cluster that have none",
+    ),
+    click.option(
         "--timeout",
         metavar="SECONDS",
         default="",
@@ -98,6 +104,7 @@ def make_request(
     steps: str,
     workers: str,
     scheduler: str,
+    ship_code: str,
     timeout: str,
     tracking: str,
 ) -> RunRequest:
@@ -123,6 +130,7 @@ def make_request(
         steps=budget,
         workers=default_workers() if processes is None else processes,
         scheduler=scheduler,
+        ship_code=ship_code == "yes",
         timeout=limit,
         tracking=tracking,
         until_decided=until_decided == "yes",

@@ -38,7 +38,6 @@ STRATEGIES = "none,threshold,class_weight,oversample,undersample,smote,sampler(B
 @click.option("--seeds", default="5", show_default=True, help="how many: 0, 1, ... n-1")
 @click.option("--steps", default="", help="as for `run`")
 @click.option("--workers", default="", help="as for `run`")
-@click.option("--scheduler", default="", help="as for `run`")
 @click.option("--timeout", default="", help="as for `run`")
 @click.option("--tracking", default="", help="as for `run`")
 @click.option(
@@ -95,7 +94,6 @@ def _run(
     seeds: str,
     steps: str,
     workers: str,
-    scheduler: str,
     timeout: str,
 ) -> int:
     specs = grammar.read_list(strategies)
@@ -115,7 +113,6 @@ def _run(
             named=named,
             wanted=Wanted(tuple(specs), chosen, number, budget),
             workers=default_workers() if processes is None else processes,
-            scheduler=scheduler,
             timeout=limit,
             uri=uri,
             output=output,

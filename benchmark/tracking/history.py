@@ -54,6 +54,22 @@ def finished_cells(store: Store, conditions: Conditions) -> list[FinishedCell]:
     return [_finished_cell(run, names) for run, names in zip(runs, lost, strict=True)]
 
 
+def is_unfinished(store: Store, plan: Plan) -> bool:
+    """Return whether fewer cells are done than a plan has, without a look at their artifacts."""
+    query = (
+        f"tags.`{tags.CONDITIONS}` = '{plan.conditions.identity}' AND tags.`{tags.DONE}` = 'yes'"
+    )
+    done = {
+        (run.data.tags[tags.STRATEGY], run.data.tags[tags.CODE], int(run.data.tags[tags.SEED]))
+        for run in pages(store.client, [store.experiment], query)
+    }
+    return any(
+        (text, code, seed) not in done
+        for (text, _, code), seeds in zip(plan.strategies, plan.seeds, strict=True)
+        for seed in range(seeds)
+    )
+
+
 def _finished_cell(run: Run, lost: Sequence[str]) -> FinishedCell:
     return FinishedCell(
         run_id=run.info.run_id,

@@ -47,7 +47,7 @@ def name(kind: Kind) -> str:
     """Name the device that trains tasks of that kind: GPU and precision, or processor."""
     details = _gpu()
     if details is None:
-        return f"CPU: {_processor()}, 1 thread"
+        return f"CPU: {processor()}, 1 thread"
     return f"GPU: {details.get('device_name', 'unknown')}, {_policy(kind)}"
 
 
@@ -92,7 +92,8 @@ def _gpu() -> dict[str, Any] | None:
     return tf.config.experimental.get_device_details(gpus[0]) if gpus else None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)

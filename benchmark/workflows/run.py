@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.protocol import grid, registry
+from benchmark.protocol import grammar, grid, registry
 from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.protocol.grammar import StrategySpec
-from benchmark.protocol.grid import Conditions, Plan, Training
+from benchmark.protocol.grid import Plan, Training
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data, Portion
 from benchmark.protocol.text import SYNTHETIC_BANNER
@@ -25,14 +25,17 @@ from benchmark.results.leaderboard import Leaderboard, leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
 from benchmark.results.report.console import phase
-from benchmark.tracking import invocation, lease
+from benchmark.tracking import history, invocation, lease
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
 from benchmark.workflows import race
 from benchmark.workflows.execution import outbox
 from benchmark.workflows.execution.cluster import engine
+from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.dispatch import run_trainings, warm_up
+from benchmark.workflows.execution.preflight import requirements
 from benchmark.workflows.execution.progress import display
+from benchmark.workflows.execution.remote import open_crew
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
 from benchmark.workflows.execution.tracked_training import Outcome
 from benchmark.workflows.execution.worker import load
@@ -61,6 +64,7 @@ class RunRequest:
     timeout: float | None  # seconds that a training may take
     tracking: str
     portion: Portion = "all"
+    ship_code: bool = False  # to workers of the scheduler
     until_decided: bool = False  # a race, see `race`; `seeds` is then the most
     experiment: str = ""  # as an experiment file, to be kept with the results
 
@@ -99,16 +103,27 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     with phase(console, f"splitting the data and opening {without_passwords(uri)}"):
         splits = registry.task(request.task).split(data, request.settings, 0)
         restrict(splits, data, request.portion)
-        store = _start(open_store(uri, request.task), plan)
-        if request.experiment:
-            invocation.log_texts(store, {EXPERIMENT: request.experiment})
+        opened = open_store(uri, request.task)
+    with ExitStack() as ready:
+        crew = None
+        if request.scheduler and history.is_unfinished(opened, plan):
+            crew = ready.enter_context(_crew(request, plan, opened, console))
+        return _measure_in(_start(opened, plan), request, plan, console, crew)
+
+
+def _measure_in(
+    store: Store, request: RunRequest, plan: Plan, console: Console, crew: Crew | None
+) -> RunResult:
+    """Run what is not done yet in an invocation, log the leaderboard and end the invocation."""
+    if request.experiment:
+        invocation.log_texts(store, {EXPERIMENT: request.experiment})
     with ending_all_runs(store, console), lease.heartbeat(store):
         for message in outbox.send(store):
             console.print(message)
         killed = lease.end_dead_runs(store)
         if killed:
             console.print(f"runs left by a benchmark that was killed, ended now: {killed}")
-        trained, failed, table = _measure(request, plan, store, console)
+        trained, failed, table = _run_looks(request, plan, store, console, crew)
         with phase(console, "comparing the strategies"):
             analysis = analyse(table)
         invocation.describe(store, markdown.section(analysis), files.texts([analysis]))
@@ -120,8 +135,8 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     return RunResult(store, analysis, failed)
 
 
-def _measure(
-    request: RunRequest, plan: Plan, store: Store, console: Console
+def _run_looks(
+    request: RunRequest, plan: Plan, store: Store, console: Console, crew: Crew | None
 ) -> tuple[bool, int, Leaderboard]:
     """Run the plan, and the plans that follow from looks at its results.
 
@@ -130,11 +145,20 @@ def _measure(
     """
     trained, failed, going = False, 0, plan
     with ExitStack() as opened:
-        open_engine = cache(partial(_open_engine, opened, request, console))
+
+        @cache
+        def open_engine() -> Client | Crew | None:
+            if request.scheduler:
+                return crew or opened.enter_context(_crew(request, plan, store, console))
+            with phase(console, _opening(request.workers)):
+                client = opened.enter_context(engine(request.workers))
+            warm_up(client, plan.conditions)
+            return client
+
         while True:
             trainings = unfinished(going, store, console)
             if trainings:
-                failed += _execute(request, trainings, store, console, open_engine)
+                failed += _execute(request, trainings, store, console, open_engine())
                 trained = True
             with phase(console, "reading the results"):
                 table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
@@ -159,6 +183,12 @@ def store_of(request: RunRequest) -> str:
     if request.scheduler and not uri.startswith(("http://", "https://")):
         raise UserError(
             "--scheduler needs a tracking server that all workers reach: --tracking http://..."
+        )
+    if request.scheduler and without_passwords(uri) != uri:
+        raise UserError(
+            "--scheduler would send the password in the address of the tracking server to the "
+            "cluster: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, here and in the "
+            "workers' environment, and leave it out"
         )
     if request.timeout and not (request.workers or request.scheduler):
         raise UserError(
@@ -218,21 +248,17 @@ def announce(data: Data, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 
 
-def _opening(request: RunRequest) -> str:
-    if request.scheduler:
-        return f"connecting to {request.scheduler}"
-    count = request.workers
-    return f"starting {count} worker{'s' * (count > 1)}" if count else "loading TensorFlow"
+def _opening(workers: int) -> str:
+    return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "loading TensorFlow"
 
 
-def _open_engine(
-    opened: ExitStack, request: RunRequest, console: Console, conditions: Conditions
-) -> Client | None:
-    """Start the workers, once for all looks of a race; `opened` ends them."""
-    with phase(console, _opening(request)):
-        client = opened.enter_context(engine(request.workers, request.scheduler))
-    warm_up(client, conditions)
-    return client
+def _crew(
+    request: RunRequest, plan: Plan, store: Store, console: Console
+) -> AbstractContextManager[Crew]:
+    """Open the workers of a cluster elsewhere that fit the plan."""
+    specs = [grammar.read(text) for text, _, _ in plan.strategies]
+    required = requirements(plan.conditions, specs, store)
+    return open_crew(request.scheduler, request.ship_code, required, plan.cells, console)
 
 
 def _execute(
@@ -240,12 +266,9 @@ def _execute(
     trainings: Sequence[Training],
     store: Store,
     console: Console,
-    open_engine: Callable[[Conditions], Client | None],
+    client: Client | Crew | None,
 ) -> int:
     """Run the trainings and return the number of failed runs.
-
-    Args:
-        open_engine: starts the workers when it is first called.
 
     Raises:
         StoreUnavailableError: if the store is lost meanwhile; what it did not take is saved on
@@ -253,9 +276,11 @@ def _execute(
     """
     ended: list[Outcome] = []
     saved = 0
-    client = open_engine(trainings[0].conditions)
-    with display(console, trainings) as shown:
-        for outcomes in run_trainings(client, trainings, store, shown.report, request.timeout):
+    with (
+        display(console, trainings) as shown,
+        closing(run_trainings(client, trainings, store, shown.report, request.timeout)) as run,
+    ):
+        for outcomes in run:
             shown.ended(outcomes)
             results = [outcome.result for outcome in outcomes if outcome.result]
             saved += sum(outbox.save(store.uri, result) for result in results)

@@ -15,7 +15,7 @@ from benchmark.cli import options
 from benchmark.cli.main import main
 from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
-from benchmark.workflows.execution import cluster
+from benchmark.workflows.execution import connection
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -106,12 +106,12 @@ def test_a_store_that_cannot_be_reached_is_named(uri: str, reason: str) -> None:
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 1.0)
     address = f"tcp://127.0.0.1:{free_port()}"
     for wrong in (address, "nonsense://"):
         expected = pytest.raises(UserError, match=f"no Dask scheduler answers at {wrong}")
-        with expected, cluster.engine(0, wrong):
-            pass
+        with expected:
+            connection.connect(wrong)
 
 
 def test_leaderboard_of_an_empty_store_says_so(store_uri: str, fresh_store: Path) -> None:

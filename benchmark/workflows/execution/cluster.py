@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from benchmark.protocol.errors import UserError
+from benchmark.workflows.execution.connection import silence
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -21,7 +20,6 @@ GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
 # Dask's allowed failures of a training: so many that our own count of attempts decides
 ALLOWED_FAILURES = 1000
 POLL_SECONDS = 2.0  # between two checks of the workers
-CONNECT_SECONDS = 10.0  # that a cluster elsewhere may take to answer
 MAX_PER_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
 
@@ -52,32 +50,19 @@ def _free_gpu_memory() -> list[float]:
 
 
 @contextmanager
-def engine(workers: int, scheduler: str) -> Iterator[Client | None]:
-    """Open the Dask cluster to run on; yield its client, or None for this process.
+def engine(workers: int) -> Iterator[Client | None]:
+    """Start a Dask cluster on this machine; yield its client, or None for this process.
 
     Args:
-        workers: processes on this machine; 0 is this process.
-        scheduler: address of a cluster to use instead, or "".
-
-    Raises:
-        UserError: if there is no cluster at that address.
+        workers: processes; 0 is this process.
     """
-    if workers == 0 and not scheduler:
+    if workers == 0:
         yield None
         return
     from distributed import Client
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for name in ("distributed", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # outcomes report failures
-    if scheduler:
-        try:
-            client = Client(scheduler, timeout=CONNECT_SECONDS)
-        except (OSError, ValueError) as error:
-            raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
-        with client:
-            yield client
-        return
+    silence()
     local = _local_cluster()
     with local, Client(local) as client, _refilled(local, workers):
         try:

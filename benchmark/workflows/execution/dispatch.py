@@ -1,13 +1,14 @@
-"""Sends trainings to the workers of a Dask cluster, or runs them in this process."""
+"""Sends trainings to workers: of this machine, of a cluster elsewhere, or in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.protocol.grid import Conditions, Training
 from benchmark.tracking.store import Store
-from benchmark.workflows.execution import worker
+from benchmark.workflows.execution import remote, worker
+from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.tracked_training import (
     Outcome,
     lost_training,
@@ -37,22 +38,26 @@ def _warm_up(conditions: Conditions) -> None:
 
 
 def run_trainings(
-    client: Client | None,
+    client: Client | Crew | None,
     trainings: Sequence[Training],
     store: Store,
     report: Report,
     seconds: float | None = None,
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome], None, None]:
     """Run all trainings and yield the outcomes of each as it ends.
 
     Args:
-        client: of a Dask cluster; None is this process.
+        client: of a Dask cluster on this machine, or the crew of one elsewhere; None is this
+            process.
         report: called with the steps done, while they train.
         seconds: time limit of each training.
     """
     if client is None:
         for training in trainings:
             yield run_training(training, store, report, seconds)
+        return
+    if isinstance(client, Crew):
+        yield from remote.run_trainings(client, trainings, store, report, seconds)
         return
     from distributed import KilledWorker, as_completed
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.tracking import lease, trials
 from benchmark.tracking.store import Store, locked
+from benchmark.workflows.execution import remote
+from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.pool import keep_busy
 from benchmark.workflows.search import storage
 from benchmark.workflows.search.spec import Search
@@ -24,12 +26,13 @@ POLL_SECONDS = 0.2  # between two checks of other processes' trials, and of the 
 
 
 def run_trials(
-    client: Client | None, search: Search, store: Store, study: Study, seconds: float | None
-) -> Iterator[FrozenTrial]:
+    client: Client | Crew | None, search: Search, store: Store, study: Study, seconds: float | None
+) -> Generator[FrozenTrial, None, None]:
     """Yield the trials that this process finishes, until no process has one left.
 
     Args:
-        client: of a Dask cluster; None is this process.
+        client: of a Dask cluster on this machine, or the crew of one elsewhere; None is this
+            process.
         seconds: time limit of each training.
     """
     storage.retry_lost(study, search.storage, lease.living(store))
@@ -41,6 +44,14 @@ def run_trials(
                 yield finished
             else:
                 _wait(study, search)
+    elif isinstance(client, Crew):
+        claim = partial(run_next_trial, search, store, seconds)
+
+        def waiting() -> int | None:
+            storage.retry_lost(study, search.storage)
+            return _waiting(study, search)
+
+        yield from remote.keep_busy(client, claim, store, waiting)
     else:
         claim = partial(run_next_trial, search, store, seconds)
         yield from keep_busy(

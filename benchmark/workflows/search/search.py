@@ -8,7 +8,9 @@ compared with its defaults and with other strategies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark.protocol import grammar, registry
-from benchmark.protocol.errors import UserError
+from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data
@@ -26,7 +28,10 @@ from benchmark.results.report.study import show
 from benchmark.tracking import invocation, lease, trials
 from benchmark.tracking.store import Store, connect, open_store
 from benchmark.workflows.execution.cluster import engine
+from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.dispatch import warm_up
+from benchmark.workflows.execution.preflight import requirements
+from benchmark.workflows.execution.remote import open_crew
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
 from benchmark.workflows.execution.worker import load
 from benchmark.workflows.run import RunRequest, announce, check_request, measure, store_of
@@ -46,6 +51,7 @@ from benchmark.workflows.search.summary import SearchSummary, summarise
 from benchmark.workflows.study import own_runs
 
 if TYPE_CHECKING:
+    from distributed import Client
     from optuna import Study
     from optuna.trial import FrozenTrial
 
@@ -62,16 +68,16 @@ def run_search(asked: SearchRequest) -> int:
     console.print(escape(f"searched: {search.pattern.text} with {search.pattern}, by {goal.name}"))
     connect(uri)
     study = storage.create(search.storage, search.name, goal.minimize)
-    store = trials.start_search(
-        open_store(uri, request.task), search.conditions, search.identity, search.name
-    )
-    with ending_all_runs(store, console), lease.heartbeat(store):
-        lease.end_dead_runs(store)
-        _run_trials(search, goal, store, study, request, console)
-        done = [trial for trial in storage.standing(study) if trial.state.is_finished()]
-        summary = summarise(search, done, goal.minimize)
-        page.log(asked, search, store, study, summary, None)
-        invocation.end(store, "FINISHED")
+    opened = open_store(uri, request.task)
+    with _crew(request, search, study, opened, console) as crew:
+        store = trials.start_search(opened, search.conditions, search.identity, search.name)
+        with ending_all_runs(store, console), lease.heartbeat(store):
+            lease.end_dead_runs(store)
+            _run_trials(search, goal, store, study, request, console, crew)
+            done = [trial for trial in storage.standing(study) if trial.state.is_finished()]
+            summary = summarise(search, done, goal.minimize)
+            page.log(asked, search, store, study, summary, None)
+            invocation.end(store, "FINISHED")
     confirmed = None
     if asked.confirm:
         confirmed = _confirm(request, rivals, summary, goal, console)
@@ -107,6 +113,11 @@ def _check(
         request, portion="search", specs=(grammar.read(searched.filled(lowest)),), every=False
     )
     conditions = check_request(searching, data, console).conditions
+    if request.scheduler and without_passwords(url) != url:
+        raise UserError(
+            "--scheduler would send the password in --storage to the cluster: set PGPASSWORD or "
+            "PGPASSFILE, here and in the workers' environment, and leave it out"
+        )
     default = grammar.read(searched.text)
     confirming = replace(request, specs=(default, *request.specs), every=True)
     suitable = check_request(confirming, data, console).strategies
@@ -126,17 +137,39 @@ def _run_trials(
     study: Study,
     request: RunRequest,
     console: Console,
+    crew: Crew | None,
 ) -> None:
     """Run all trials that are left, and print a line for each."""
-    finished = sum(trial.state.is_finished() for trial in storage.standing(study))
+    finished = _finished(study)
     console.print(f"trials: {search.trials} asked for, {finished} finished before")
     workers = min(request.workers, max(0, search.trials - finished))
-    with engine(workers, request.scheduler) as client:
-        warm_up(client, search.conditions)
-        with storage.reported_lost(search.storage):
-            for trial in run_trials(client, search, store, study, request.timeout):
-                finished += 1
-                console.print(_line(finished, search, goal, trial), highlight=False)
+    with ExitStack() as opened:
+        client: Client | Crew | None = crew
+        if crew is None:
+            client = local = opened.enter_context(engine(workers))
+            warm_up(local, search.conditions)
+        opened.enter_context(storage.reported_lost(search.storage))
+        trials_run = run_trials(client, search, store, study, request.timeout)
+        for trial in opened.enter_context(closing(trials_run)):
+            finished += 1
+            console.print(_line(finished, search, goal, trial), highlight=False)
+
+
+def _finished(study: Study) -> int:
+    return sum(trial.state.is_finished() for trial in storage.standing(study))
+
+
+def _crew(
+    request: RunRequest, search: Search, study: Study, store: Store, console: Console
+) -> AbstractContextManager[Crew | None]:
+    """Open the workers of a cluster elsewhere, if one is named and trials are left."""
+    left = search.trials - _finished(study)
+    if not request.scheduler or left <= 0:
+        return nullcontext()
+    specs = [grammar.read(search.pattern.text)]
+    reach = [partial(storage.load, search.storage, search.name)]
+    required = requirements(search.conditions, specs, store, [run_trials.__module__], reach)
+    return open_crew(request.scheduler, request.ship_code, required, left, console)
 
 
 def _line(number: int, search: Search, goal: Objective, trial: FrozenTrial) -> str:

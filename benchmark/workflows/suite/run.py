@@ -35,7 +35,6 @@ class SuiteRequest:
     named: tuple[Named, ...]
     wanted: Wanted
     workers: int
-    scheduler: str
     timeout: float | None
     uri: str  # of the store
     output: Path
@@ -160,7 +159,7 @@ def _execute(request: SuiteRequest, jobs: Sequence[Job], console: Console) -> in
     ended: list[Outcome] = []
     saved = 0
     with (
-        engine(request.workers, request.scheduler) as client,
+        engine(request.workers) as client,
         progress.display(console, trainings, names) as shown,
     ):
         warm_up(client, trainings[0].conditions)

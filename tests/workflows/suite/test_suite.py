@@ -49,7 +49,6 @@ def _request(folder: Path, strategies: str = "none,threshold,class_weight") -> S
         named=tuple(sources.require_distinct(sources.in_folder(folder, ""))),
         wanted=Wanted(tuple(grammar.read_list(strategies)), ("logistic",), 2, None),
         workers=0,
-        scheduler="",
         timeout=None,
         uri=f"sqlite:///{folder.parent}/mlflow.db",
         output=folder.parent / "page",
