@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmark.metrics import classification
+from benchmark.metrics import classification, long_tail
 from benchmark.metrics.curves import Band, Scored, band
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol.arrays import Floats, Ints
@@ -157,7 +157,7 @@ class TablePredictions:
         found = {}
         for label, decided in self.decided.items():
             rows = np.mean([fit.class_rows for fit in self.fits[self.training_of[label]]], axis=0)
-            curves = [classification.class_recalls(*each, classes) for each in decided]
+            curves = [long_tail.class_recalls(*each, classes) for each in decided]
             order = np.argsort(rows, kind="stable")
             found[label] = band(rows[order], [curve[order] for curve in curves])
         return found
