@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.options import find_data, parse_count, parse_optional_count
-from benchmark.protocol import grammar
+from benchmark.cli import types
+from benchmark.cli.options import examples, find_data, parse_count, parse_optional_count
+from benchmark.protocol import selection
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 STRATEGIES = "none,threshold,class_weight,oversample,undersample,smote,sampler(BorderlineSMOTE)"
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "suite run --data my-tables --models hgb,logistic",
+        "suite run --tasks 'insurance, csv: data=bank.csv target=y'",
+        "suite report --output results/suite",
+    )
+)
 @click.argument("action", type=click.Choice(["run", "report"]))
 @click.option(
     "--name", default="suite", show_default=True, help="of the suite; a stored one is added to"
@@ -34,7 +41,14 @@ STRATEGIES = "none,threshold,class_weight,oversample,undersample,smote,sampler(B
 )
 @click.option("--settings", default="", help="of all tables in --data, e.g. 'target=y'")
 @click.option("--models", default="", help="e.g. mlp,hgb,logistic [default: as the settings say]")
-@click.option("--strategies", default=STRATEGIES, show_default=True, help="as for `run`")
+@click.option(
+    "--strategies",
+    type=types.STRATEGIES,
+    metavar="LIST",
+    default=STRATEGIES,
+    show_default=True,
+    help="as for `run`; those that do not suit a data set or its model are not run there",
+)
 @click.option("--seeds", default="5", show_default=True, help="how many: 0, 1, ... n-1")
 @click.option("--steps", default="", help="as for `run`")
 @click.option("--workers", default="", help="as for `run`")
@@ -96,7 +110,7 @@ def _run(
     workers: str,
     timeout: str,
 ) -> int:
-    specs = grammar.read_list(strategies)
+    specs = selection.select(strategies)
     number = parse_count("--seeds", seeds, 1)
     budget = parse_optional_count("--steps", steps, 1)
     processes = parse_optional_count("--workers", workers, 0)

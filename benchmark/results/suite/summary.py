@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
 from benchmark.results import comparison
-from benchmark.results.suite.field import QUESTIONS, Answer, answer
+from benchmark.results.suite.field import QUESTIONS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
 from benchmark.results.suite.members import Result
 from benchmark.results.suite.when import BEFORE, DIFFICULTY, When, when
@@ -49,6 +49,11 @@ class Summary:
     def sets(self) -> int:
         """Number of data sets that are compared on."""
         return len(self.properties)
+
+    def own_threshold(self) -> dict[str, Scores]:
+        """Scores at own thresholds, model by model, where all are complete on some data set."""
+        answers = [one for one in self.answers if one.question == QUESTIONS[0]]
+        return {one.model: one.scores for one in answers if one.scores.sets}
 
     def of(self, model: str) -> list[Answer]:
         """The answers on one model."""

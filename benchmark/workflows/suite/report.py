@@ -10,7 +10,7 @@ from rich.markup import escape
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import command
 from benchmark.results.report import suite as report
-from benchmark.results.report import terminal
+from benchmark.results.report import suite_files, terminal
 from benchmark.results.suite.members import results
 from benchmark.results.suite.summary import Summary, summarise
 
@@ -39,9 +39,9 @@ def write_report(uri: str, name: str, output: Path, console: Console) -> dict[st
     with console.status("drawing"):
         files = {
             "suite.md": report.page(summary, _command(summary)),
-            "suite-datasets.md": report.datasets(summary),
-            "suite.csv": report.csv(summary),
-            **report.drawn(summary),
+            "suite-datasets.md": suite_files.datasets(summary),
+            "suite.csv": suite_files.csv(summary),
+            **suite_files.drawn(summary),
         }
     _write(output, files)
     for line in report.findings(summary.answers):
