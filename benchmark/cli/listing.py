@@ -33,7 +33,7 @@ def strategies() -> None:
     for name in registry.strategies():
         groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
-        click.secho(group[0].upper() + group[1:], underline=True)
+        _heading(group[0].upper() + group[1:])
         for name in names:
             function = registry.strategies()[name]
             summary = (function.__doc__ or "").strip().split("\n\n")[0]
@@ -76,10 +76,26 @@ def fetch(task: str, model: str, data: str, size: str) -> None:
     click.echo(f"{task} is in {target}. To use it:\n  {command('run', task=task, data=target)}")
 
 
+def _heading(text: str) -> None:
+    from rich.text import Text
+
+    from benchmark.results.report.console import console
+
+    console().print(Text(text, style="underline"))
+
+
 def _entry(name: str, summary: str, options: str) -> None:
-    click.echo(f"{click.style(name, bold=True)}\n    {summary}")
+    """Print a name, what it is and its arguments, as wide as the terminal."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from benchmark.results.report.console import console
+
+    out = console()
+    out.print(Text(name, style="bold"))
+    out.print(Padding(Text(summary), (0, 0, 0, 4)))
     if options:
-        click.echo(f"    {click.style(options, fg='cyan')}")
+        out.print(Padding(Text(options, style="cyan"), (0, 0, 0, 4)))
 
 
 TITLE = "List and fetch"

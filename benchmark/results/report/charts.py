@@ -61,7 +61,9 @@ class Chart:
 def data(analysis: Analysis, predictions: TablePredictions) -> tuple[list[Chart], str]:
     """Return the charts of a leaderboard, and all that is drawn as JSON."""
     drawn = [chart for chart in _charts(analysis, predictions) if chart.series]
-    labels = list(analysis.ranking.index)
+    best = [label for label in map(str, analysis.tuning["label"]) if label != analysis.baseline]
+    labels = [*filter(None, [analysis.baseline]), *best]
+    labels += [label for label in map(str, analysis.ranking.index) if label not in labels]
     shown = _shown(analysis)
     content = {
         "strategies": [
@@ -180,8 +182,8 @@ def _means(analysis: Analysis, labels: Iterable[str], metric: str, word: str) ->
 
 def _shown(analysis: Analysis) -> set[str]:
     """The baseline, and the trainings with the best tuned F1."""
-    best = analysis.tuning["label"].head(MOST_SHOWN - 1)
-    return {analysis.baseline, *map(str, best)}
+    best = list(map(str, analysis.tuning["label"]))
+    return {analysis.baseline, *best[: MOST_SHOWN - 1]}
 
 
 def _style(label: str, analysis: Analysis) -> str:

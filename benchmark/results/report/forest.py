@@ -70,7 +70,10 @@ def forests(analysis: Analysis) -> list[Forest]:
                     "hold together. P(better): probability of a difference above 0.",
                     [_row(claim, low, high, analysis.level) for claim in _ordered(found[key])],
                     _place(0, low, high),
-                    {_place(tick, low, high): f"{tick:+.3g}" for tick in _ticks(low, high)},
+                    {
+                        _place(tick, low, high): f"{tick:+.3g}" if tick else "0"
+                        for tick in _ticks(low, high)
+                    },
                 )
             )
     return forests

@@ -19,7 +19,8 @@ const ticks = (low, high, count = 5) => {
 const shown = (value) => (Math.abs(value) >= 1000 ? value.toLocaleString("en") : String(+value.toPrecision(3)));
 
 function drawChart(canvas, chart, strategies, output) {
-  const [width, height, left, bottom, top, right] = [720, 430, 52, 44, 8, 12];
+  const [width, height] = document.documentElement.clientWidth < 600 ? [400, 300] : [720, 430];
+  const [left, bottom, top, right] = [52, 44, 8, 12];
   const series = chart.series.map((one) => {
     const spread = one.s, y = one.y;
     return { ...one, x: (one.x || chart.grid).map((v) => v / 1000), y: y.map((v) => v / 1000), low: y.map((v, i) => (v - spread[i]) / 1000), high: y.map((v, i) => (v + spread[i]) / 1000) };

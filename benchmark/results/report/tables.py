@@ -180,6 +180,12 @@ def _means(
     return TextTable(title, caption, ("strategy", *(headings[name] for name in names)), rows)
 
 
+def spread(analysis: Analysis, label: str, metric: str) -> str:
+    """Format the mean of a measure and its standard deviation over seeds."""
+    values = analysis.table.runs.loc[analysis.table.runs["label"] == label, metric]
+    return _spread(values.mean(), values.std()).text
+
+
 def _places(metric: str) -> int:
     return 1 if metric.startswith("timing") else 3
 
