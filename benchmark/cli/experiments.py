@@ -88,13 +88,20 @@ _training_options = combined(
 def run(strategies: str, portion: Portion, **options: str) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
-    Runs that are in the store already are not repeated.
+    Runs that are in the store already are not repeated. Several models, as in --settings
+    model=mlp,xgboost, are compared on the same splits.
     """
-    request = dataclasses.replace(_request(strategies, **options), portion=portion)
+    requests = [
+        dataclasses.replace(_request(strategies, **options | {"settings": text}), portion=portion)
+        for text in grammar.per_model(options["settings"])
+    ]
+    if len(requests) > 1:
+        from benchmark.workflows.models import run_models
 
+        sys.exit(run_models(requests))
     from benchmark.workflows.run import run_benchmark
 
-    sys.exit(run_benchmark(request))
+    sys.exit(run_benchmark(requests[0]))
 
 
 @click.command()

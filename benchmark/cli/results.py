@@ -34,8 +34,9 @@ def leaderboard(
 ) -> None:
     """Make leaderboards from tracked runs; print Markdown unless a file is named."""
     from benchmark.results.analysis import analyse
+    from benchmark.results.models import by_models
     from benchmark.results.predictions import with_all_predictions
-    from benchmark.results.report import files, markdown
+    from benchmark.results.report import files, markdown, models
     from benchmark.tracking.store import resolve
 
     named = [name for name in task if name]
@@ -43,8 +44,13 @@ def leaderboard(
         registry.task(name)
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
+
+    def as_markdown() -> str:
+        compared = [models.section(table) for table in by_models(analyses)]
+        return "\n".join([markdown.leaderboards(analyses), *(f"{text}\n" for text in compared)])
+
     formats: dict[str, Callable[[], str]] = {
-        output: lambda: markdown.leaderboards(analyses),
+        output: as_markdown,
         html: lambda: files.report(analyses),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
@@ -53,7 +59,7 @@ def leaderboard(
     for path, make in written.items():
         write_text(path, make())
     if not written:
-        click.echo(markdown.leaderboards(analyses), nl=False)
+        click.echo(as_markdown(), nl=False)
 
 
 # options of commands that choose among the strategies of one leaderboard

@@ -114,7 +114,7 @@ def test_a_mean_over_folds_is_nearer_to_the_truth_where_rows_are_few(
 
 
 def test_calibrations_follow_each_other_and_come_back_from_json() -> None:
-    logits, labels = rows(0, 400, lambda odds: 2 * odds)
+    logits, _ = rows(0, 400, lambda odds: 2 * odds)
     curve = Curve(np.array([-2.0, 0.0, 1.0]), np.array([-1.0, 0.0, 3.0]))
     assert curve(np.array([-4.0, -1.0, 0.5, 2.0])).tolist() == [-2.0, -0.5, 1.5, 6.0]
     shifted = Calibration(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
