@@ -76,21 +76,30 @@ def run(
 ) -> None:
     """Run strategies x seeds on a task, track every run, print the leaderboard.
 
-    Runs that are in the store already are not repeated.
+    Runs that are in the store already are not repeated. Several models, as in --settings
+    model=mlp,xgboost, are compared on the same splits.
     """
     context = click.get_current_context()
     names = (str(parameter.name) for parameter in context.command.params)
     experiment = experiment_file.write({name: context.params.get(name) for name in names})
-    request = dataclasses.replace(
-        make_request(strategies, exclude=exclude, **options), portion=portion, experiment=experiment
-    )
+    requests = [
+        dataclasses.replace(
+            make_request(strategies, exclude=exclude, **options | {"settings": text}),
+            portion=portion,
+            experiment=experiment,
+        )
+        for text in grammar.per_model(options["settings"])
+    ]
     if save:
         write_text(save, experiment)
 
     from benchmark.workflows.dry_run import show_plan
+    from benchmark.workflows.models import run_models
     from benchmark.workflows.run import run_benchmark
 
-    sys.exit(show_plan(request) if dry_run else run_benchmark(request))
+    if dry_run:
+        sys.exit(max(show_plan(request) for request in requests))
+    sys.exit(run_benchmark(requests[0]) if len(requests) == 1 else run_models(requests))
 
 
 @click.command(epilog=examples("study weights --task catsdogs --seeds 5", "study shift"))

@@ -56,8 +56,9 @@ def leaderboard(
     say("reading the runs ...")
 
     from benchmark.results.analysis import analyse
+    from benchmark.results.models import by_models
     from benchmark.results.predictions import with_all_predictions
-    from benchmark.results.report import files, markdown, terminal
+    from benchmark.results.report import files, markdown, models, terminal
     from benchmark.tracking.store import resolve
 
     named = [name for name in task if name]
@@ -65,8 +66,13 @@ def leaderboard(
         registry.task(name)
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
+
+    def as_markdown() -> str:
+        compared = [models.section(table) for table in by_models(analyses)]
+        return "\n".join([markdown.leaderboards(analyses), *(f"{text}\n" for text in compared)])
+
     formats: dict[str, Callable[[], str]] = {
-        output: lambda: markdown.leaderboards(analyses),
+        output: as_markdown,
         html: lambda: files.report(analyses),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
@@ -77,10 +83,12 @@ def leaderboard(
     if written:
         return
     if not sys.stdout.isatty():
-        click.echo(markdown.leaderboards(analyses), nl=False)
+        click.echo(as_markdown(), nl=False)
         return
     for analysis in analyses:
         terminal.show(terminal.console(), analysis)
+    for table in by_models(analyses):
+        models.show(terminal.console(), table)
 
 
 # options of commands that choose among the strategies of one leaderboard

@@ -59,6 +59,29 @@ def settings(task_name: str, text: str) -> Any:
     return kind(**arguments.bind(kind, given, where))
 
 
+def per_model(text: str) -> list[str]:
+    """Return settings with one model each: ``target=y model=mlp,hgb`` is two of them.
+
+    Raises:
+        UserError: if a quote is not closed, or a model is named twice.
+    """
+    given: list[list[str]] = []
+    for word in split_words(text, "--settings"):
+        if "=" in word or not given:
+            given.append([word])
+        else:
+            given[-1].append(word)
+    models = next((words for words in given if words[0].startswith("model=")), [])
+    others = [words for words in given if words is not models]
+    if len(models) < 2 or any(len(words) > 1 or "=" not in words[0] for words in others):
+        return [text]  # what cannot be read is found out where settings are
+    names = [word.removeprefix("model=") for word in models]
+    if len(set(names)) < len(names):
+        raise UserError(f"--settings: a model is named twice in model={','.join(names)}")
+    rest = dict(words[0].split("=", 1) for words in others)
+    return [arguments.as_text({**rest, "model": name}, " ") for name in names]
+
+
 def split_words(text: str, where: str) -> list[str]:
     """Split text at spaces and commas outside of quotes.
 

@@ -136,7 +136,8 @@ def fit_at_once(estimator: Any, data: FitData) -> None:
     if "sample_weight" in inspect.signature(last[1].fit).parameters:
         # the last step of a pipeline takes the weights
         name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
-        estimator.fit(data.x, data.y, **{name: data.weights})
+        # equal weights are none: scikit-learn is twice as fast without
+        estimator.fit(data.x, data.y, **({name: data.weights} if np.ptp(data.weights) else {}))
     elif np.ptp(data.weights):
         raise UserError(
             f"{type(last[1]).__name__} takes no sample weights: leave out strategies that weigh "

@@ -24,14 +24,14 @@ def section(analysis: Analysis) -> str:
     """One leaderboard: the verdict, its tables, the conditions, and the command."""
     table = analysis.table
     lines = [f"## {escape_markdown(title(table))}", ""]
-    lines += _sentences(headline(analysis))
+    lines += sentences(headline(analysis))
     first, *others = tables.tables(analysis)
     lines += ["", *_grid(first), "", *_troubles(table)]
     for grid in others:
         lines += [f"### {grid.title}", "", *_grid(grid), ""]
     found = findings(analysis)
     if found:
-        lines += ["### Findings", "", *_sentences(found), ""]
+        lines += ["### Findings", "", *sentences(found), ""]
     lines += ["### Conditions", ""]
     lines += [
         f"- {escape_markdown(name)}: {escape_markdown(value)}"
@@ -91,9 +91,10 @@ def troubles(table: Leaderboard) -> list[str]:
     ]
 
 
-def _sentences(sentences: Sequence[Sentence]) -> list[str]:
+def sentences(said: Sequence[Sentence]) -> list[str]:
+    """A list of sentences, each with its figures below it."""
     lines = []
-    for sentence in sentences:
+    for sentence in said:
         figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
         lines.append(f"- {escape_markdown(sentence.text)}{figures}")
     return lines
