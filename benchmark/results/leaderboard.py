@@ -119,6 +119,16 @@ class Leaderboard:
             if usual.get(name) != value
         ]
 
+    @property
+    def mixed(self) -> dict[str, tuple[str, ...]]:
+        """Where its runs differ in what they were made on or with: devices, versions by package."""
+        found: dict[str, set[str]] = {"device": set(self.devices)}
+        for versions in self.versions:
+            for package in versions.split(", "):
+                name, _, version = package.rpartition(" ")
+                found.setdefault(name, set()).add(version)
+        return {name: tuple(sorted(kinds)) for name, kinds in found.items() if len(kinds) > 1}
+
     def at(self, seeds: int, strategies: Collection[str]) -> Leaderboard:
         """The first seeds of some strategies (in full)."""
         runs = self.runs[self.runs["strategy"].isin(strategies) & (self.runs["seed"] < seeds)]

@@ -119,14 +119,14 @@ class Cluster:
         """What a worker's process has said."""
         return "".join(host.log(f"{name}.log") for host in self.hosts.values())
 
-    def alone(self, *words: str) -> dict[str, dict[str, float]]:
+    def alone(self, *words: str, **environment: str) -> dict[str, dict[str, float]]:
         """The results of the same command on one machine, without a cluster."""
         folder = self.folder / f"alone-{time.time_ns()}"
         folder.mkdir()
         uri = f"sqlite:///{folder}/mlflow.db"
         desk = self.hosts["desk"]
         given = ["--task", "toy", "--data", str(self.data), "--steps", "20", "--workers", "1"]
-        process = desk.python("benchmark", "run", *given, *words, "--tracking", uri)
+        process = desk.python("benchmark", "run", *given, *words, "--tracking", uri, **environment)
         status, output = finish(process, LONG)
         assert status == 0, output
         return Bench(desk.checkout, folder, uri).results()
@@ -166,6 +166,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Host]]
                 "MISCHIEF": str(folder / "marks"),
                 "MLFLOW_TRACKING_USERNAME": "admin",
                 "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+                "UNTRAINED": "yes",
                 "SKEWBENCH_DATA": str(host.folder / "data"),
             }
             write_points(host.folder / "data" / "points.npz", seed=0)

@@ -36,14 +36,14 @@ def edited(cluster: Cluster, host: str, folder: Path) -> dict[Path, Path]:
 
 def test_the_same_table_as_on_one_machine(cluster: Cluster) -> None:
     cluster.start_scheduler()
-    cluster.start_worker("one", "one")
-    cluster.start_worker("two", "two")
-    status, output = cluster.run(*GRID)
+    cluster.start_worker("one", "one", UNTRAINED="")
+    cluster.start_worker("two", "two", UNTRAINED="")
+    status, output = cluster.run(*GRID, UNTRAINED="")
     assert status == 0, output
     bench = cluster.bench()
     bench.require_sound()
     assert len(bench.runs()) == len(bench.results()) == 8
-    assert bench.results() == cluster.alone(*GRID)
+    assert bench.results() == cluster.alone(*GRID, UNTRAINED="")
     status, output = cluster.run(*GRID, scheduler="tcp://10.255.255.1:1")  # nothing left to do
     assert status == 0 and "done before: 8" in output, output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, ranges
+from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, listed, ranges
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
@@ -53,11 +53,19 @@ def conditions(table: Leaderboard) -> dict[str, str]:
         "versions": "; ".join(table.versions) or "unknown",
         "runs": account(table),
     }
+    if table.mixed:
+        known["mixed"] = mixed(table)
     if facts.get("notes"):
         known["notes on the data"] = "; ".join(facts["notes"])
     if table.older:
         known["older code"] = f"{table.older} runs made by it are left out"
     return known
+
+
+def mixed(table: Leaderboard) -> str:
+    """Name devices and versions that differ between runs, whose last digits may differ, too."""
+    kinds = [f"{name} {listed(values)}" for name, values in table.mixed.items()]
+    return f"{'; '.join(kinds)}. Runs of one seed may differ in more than their strategy"
 
 
 def account(table: Leaderboard) -> str:

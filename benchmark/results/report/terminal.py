@@ -30,6 +30,8 @@ def show(console: Console, analysis: Analysis) -> None:
     console.print(escape(summary.caption(analysis)), style="dim", highlight=False)
     for note in table.facts.get("notes", ()):
         console.print(f"[yellow]data:[/] {escape(note)}", highlight=False)
+    if table.mixed:
+        console.print(f"[yellow]mixed:[/] {escape(markdown.mixed(table))}", highlight=False)
     print_sentences(console, headline(analysis))
     found = findings(analysis)
     if found:

@@ -228,3 +228,18 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
     for figure in drawn.values():
         figure.savefig(io.BytesIO())
+
+
+def test_devices_and_versions_that_were_mixed_are_named(table_of: Tables) -> None:
+    table = table_of({"none": {"f1": [0.5, 0.6]}})
+    assert table.mixed == {} and "mixed" not in markdown.conditions(table)
+    mixed = replace(
+        table,
+        devices=("CPU: A, 1 thread", "GPU: B, float32"),
+        versions=("python 3.11.7, numpy 2.3.5", "python 3.11.7, numpy 2.4.6"),
+    )
+    said = markdown.conditions(mixed)["mixed"]
+    assert said.startswith("device CPU: A, 1 thread and GPU: B, float32; numpy 2.3.5 and 2.4.6.")
+    shown = io.StringIO()
+    terminal.show(Console(file=shown, width=200), analyse(mixed))
+    assert f"mixed: {said}" in shown.getvalue()

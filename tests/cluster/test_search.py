@@ -1,0 +1,46 @@
+"""One search by two coordinators on two hosts, with Optuna's storage in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import optuna
+import pytest
+
+from benchmark.tracking import tags
+from tests.cluster.conftest import PASSWORD, Cluster
+
+pytestmark = pytest.mark.slow
+
+TRIALS = 8
+
+
+def test_two_coordinators_on_two_hosts_do_exactly_the_trials_asked_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    storage = f"postgresql+psycopg://mlflow@{cluster.hosts['server'].address}/postgres"
+    secret = {"PGPASSWORD": PASSWORD}
+    cluster.start_scheduler()
+    cluster.start_worker("one", "one", **secret)
+    cluster.start_worker("two", "two", **secret)
+    words = ["--task", "toy", "--data", "synthetic", "--steps", "20", "--seeds", "1"]
+    words += ["--strategy", "class_weight", "--trials", str(TRIALS), "--fresh", "0"]
+    words += ["--storage", storage, "--tracking", cluster.tracking]
+    words += ["--scheduler", cluster.scheduler]
+    both = [
+        cluster.hosts[host].python("benchmark", "search", *words, log="search.log", **secret)
+        for host in ("desk", "three")
+    ]
+    for host, process in zip(("desk", "three"), both, strict=True):
+        process.communicate(timeout=600)
+        assert process.returncode == 0, cluster.hosts[host].log("search.log")
+    [summary] = optuna.get_all_study_summaries(storage)
+    trials = optuna.load_study(study_name=summary.study_name, storage=storage).trials
+    states = Counter(trial.state.name for trial in trials)
+    assert states["COMPLETE"] + states["PRUNED"] == TRIALS, states
+    assert not states["RUNNING"]
+    bench = cluster.bench()
+    done = [run for run in bench.runs("trial") if tags.DONE in run.data.tags]
+    assert len({run.data.tags[tags.TRIAL] for run in done}) == len(done) == TRIALS
+    assert "RUNNING" not in bench.statuses("trial") + bench.statuses("search")
