@@ -13,6 +13,7 @@ from benchmark.protocol.arrays import Ints
 from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
+from benchmark.protocol.windows import fold_places, window_places
 
 PLACES = ("train", "validation", "test")  # 0, 1, 2; -1 is a row in no split
 IMBALANCE = 2  # random stream that chooses which rows are left out
@@ -255,6 +256,24 @@ def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[In
         thirds = split_by_share(rest, (1 - share, share / 2, share / 2), seed)
         parts[:2] = rows[thirds[0]], rows[np.sort(np.concatenate(thirds[1:]))]
     return parts[TRAIN], parts[VALIDATION], parts[TEST]
+
+
+def by_turns(
+    data: Data, validation: float, test: float, seed: int, folds: int
+) -> tuple[Ints, Ints, Ints]:
+    """Return the rows of train, validation and test where every seed tests other rows.
+
+    They are windows of time where the data has times, else folds; see `windows`.
+
+    Args:
+        folds: of each partition, or windows.
+    """
+    if data.times is not None:
+        places = window_places(data.times, data.groups, folds, validation, test, seed)
+    else:
+        places = fold_places(data.labels, data.groups, folds, validation, seed)
+    train, validate, tested = (np.flatnonzero(places == it) for it in (TRAIN, VALIDATION, TEST))
+    return train, validate, tested
 
 
 def without_straddlers(places: Ints, groups: Ints) -> Ints:

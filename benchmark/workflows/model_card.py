@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -33,13 +33,23 @@ AT_THRESHOLD = ("test/f1", "test/precision", "test/recall", "test/balanced_accur
 
 
 def card(
-    advice: Recommendation, seed: int, fit: Fit, decision: Decision, model: str, uri: str
+    advice: Recommendation,
+    seed: int,
+    fit: Fit,
+    decision: Decision,
+    model: str,
+    uri: str,
+    notes: Sequence[str] = (),
 ) -> str:
-    """Write the card. `model` is the address of the model in the store at `uri`."""
+    """Write the card. `model` is the address of the model in the store at `uri`.
+
+    Args:
+        notes: on how it differs from what was measured, one paragraph each.
+    """
     sections = {
         "Data": _data(advice.table, fit),
         "Strategy": _strategy(advice, decision),
-        "On test": _measures(advice, fit, decision),
+        "On test": [*_measures(advice, fit, decision), *(f"\n{note}" for note in notes)],
         "Probabilities": _probabilities(advice, decision),
         "Limits": _limits(advice.table, fit, decision),
         "Use": _use(model, uri),

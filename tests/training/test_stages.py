@@ -27,7 +27,11 @@ from benchmark.training.stages import plan_stages, split_at_thaw
 from tasks._template import TASK
 
 CLASSES, STEPS = 10, 60
-STRATEGIES = [name for name in registry.strategies() if name != "smote"]  # it takes tables alone
+STRATEGIES = [  # those that take images of many classes
+    name
+    for name in registry.strategies()
+    if not grammar.read(name).strategy.needs & {"table", "binary"}
+]
 JOINED = [
     "oversample+augmented_copies",
     "mixup+deferred(class_weight)",
