@@ -87,7 +87,7 @@ def test_all_formats_show_the_same_numbers(table: Leaderboard) -> None:
 def test_who_may_be_the_best_is_in_every_format(table: Leaderboard) -> None:
     analysis = analyse(table)
     headings = ("P(best)", "P(within 0.01)", "expected regret")
-    shown = Console(file=io.StringIO(), width=200)
+    shown = Console(file=io.StringIO(), width=240)
     terminal.show(shown, analysis)
     assert isinstance(shown.file, io.StringIO)
     for text in (markdown.section(analysis), Tags(page(table)).words, shown.file.getvalue()):
