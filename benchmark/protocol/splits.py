@@ -1,4 +1,4 @@
-"""Splits by share, count, group or time, and the rows that are held out from every search."""
+"""Splits by share, count or group, and the rows that are held out from every search."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from benchmark.protocol.arrays import Ints
 from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
-from benchmark.protocol.windows import fold_places, window_places
+from benchmark.protocol.windows import (
+    NOWHERE,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    fold_places,
+    window_places,
+)
 
 PLACES = ("train", "validation", "test")  # 0, 1, 2; -1 is a row in no split
 IMBALANCE = 2  # random stream that chooses which rows are left out
@@ -232,7 +239,6 @@ def join_groups(first: Ints, second: Ints) -> Ints:
 
 
 SAME_TEST = "every seed tests the same rows; intervals include what their choice leaves to chance"
-NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 
 
 def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -282,23 +288,3 @@ def without_straddlers(places: Ints, groups: Ints) -> Ints:
     latest = np.full(group.max() + 1, NOWHERE)
     np.maximum.at(latest, group, places)
     return np.asarray(np.where(places == latest[group], places, NOWHERE), np.int64)
-
-
-def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
-    """Return the place of each row: the newest rows test, those before them validate.
-
-    Rows of one point in time stay together.
-
-    Raises:
-        UserError: if there are too few points in time.
-    """
-    first, second = np.quantile(
-        times, (1 - validation - test, 1 - test), method="closest_observation"
-    )
-    places = (times >= first).astype(np.int64) + (times >= second)
-    if len(np.unique(places)) < len(PLACES):
-        raise UserError(
-            f"{len(np.unique(times)):,} points in time, too unevenly spread for train, "
-            "validation and test: change their shares or leave out time="
-        )
-    return np.asarray(places, np.int64)

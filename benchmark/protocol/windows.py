@@ -1,4 +1,4 @@
-"""Splits that test every row in turn: folds, and windows that move on in time."""
+"""Places of rows in splits by time, and in splits that test every row in turn: folds, windows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,26 @@ from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 
 NOWHERE, TRAIN, VALIDATION, TEST = range(-1, 3)
+
+
+def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
+    """Return the place of each row: the newest rows test, those before them validate.
+
+    Rows of one point in time stay together.
+
+    Raises:
+        UserError: if there are too few points in time.
+    """
+    first, second = np.quantile(
+        times, (1 - validation - test, 1 - test), method="closest_observation"
+    )
+    places = (times >= first).astype(np.int64) + (times >= second)
+    if len(np.unique(places)) < len((TRAIN, VALIDATION, TEST)):
+        raise UserError(
+            f"{len(np.unique(times)):,} points in time, too unevenly spread for train, "
+            "validation and test: change their shares or leave out time="
+        )
+    return np.asarray(places, np.int64)
 
 
 def fold_places(labels: Ints, groups: Ints, folds: int, validation: float, seed: int) -> Ints:

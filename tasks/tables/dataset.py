@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmark.protocol import dealing, splits
+from benchmark.protocol import dealing, splits, windows
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Source
@@ -70,7 +70,7 @@ def _places(
     if roles.times is not None and roles.places is not None:
         raise UserError(f"{origin}: time= and split= both choose the rows of test: name one")
     if roles.times is not None:
-        given = splits.by_time(roles.times, settings.validation, settings.test)
+        given = windows.by_time(roles.times, settings.validation, settings.test)
     elif roles.places is not None:
         given = roles.places
     else:
