@@ -12,7 +12,8 @@ import click
 
 HEAD = """# Command line
 
-Every command is `uv run python -m benchmark COMMAND`, and an entry point of MLflow:
+Every command is `uv run skewbench COMMAND` (where uv does not manage the environment:
+`python -m benchmark COMMAND`), and an entry point of MLflow:
 `uv run mlflow run . -e COMMAND --env-manager=local -P option=value` (`run` is the entry point
 `main`, which needs no `-e`). `COMMAND --help` prints the same. Made by `python -m docs.make_cli`.
 """
@@ -28,6 +29,7 @@ def reference(group: click.Group) -> str:
         lines += [f"## {name}", "", *_usage(name, command), *_paragraphs(command), ""]
         rows = [_row(option) for option in command.params if isinstance(option, click.Option)]
         lines += _table(rows) if rows else []
+        lines += _examples(command)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -43,13 +45,19 @@ def _paragraphs(command: click.Command) -> list[str]:
     return [" ".join(" ".join(paragraph.split()) for paragraph in paragraphs)]
 
 
+def _examples(command: click.Command) -> list[str]:
+    _, _, examples = (command.epilog or "").partition("Examples:\n")
+    return ["```bash", *inspect.cleandoc(examples).splitlines(), "```", ""] if examples else []
+
+
 def _row(option: click.Option) -> str:
     text = option.help or ""
     if isinstance(option.type, click.Choice):
         text += f" ({' or '.join(f'`{choice}`' for choice in option.type.choices)})"
     if option.show_default and option.default not in (None, ""):
         text += f" [default: {option.default}]"
-    name = ", ".join(f"`{opt}`" for opt in option.opts)
+    shown = "" if isinstance(option.type, click.Choice) or option.is_flag else option.metavar
+    name = ", ".join(f"`{opt}`" for opt in option.opts) + (f" `{shown}`" if shown else "")
     return f"| {name} | {' '.join(text.replace('|', chr(92) + '|').split())} |"
 
 

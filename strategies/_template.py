@@ -3,10 +3,10 @@
 That is all. Every public function of the file that returns a ``Strategy`` is registered under its
 own name, here ``positive_share``. Files whose name begins with ``_`` are left out. Then:
 
-    uv run python -m benchmark strategies                             # it is listed
-    uv run python -m benchmark run --task insurance \\
+    uv run skewbench strategies                             # it is listed
+    uv run skewbench run --task insurance \\
         --strategies 'none, positive_share(share=0.3), positive_share+threshold'
-    uv run python -m benchmark search --task insurance --strategy positive_share
+    uv run skewbench search --task insurance --strategy positive_share
     uv run pytest tests/strategies                                    # it keeps the rules
 
 Rules, which ``tests/strategies/test_contract.py`` checks for every registered strategy:
@@ -17,8 +17,8 @@ Rules, which ``tests/strategies/test_contract.py`` checks for every registered s
 - losses and gradients are finite at any logit.
 
 A strategy may import ``benchmark.protocol.{strategy,arguments,arrays,errors}``,
-``benchmark.metrics.thresholds`` and ``benchmark.training.layers``. Import Keras and other large
-libraries inside of functions: listing commands stay fast.
+``benchmark.metrics.{constraints,thresholds}`` and ``benchmark.training.layers``. Import Keras and
+other large libraries inside of functions: listing commands stay fast.
 """
 
 from typing import Annotated
@@ -64,7 +64,7 @@ def positive_share(
     #                       stages     change some of these later      (strategies/staged.py)
     #    After training     normalise  rescale the output layer        (strategies/posthoc.py)
     #                       calibrate  an affine map of logits         (strategies/posthoc.py)
-    #                       threshold  offsets that decide             (strategies/posthoc.py)
+    #                       threshold  offsets that decide             (strategies/thresholds.py)
     # 5. `needs` refuses tasks that the strategy cannot run on: "binary" (two classes), "image"
     #    or "table". Leave it out if the strategy runs on all.
     return Strategy(weigh=weigh, needs=frozenset({"binary"}))

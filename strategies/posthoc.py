@@ -1,29 +1,15 @@
-"""Post-hoc strategies: they change how scores become probabilities and decisions."""
+"""Shifts of the logits after training: they change probabilities, and decisions with them."""
 
 from typing import Annotated
 
 import numpy as np
 
-from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.arrays import Floats, Ints
-from benchmark.protocol.strategy import Calibration, OutputLayer, Priors, Strategy
+from benchmark.protocol.calibration import Calibration
+from benchmark.protocol.strategy import OutputLayer, Priors, Strategy
 
 SHORTEST = 1e-6  # least length of a class's weights: a network may have forgotten the class
-
-
-def threshold(
-    beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
-) -> Strategy:
-    """Tune the decision threshold for F-beta on validation; probabilities do not change.
-
-    With more than two classes, every class has its own offset and F-beta is macro-averaged.
-    """
-
-    def offsets(logits: Floats, labels: Ints) -> Floats:
-        return best_offsets(labels, logits, np.ones(len(labels)), beta)
-
-    return Strategy(threshold=offsets)
 
 
 def logit_shift(tau: Annotated[float, Range(0), Space(0, 2)] = 1.0) -> Strategy:

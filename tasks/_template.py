@@ -6,9 +6,9 @@ A task is data, a way to split it, a network and a budget. It is found by the na
 no list has to be edited. While you work on it:
 
     uv run pytest tests/tasks/test_contract.py -k your_task      # the rules for every task
-    uv run python -m benchmark tasks                             # lists it with its settings
-    uv run python -m benchmark run --task your_task              # on its synthetic data
-    uv run python -m benchmark run --task your_task --data FILE  # on real data
+    uv run skewbench tasks                             # lists it with its settings
+    uv run skewbench run --task your_task              # on its synthetic data
+    uv run skewbench run --task your_task --data FILE  # on real data
 
 ``benchmark/protocol/task.py`` documents what each function takes and returns. A task knows nothing
 of strategies: resampling, weights, losses and thresholds are theirs. Three rules:
@@ -130,7 +130,7 @@ def budget(settings: Settings, source: Source) -> Budget:
     return Budget(steps=500, batch=128)
 
 
-# 8. The download, `python -m benchmark fetch your_task`: use a library that checks a hash (pooch),
+# 8. The download, `uv run skewbench fetch your_task`: use a library that checks a hash (pooch),
 #    and print the licence and the log-in it takes. If there is none, say where the data comes from.
 def fetch(path: Path) -> None:
     """Raise UserError: a template has nothing to download."""

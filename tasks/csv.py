@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Settings:
     drop: str = ""  # columns to leave out, separated by commas
     numbers: str = ""  # columns to read as numbers, separated by commas
     categories: str = ""  # columns to read as categories, separated by commas
-    model: Literal["mlp", "hgb", "logistic"] = "mlp"
+    model: models.Model = "mlp"
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 10  # a level with fewer training rows is "other"
@@ -104,4 +104,5 @@ TASK = Task(
     budget=budget,
     fetch=fetch,
     is_network=lambda settings: settings.model == "mlp",
+    takes_loss=lambda settings: settings.model in models.TAKE_LOSSES,
 )

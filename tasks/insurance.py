@@ -18,7 +18,7 @@ import numpy as np
 from benchmark.protocol.arguments import Range
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import at_imbalance, class_shares, left_over, split_by_share
-from benchmark.protocol.task import Budget, Data, Network, Source, Splits, Task
+from benchmark.protocol.task import Budget, Data, Estimator, Network, Source, Splits, Task
 from tasks.synthetic import insurance as synthetic_insurance
 from tasks.tables import insurance_csv, models
 from tasks.tables.insurance_csv import FEATURES, LABEL
@@ -35,8 +35,9 @@ CODES = tuple(name for name in FEATURES if name not in NUMBERS)
 
 @dataclass(frozen=True)
 class Settings:
-    """Shares of the splits, and how imbalanced they are."""
+    """The model, the shares of the splits, and how imbalanced they are."""
 
+    model: models.Model = "mlp"
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 30  # a level with fewer training rows is "other"
@@ -129,14 +130,18 @@ def encode(settings: Settings, learned: Any, raw: pd.DataFrame) -> NDArray[np.fl
     return np.column_stack([numbers, *codes]).astype(np.float32)
 
 
-def network(settings: Settings, splits: Splits, classes: int, budget: Budget) -> Network:
-    """Build the network of tables, without dropout."""
-    return models.mlp(splits, classes, budget, dropout=0)
+def network(
+    settings: Settings, splits: Splits, classes: int, budget: Budget
+) -> Network | Estimator:
+    """Build the model of the settings; the network is that of tables, without dropout."""
+    if settings.model == "mlp":
+        return models.mlp(splits, classes, budget, dropout=0)
+    return models.MODELS[settings.model](splits, classes, budget)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
     """Return steps enough for validation scores to stop rising."""
-    return Budget(steps=2000 if source == "real" else 1000, batch=512)
+    return models.BUDGETS[settings.model][source]
 
 
 def fetch(path: Path) -> None:
@@ -170,4 +175,6 @@ TASK = Task(
     network=network,
     budget=budget,
     fetch=fetch,
+    is_network=lambda settings: settings.model == "mlp",
+    takes_loss=lambda settings: settings.model in models.TAKE_LOSSES,
 )

@@ -208,13 +208,17 @@ def table_of() -> Callable[..., Any]:
                 row = dict.fromkeys(measures.MEASURES, 0.5) | {measures.ROWS: 100.0}
                 # ten of a hundred rows are positive, of a thousand in all
                 row |= dict(zip(measures.COUNTS, (5, 10, 5, 80), strict=True))
-                row |= {"test/threshold_tuned": 0.3, "seconds/training": 10.0, "test/roc_auc": 0.9}
+                row |= {"test/threshold_tuned": 0.3, "timing/training": 10.0, "test/roc_auc": 0.9}
                 row |= {f"test/{name}": values[seed] for name, values in given.items()}
                 done = all(values[seed] is not None for values in given.values())
                 row = row if done else dict.fromkeys(row, float("nan"))
                 rows.append(
                     {"label": label, "strategy": label, "seed": seed, "run": f"{label}{seed}"}
-                    | {"test_rows": f"rows of seed {seed}", "predictions": ""}
+                    | {
+                        "test_rows": f"rows of seed {seed}",
+                        "artifacts": f"{label}{seed}",
+                        "predictions": "",
+                    }
                     | {"training_part": "none" if label in ("none", *deciding) else label}
                     | {"state": "finished" if done else "failed", "collapsed": False}
                     | {"reason": "" if done else "the loss of step 7 is nan"}

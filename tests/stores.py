@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import uuid
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from benchmark.protocol.fingerprint import digest
+from benchmark.tracking import tags
 
 
 def file_of(uri: str) -> Path:
@@ -46,5 +52,32 @@ def multiply(path: Path, runs: int) -> None:
             database.execute(
                 "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, new, key)
             )
+    database.commit()
+    database.close()
+
+
+def add_seeds(uri: str, seeds: int) -> None:
+    """Give the cells of the first seed, with their artifacts, to further seeds, `seeds` in all."""
+    database = sqlite3.connect(file_of(uri))
+    of_cells = "SELECT run_uuid, artifact_uri FROM runs JOIN tags USING (run_uuid)"
+    of_cells += " WHERE tags.key = 'skewbench.kind' AND tags.value = 'cell'"
+    for run, artifacts in database.execute(of_cells).fetchall():
+        found = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run,)))
+        identity = found[tags.CONDITIONS], found[tags.STRATEGY]
+        for seed in range(1, seeds):
+            new = uuid.uuid4().hex
+            for table in ("runs", "tags", "params", "latest_metrics"):
+                names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+                chosen = ", ".join("?" if name == "run_uuid" else name for name in names)
+                copy = f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?"
+                database.execute(copy, (new, run))
+            place = artifacts.replace(run, new)
+            database.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, new))
+            cell = digest("cell", *identity, seed, found[tags.CODE])
+            for key, value in {tags.SEED: str(seed), tags.CELL: cell}.items():
+                change = "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?"
+                database.execute(change, (value, new, key))
+            old_files, new_files = (url2pathname(urlparse(one).path) for one in (artifacts, place))
+            shutil.copytree(old_files, new_files, copy_function=os.link)
     database.commit()
     database.close()

@@ -32,8 +32,10 @@ ALLOWED = {
     "strategies": (
         "benchmark.protocol.arguments.",
         "benchmark.protocol.arrays.",
+        "benchmark.protocol.calibration.",
         "benchmark.protocol.errors.",
         "benchmark.protocol.strategy.",
+        "benchmark.metrics.constraints.",
         "benchmark.metrics.thresholds.",
         "benchmark.training.layers.",
     ),

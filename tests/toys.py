@@ -20,9 +20,12 @@ from benchmark.cli.main import main
 from benchmark.protocol import fingerprint, registry
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.splits import class_shares
-from benchmark.protocol.strategy import OutputLayer, Priors
+from benchmark.protocol.strategy import NONE, OutputLayer, Priors
+from benchmark.protocol.task import FitData, Splits
+from benchmark.training import estimator
 from benchmark.training.network import TrainingJob
 from benchmark.training.predictions import Fit, Predictions
+from benchmark.training.stages import plan_stages
 from benchmark.workflows.execution import worker
 
 TEMPLATE = Path(__file__).parents[1] / "tasks" / "_template.py"
@@ -43,6 +46,13 @@ FIT = Fit(  # what a training might leave
     device="CPU: an abacus",
     curves={"train/loss": [(10, 0.5)], "val/log_loss": [(10, 0.5)]},
 )
+
+
+def rows_of(splits: Splits) -> FitData:
+    """What an estimator is fitted on without a strategy."""
+    classes = int(splits.y.max()) + 1
+    plan = plan_stages(splits, NONE, classes, 1, 0)
+    return estimator.fit_data(NONE, plan, splits, classes)
 
 
 def fit(job: TrainingJob) -> Fit:

@@ -4,24 +4,53 @@ from __future__ import annotations
 
 import click
 
+from benchmark.cli import types
+from benchmark.cli.logs import log_options
 from benchmark.cli.options import (
+    combined,
     complete_settings,
+    examples,
     find_data,
     make_folder,
     parse_count,
     parse_optional_count,
+    say,
+    tracking_option,
     write_figure,
     write_text,
 )
 from benchmark.protocol import grammar
 
+_data_options = combined(
+    click.argument("task", type=types.TASK, metavar="TASK"),
+    click.option("--data", type=types.PATH, default="", help="as for `run`"),
+    click.option("--settings", metavar="NAME=VALUE ...", default="", help="as for `run`"),
+)
+_strategy_option = click.option(
+    "--strategy",
+    type=types.STRATEGIES,
+    metavar="STRATEGY",
+    default="none",
+    show_default=True,
+    help="one, as for `run`",
+)
 
-@click.command()
-@click.argument("task")
-@click.option("--data", default="", help="as for `run`")
-@click.option("--settings", default="", help="as for `run`")
-@click.option("--tracking", default="", help="MLflow store")
-@click.option("--output", default="", help="folder for the page and its figures, as PNG files")
+
+@click.command(
+    epilog=examples(
+        "inspect csv --data bank.csv --settings target=y",
+        "inspect folder --data my-images --output inspection",
+    )
+)
+@_data_options
+@tracking_option
+@log_options
+@click.option(
+    "--output",
+    type=types.PATH,
+    default="",
+    help="folder for the page and its figures, as PNG files",
+)
 def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> None:
     """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
 
@@ -31,6 +60,7 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> 
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
     chosen = complete_settings(task, chosen, path)
+    say(f"inspecting the data of {task} ...")
 
     from benchmark.results.report import terminal
     from benchmark.tracking.invocation import log_figures
@@ -53,18 +83,18 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> 
     terminal.in_mlflow(console, store, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
 
 
-@click.command()
-@click.argument("task")
-@click.option("--data", default="", help="as for `run`")
-@click.option("--settings", default="", help="as for `run`")
-@click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
-@click.option("--steps", default="", help="as for `run`")
+@click.command(epilog=examples("profile catsdogs --strategy focal --steps 200"))
+@_data_options
+@_strategy_option
+@click.option("--steps", metavar="N", default="", help="as for `run`")
 def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> None:
     """Show where the time of a run of TASK goes. Nothing is tracked."""
     chosen, spec = grammar.settings(task, settings), grammar.read(strategy)
     budget = parse_optional_count("--steps", steps, 1)
     path = find_data(task, data)
     chosen = complete_settings(task, chosen, path)
+
+    say(f"training {task} twice ...")
 
     from benchmark.results.report import terminal
     from benchmark.workflows.profile import profile_run, table
@@ -73,14 +103,19 @@ def profile(task: str, data: str, settings: str, strategy: str, steps: str) -> N
     terminal.console().print(table(task, profiled))
 
 
-@click.command()
-@click.argument("task")
-@click.option("--data", default="", help="as for `run`")
-@click.option("--settings", default="", help="as for `run`")
-@click.option("--strategy", default="none", show_default=True, help="one, as for `run`")
-@click.option("--steps", default="300", show_default=True, help="over which the rate rises")
-@click.option("--tracking", default="", help="MLflow store")
-@click.option("--output", default="", help="file for the figure, e.g. rates.png or rates.svg")
+@click.command(epilog=examples("lr catsdogs --output rates.png"))
+@_data_options
+@_strategy_option
+@click.option(
+    "--steps", metavar="N", default="300", show_default=True, help="over which the rate rises"
+)
+@tracking_option
+@click.option(
+    "--output",
+    type=types.PATH,
+    default="",
+    help="file for the figure, e.g. rates.png or rates.svg",
+)
 def lr(
     task: str, data: str, settings: str, strategy: str, steps: str, tracking: str, output: str
 ) -> None:
@@ -92,6 +127,8 @@ def lr(
     number = parse_count("--steps", steps, 1)
     path = find_data(task, data)
     chosen = complete_settings(task, chosen, path)
+
+    say(f"training {task} for {number} steps ...")
 
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve
@@ -107,4 +144,5 @@ def lr(
     log_figures(store, "rates", "learning-rate range test", sentence, {"rates": drawn})
 
 
+TITLE = "Examine data, time and learning rate"
 COMMANDS = (inspect, profile, lr)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.options import parse_count
+from benchmark.cli import types
+from benchmark.cli.options import examples, parse_count
 from benchmark.protocol import arguments, grammar, registry
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
@@ -32,7 +33,7 @@ def strategies() -> None:
     for name in registry.strategies():
         groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
-        click.secho(group[0].upper() + group[1:], underline=True)
+        _heading(group[0].upper() + group[1:])
         for name in names:
             function = registry.strategies()[name]
             summary = (function.__doc__ or "").strip().split("\n\n")[0]
@@ -46,12 +47,13 @@ def studies() -> None:
         _entry(name, study.study(name).question, "")
 
 
-@click.command()
-@click.argument("task")
+@click.command(epilog=examples("fetch catsdogs", "fetch weights MobileNet --size 160"))
+@click.argument("task", type=types.TASK, metavar="TASK")
 @click.argument("model", default="")
-@click.option("--data", default="", help="folder to write to [default: data/TASK]")
+@click.option("--data", type=types.PATH, default="", help="folder to write to [default: data/TASK]")
 @click.option(
     "--size",
+    metavar="PIXELS",
     default="224",
     show_default=True,
     help="of weights: pixels a side; only MobileNet and MobileNetV2 have files by size",
@@ -74,10 +76,27 @@ def fetch(task: str, model: str, data: str, size: str) -> None:
     click.echo(f"{task} is in {target}. To use it:\n  {command('run', task=task, data=target)}")
 
 
+def _heading(text: str) -> None:
+    from rich.text import Text
+
+    from benchmark.results.report.console import console
+
+    console().print(Text(text, style="underline"))
+
+
 def _entry(name: str, summary: str, options: str) -> None:
-    click.echo(f"{click.style(name, bold=True)}\n    {summary}")
+    """Print a name, what it is and its arguments, as wide as the terminal."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from benchmark.results.report.console import console
+
+    out = console()
+    out.print(Text(name, style="bold"))
+    out.print(Padding(Text(summary), (0, 0, 0, 4)))
     if options:
-        click.echo(f"    {click.style(options, fg='cyan')}")
+        out.print(Padding(Text(options, style="cyan"), (0, 0, 0, 4)))
 
 
+TITLE = "List and fetch"
 COMMANDS = (tasks, strategies, studies, fetch)

@@ -12,8 +12,13 @@ from typing import Any
 import click
 
 from benchmark import __version__
-from benchmark.cli import diagnostics, experiments, listing, results
+from benchmark.cli import diagnostics, experiments, listing, results, suite
+from benchmark.cli.options import examples
 from benchmark.protocol.errors import UserError
+
+GROUPS = (experiments, suite, results, diagnostics, listing)  # each a group of commands in the help
+MOST_LETTERS = 500  # of a summary in the help: all of it
+SHELLS = ("bash", "zsh", "fish")
 
 
 class _Group(click.Group):
@@ -26,9 +31,52 @@ class _Group(click.Group):
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
 
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by group, with their whole summaries."""
+        for group in GROUPS:
+            with formatter.section(group.TITLE):
+                formatter.write_dl(
+                    [
+                        (str(command.name), command.get_short_help_str(MOST_LETTERS))
+                        for command in group.COMMANDS
+                    ]
+                )
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="skewbench")
+
+def _print_completion(context: click.Context, option: click.Parameter, shell: str) -> None:
+    """Print the script that lets a shell complete commands, options and names."""
+    if not shell or context.resilient_parsing:
+        return
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind
+    click.echo(kind(main, {}, PROGRAM_NAME, COMPLETION_VARIABLE).source())
+    context.exit()
+
+
+PROGRAM_NAME = "skewbench"
+COMPLETION_VARIABLE = "_SKEWBENCH_COMPLETE"  # click's own name for it
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "run --task catsdogs",
+        "run --task csv --data bank.csv --settings target=y",
+        "recommend csv --cost fp=1,fn=10",
+    ),
+)
+@click.version_option(__version__, prog_name=PROGRAM_NAME)
+@click.option(
+    "--completion",
+    type=click.Choice(SHELLS),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help='print a script for your shell, e.g. eval "$(skewbench --completion bash)"',
+)
 def main() -> None:
     """Measure which strategy for class imbalance helps, on your data, over several seeds."""
     try:
@@ -37,5 +85,6 @@ def main() -> None:
         raise UserError("there is no home folder: set HOME to one that can be written") from None
 
 
-for command in (*experiments.COMMANDS, *results.COMMANDS, *diagnostics.COMMANDS, *listing.COMMANDS):
-    main.add_command(command)
+for group in GROUPS:
+    for command in group.COMMANDS:
+        main.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 
 from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.text import SYNTHETIC
+from benchmark.protocol.text import PROGRAM, SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +23,12 @@ MAX_DIGITS = 9  # of a number on the command line
 
 Command = Callable[..., None]
 
+tracking_option = click.option(
+    "--tracking",
+    metavar="ADDRESS",
+    default="",
+    help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
+)
 portion_option = click.option(
     "--portion",
     type=click.Choice(["all", "confirmation"]),
@@ -40,6 +47,18 @@ def combined(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
         return command
 
     return decorate
+
+
+def examples(*lines: str) -> str:
+    """Return examples of commands, to stand below the help of one."""
+    return "\b\n" + "\n".join(["Examples:", *(f"  {shlex.join(PROGRAM)} {line}" for line in lines)])
+
+
+def say(text: str) -> None:
+    """Tell the user what is about to happen, before heavy libraries are loaded."""
+    from benchmark.results.report.console import console
+
+    console(stderr=True).print(text, markup=False, highlight=False)
 
 
 def find_data(task: str, given: str) -> str:

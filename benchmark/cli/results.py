@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmark.cli import types
+from benchmark.cli.logs import log_options
 from benchmark.cli.options import (
     SYNTHETIC_ALIASES,
     combined,
+    examples,
     find_data,
     parse_optional_count,
     portion_option,
+    say,
+    tracking_option,
     write_text,
 )
 from benchmark.protocol import grammar, registry
@@ -22,20 +28,37 @@ if TYPE_CHECKING:
     from benchmark.results.recommendation import Recommendation
 
 
-@click.command()
-@click.option("--task", multiple=True, help="one or more [default: all that the store holds]")
-@click.option("--tracking", default="", help="MLflow store")
-@click.option("--output", default="", help="Markdown file to write, e.g. my-leaderboard.md")
-@click.option("--html", default="", help="HTML file to write: the report with figures")
-@click.option("--csv", default="", help="CSV file to write: one row per strategy")
-@click.option("--runs", default="", help="CSV file to write: one row per run, for pandas")
+@click.command(
+    epilog=examples(
+        "leaderboard",
+        "leaderboard --html report.html --csv strategies.csv",
+    )
+)
+@click.option(
+    "--task",
+    type=types.TASK,
+    multiple=True,
+    help="one or more [default: all that the store holds]",
+)
+@tracking_option
+@log_options
+@click.option("--output", type=types.PATH, default="", help="Markdown file, e.g. my-leaderboard.md")
+@click.option("--html", type=types.PATH, default="", help="HTML file: the report with figures")
+@click.option("--csv", type=types.PATH, default="", help="CSV file: one row per strategy")
+@click.option("--runs", type=types.PATH, default="", help="CSV file: one row per run, for pandas")
 def leaderboard(
     task: Sequence[str], tracking: str, output: str, html: str, csv: str, runs: str
 ) -> None:
-    """Make leaderboards from tracked runs; print Markdown unless a file is named."""
+    """Show leaderboards of tracked runs, or write them as Markdown, HTML or CSV.
+
+    Without a file a terminal gets the table of `run`, and a pipe Markdown.
+    """
+    say("reading the runs ...")
+
     from benchmark.results.analysis import analyse
+    from benchmark.results.models import by_models
     from benchmark.results.predictions import with_all_predictions
-    from benchmark.results.report import files, markdown
+    from benchmark.results.report import files, markdown, models, terminal
     from benchmark.tracking.store import resolve
 
     named = [name for name in task if name]
@@ -43,8 +66,13 @@ def leaderboard(
         registry.task(name)
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
+
+    def as_markdown() -> str:
+        compared = [models.section(table) for table in by_models(analyses)]
+        return "\n".join([markdown.leaderboards(analyses), *(f"{text}\n" for text in compared)])
+
     formats: dict[str, Callable[[], str]] = {
-        output: lambda: markdown.leaderboards(analyses),
+        output: as_markdown,
         html: lambda: files.report(analyses),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
@@ -52,34 +80,50 @@ def leaderboard(
     written = {path: make for path, make in formats.items() if path}
     for path, make in written.items():
         write_text(path, make())
-    if not written:
-        click.echo(markdown.leaderboards(analyses), nl=False)
+    if written:
+        return
+    if not sys.stdout.isatty():
+        click.echo(as_markdown(), nl=False)
+        return
+    for analysis in analyses:
+        terminal.show(terminal.console(), analysis)
+    for table in by_models(analyses):
+        models.show(terminal.console(), table)
 
 
 # options of commands that choose among the strategies of one leaderboard
 _leaderboard_options = combined(
-    click.argument("task", default=""),
-    click.option("--data", default="", help="as for `run`"),
-    click.option("--settings", default="", help="as for `run`"),
-    click.option("--steps", default="", help="as for `run`"),
+    click.argument("task", type=types.TASK, metavar="[TASK]", default=""),
+    click.option("--data", type=types.PATH, default="", help="as for `run`"),
+    click.option("--settings", metavar="NAME=VALUE ...", default="", help="as for `run`"),
+    click.option("--steps", metavar="N", default="", help="as for `run`"),
     portion_option,
     click.option(
         "--cost",
+        metavar="COSTS",
         default="",
         help="of a false positive and a false negative, e.g. fp=1,fn=10 [default: recommend by F1]",
     ),
-    click.option("--tracking", default="", help="MLflow store"),
+    click.option(
+        "--objective",
+        metavar="GOAL",
+        default="",
+        help="under a constraint: recall(precision=0.5), recall(fpr=0.1), precision(recall=0.5) or "
+        "capacity(share=0.1)",
+    ),
+    tracking_option,
+    log_options,
 )
 
 
-@click.command()
+@click.command(epilog=examples("recommend", "recommend csv --cost fp=1,fn=10"))
 @_leaderboard_options
-def recommend(cost: str, tracking: str, **query: str) -> None:
+def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     """Recommend a strategy for TASK, with reasons, from tracked runs.
 
     TASK and the options select a leaderboard if the store has several.
     """
-    _, advice = _advice(cost, tracking, **query)
+    _, advice = _advice(cost, objective, tracking, **query)
 
     from benchmark.results.report import terminal
     from benchmark.results.report.recommendation import show
@@ -87,23 +131,50 @@ def recommend(cost: str, tracking: str, **query: str) -> None:
     show(terminal.console(), advice)
 
 
-@click.command()
+@click.command(epilog=examples("export csv", "export csv --strategy class_weight --seed 3"))
 @_leaderboard_options
-@click.option("--strategy", default="", help="instead of the recommended one")
 @click.option(
-    "--seed", default="", help="of the training to repeat [default: the best on validation]"
+    "--strategy",
+    type=types.STRATEGIES,
+    metavar="STRATEGY",
+    default="",
+    help="instead of the recommended one",
 )
-@click.option("--name", default="", help="in the model registry [default: skewbench-TASK]")
-@click.option("--alias", default="champion", show_default=True, help="in the model registry")
+@click.option(
+    "--seed",
+    metavar="N",
+    default="",
+    help="of the training to repeat [default: the best on validation]",
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    default="",
+    help="in the model registry [default: skewbench-TASK]",
+)
+@click.option(
+    "--alias",
+    metavar="NAME",
+    default="champion",
+    show_default=True,
+    help="in the model registry",
+)
 def export(
-    strategy: str, seed: str, name: str, alias: str, cost: str, tracking: str, **query: str
+    strategy: str,
+    seed: str,
+    name: str,
+    alias: str,
+    cost: str,
+    objective: str,
+    tracking: str,
+    **query: str,
 ) -> None:
     """Train the recommended strategy of TASK again and register it as a model to serve.
 
     The model takes raw rows, or the bytes of images, and decides as the benchmark did.
     """
     number = parse_optional_count("--seed", seed, 0)
-    uri, advice = _advice(cost, tracking, **query)
+    uri, advice = _advice(cost, objective, tracking, **query)
 
     from benchmark.results.recommendation import with_strategy
     from benchmark.results.report import terminal
@@ -114,10 +185,19 @@ def export(
 
 
 def _advice(
-    cost: str, tracking: str, *, task: str, data: str, settings: str, steps: str, portion: str
+    cost: str,
+    objective: str,
+    tracking: str,
+    *,
+    task: str,
+    data: str,
+    settings: str,
+    steps: str,
+    portion: str,
 ) -> tuple[str, Recommendation]:
     """Return the store's address, and the recommendation from its runs."""
     from benchmark.metrics import costs
+    from benchmark.results.objective import read as read_objective
     from benchmark.results.recommendation import (
         LeaderboardQuery,
         find_leaderboard,
@@ -134,11 +214,15 @@ def _advice(
         steps=parse_optional_count("--steps", steps, 1),
         portion=portion,
     )
+    if cost and objective:
+        raise UserError("--cost and --objective are two goals: leave one out")
     priced = costs.read(cost) if cost else None
+    goal = read_objective(objective) if objective else None
     if task:
         registry.task(task)
+    say("reading the runs ...")
     uri = resolve(tracking)
-    return uri, recommend(uri, find_leaderboard(uri, query), priced)
+    return uri, recommend(uri, find_leaderboard(uri, query), priced, goal)
 
 
 def _settings(task: str, text: str, data: str) -> Any:
@@ -148,4 +232,5 @@ def _settings(task: str, text: str, data: str) -> Any:
     return complete(chosen, "real" if find_data(task, data) else "synthetic")[0]
 
 
+TITLE = "Use the results"
 COMMANDS = (leaderboard, recommend, export)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
+from benchmark.metrics.constraints import at_least_cost, cuts
 from benchmark.protocol import arguments
 from benchmark.protocol.arguments import Range
 from benchmark.protocol.arrays import Floats, Ints
@@ -73,8 +74,8 @@ def tuned(costs: Costs) -> Threshold:
     """Return the threshold that is cheapest on validation, calibrated or not."""
 
     def threshold(logits: Floats, labels: Ints) -> Floats:
-        scores, weights = logits[:, 1] - logits[:, 0], np.ones(len(labels))
-        return np.array([0.0, -cheapest_threshold(labels, scores, weights, costs)])
+        found = cuts(labels, logits[:, 1] - logits[:, 0], np.ones(len(labels)))
+        return np.array([0.0, -at_least_cost(found, costs.fp, costs.fn)])
 
     return threshold
 
@@ -84,22 +85,3 @@ RULES: dict[str, Callable[[Costs], Threshold]] = {
     THEORY: by_theory,
     "the threshold tuned on validation": tuned,
 }
-
-
-def cheapest_threshold(labels: Ints, scores: Floats, weights: Floats, costs: Costs) -> float:
-    """Return the threshold on `scores` at which rows cost least, half-way between two scores.
-
-    Among equally cheap thresholds, the lowest wins.
-    """
-    order = np.argsort(scores, kind="stable")
-    ordered, positive, weight = scores[order], labels[order] == 1, weights[order]
-    # position k: the k lowest rows are predicted negative, the others positive
-    missed = np.append(0, np.cumsum(weight * positive))
-    passed = np.append(0, np.cumsum(weight * ~positive))
-    false = passed[-1] - passed
-    apart = np.append(
-        np.append(True, np.diff(ordered) > 0), True
-    )  # no threshold between equal scores
-    best = int(np.argmin(np.where(apart, costs.fn * missed + costs.fp * false, np.inf)))
-    ends = np.concatenate([[ordered[0] - 1], ordered, [ordered[-1] + 1]])
-    return float((ends[best] + ends[best + 1]) / 2)

@@ -102,3 +102,34 @@ def steps(curves: Sequence[Curve]) -> Band:
     x = np.array([step for step, _ in curves[0]], np.float64)
     values = [np.interp(x, *np.array(curve, np.float64).T) for curve in curves]
     return band(x, values)
+
+
+def roc(seeds: Sequence[Scored]) -> Band:
+    """Return true positive rate at each false positive rate, averaged over classes and seeds."""
+    curves = []
+    for labels, logits, weights in seeds:
+        contests = classification.one_vs_rest(labels, logits)
+        curves.append(np.mean([_true_rate(*contest, weights) for contest in contests], axis=0))
+    return band(RECALLS, curves)
+
+
+def _true_rate(labels: Ints, scores: Floats, weights: Floats) -> Floats:
+    from sklearn.metrics import roc_curve
+
+    false, true, _ = roc_curve(labels, scores, sample_weight=weights)
+    last = np.searchsorted(false, RECALLS, side="right") - 1  # the highest rate at that cost
+    return np.asarray(true[last], np.float64)
+
+
+def gains(seeds: Sequence[Scored]) -> Band:
+    """Return the share of positives among the rows with the highest scores; with two classes.
+
+    x is the share of rows that are taken.
+    """
+    curves = []
+    for labels, logits, weights in seeds:
+        order = np.argsort(-classification.positive_probabilities(logits), kind="stable")
+        taken = np.append(0, np.cumsum(weights[order]))
+        found = np.append(0, np.cumsum((weights * labels)[order]))
+        curves.append(np.interp(RECALLS, taken / taken[-1], found / found[-1]))
+    return band(RECALLS, curves)

@@ -135,17 +135,19 @@ def _quoted(value: str) -> str:
 
 def _convert(value: Any, annotation: Any, where: str) -> Any:
     annotation, bounds, _ = annotated(annotation)
-    if get_origin(annotation) is Literal:
-        choices = get_args(annotation)
-        if value not in choices:
-            raise UserError(f"{where} must be one of {', '.join(map(str, choices))}, not {value!r}")
-        return value
-    if annotation is str:
-        return str(value)
-    options = get_args(annotation) or (annotation,)  # `float | None` or plain `float`
+    # `float | None`, or plain `float`
+    options = (annotation,) if get_origin(annotation) is Literal else get_args(annotation)
+    options = options or (annotation,)
     if type(None) in options and value in (None, "None"):
         return None
     kind = next(option for option in options if option is not type(None))
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        if value not in choices:
+            raise UserError(f"{where} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        return value
+    if kind is str:
+        return str(value)
     if get_origin(kind) is tuple:
         return tuple(_bounded(part, get_args(kind)[0], bounds, where) for part in _several(value))
     return _bounded(value, kind, bounds, where)
@@ -182,8 +184,9 @@ def _bounded(value: Any, kind: type, bounds: Range, where: str) -> float | int:
 def _number(value: Any, kind: type, where: str) -> float | int:
     expected = "a whole number" if kind is int else "a number"
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        above, _, below = str(value).partition("/")  # 500/20000 is a number too
+        number = float(above) / (float(below) if below else 1)
+    except (TypeError, ValueError, ZeroDivisionError):
         raise UserError(f"{where} must be {expected}, not {value!r}") from None
     if not math.isfinite(number) or (kind is int and not number.is_integer()):
         raise UserError(f"{where} must be {expected}, not {value!r}")

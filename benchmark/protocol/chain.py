@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import (
     NONE,
     Augment,
     Calibrate,
-    Calibration,
     Features,
     Priors,
     Resample,

@@ -6,7 +6,7 @@ import ast
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from benchmark.protocol import arguments
 from benchmark.protocol.chain import chain
@@ -57,6 +57,29 @@ def settings(task_name: str, text: str) -> Any:
         given[name] = value
     kind = task(task_name).settings
     return kind(**arguments.bind(kind, given, where))
+
+
+def per_model(text: str) -> list[str]:
+    """Return settings with one model each: ``target=y model=mlp,hgb`` is two of them.
+
+    Raises:
+        UserError: if a quote is not closed, or a model is named twice.
+    """
+    given: list[list[str]] = []
+    for word in split_words(text, "--settings"):
+        if "=" in word or not given:
+            given.append([word])
+        else:
+            given[-1].append(word)
+    models = next((words for words in given if words[0].startswith("model=")), [])
+    others = [words for words in given if words is not models]
+    if len(models) < 2 or any(len(words) > 1 or "=" not in words[0] for words in others):
+        return [text]  # what cannot be read is found out where settings are
+    names = [word.removeprefix("model=") for word in models]
+    if len(set(names)) < len(names):
+        raise UserError(f"--settings: a model is named twice in model={','.join(names)}")
+    rest = dict(words[0].split("=", 1) for words in others)
+    return [arguments.as_text({**rest, "model": name}, " ") for name in names]
 
 
 def split_words(text: str, where: str) -> list[str]:
@@ -176,7 +199,7 @@ def _call(node: ast.expr) -> Call:
     if name not in strategies():
         raise UserError(f"unknown strategy {name!r}: {arguments.suggest(name, strategies())}")
     function = strategies()[name]
-    positional = dict(zip(_taking_strategies(function), call.args, strict=False))
+    positional = dict(zip(_positional(function), call.args, strict=False))
     if len(positional) < len(call.args):
         example = f"{name}({arguments.describe(function)})"
         raise UserError(f"strategy {name!r}: name its arguments, e.g. {example}")
@@ -199,6 +222,7 @@ def _part(node: ast.expr) -> _Part:
         for key, spec in inner.items()
     }
     chosen = arguments.without_defaults(function, bound | labels)
+    chosen |= {key: bound[key] for key in _first_choice(function)}
     try:
         strategy = function(**bound | {key: spec.strategy for key, spec in inner.items()})
     except UserError as error:
@@ -216,6 +240,17 @@ def _taking_strategies(function: Callable[..., Strategy]) -> dict[str, str]:
     """Return name -> default of the arguments that are strategies themselves; they come first."""
     declared = arguments.parameters(function)
     return {name: default for name, (kind, default) in declared.items() if kind is Strategy}
+
+
+def _first_choice(function: Callable[..., Strategy]) -> list[str]:
+    """Return the name of the first argument if it is one of several words: it is always shown."""
+    declared = arguments.parameters(function)
+    return [name for name, (kind, _) in list(declared.items())[:1] if get_origin(kind) is Literal]
+
+
+def _positional(function: Callable[..., Strategy]) -> list[str]:
+    """Return the arguments that are written without their names."""
+    return [*_taking_strategies(function), *_first_choice(function)]
 
 
 def _inner(outer: str, text: str) -> StrategySpec:
@@ -236,10 +271,14 @@ def _value(node: ast.expr) -> str:
 
 
 def _format_call(function: Callable[..., Strategy], given: Mapping[str, Any]) -> str:
-    """Format a call as users write it; arguments that are strategies are positional."""
-    first = [str(given[name]) for name in _taking_strategies(function) if name in given]
+    """Format a call as users write it; see `_positional`.
+
+    What is not given by default (None) is left out.
+    """
+    unnamed = _positional(function)
+    first = [str(given[name]) for name in unnamed if name in given]
     named = {
-        name: value for name, value in given.items() if name not in _taking_strategies(function)
+        name: value for name, value in given.items() if name not in unnamed and value is not None
     }
     words = ", ".join([*first, *([arguments.as_text(named, ", ")] if named else [])])
     return f"{function.__name__}({words})" if words else function.__name__

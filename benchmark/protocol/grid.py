@@ -206,7 +206,9 @@ def _lacking(task: Task, settings: Any, classes: Sequence[str], spec: StrategySp
     if task.kind == "image" and task.sees_pixels(settings):
         traits.add("pixels")
     lacking = [IN_WORDS[need] for need in sorted(spec.strategy.needs - traits)]
-    if changed(spec.strategy, NETWORK_SLOTS) and not task.is_network(settings):
+    taken = {"loss"} if task.takes_loss(settings) else set()
+    network_slots = [slot for slot in NETWORK_SLOTS if slot not in taken]
+    if changed(spec.strategy, network_slots) and not task.is_network(settings):
         lacking.append("a network")
     return lacking
 

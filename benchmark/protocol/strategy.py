@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Floats, Ints, read_only
+from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.errors import UserError
 
 Tensor = Any  # a tensor of the Keras backend
@@ -61,26 +62,6 @@ class Priors:
     def __post_init__(self) -> None:
         """Make the arrays read-only: several slots receive them."""
         read_only(self)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """An affine map of logits: a value and not a function, so that exported models can store it."""
-
-    offsets: Floats  # (classes,)
-    scale: float | Floats = 1.0  # one for all classes, or (classes,)
-
-    def __post_init__(self) -> None:
-        """Make the arrays read-only: calibrations are shared."""
-        read_only(self)
-
-    def __call__(self, logits: Floats) -> Floats:
-        """Return calibrated logits (rows, classes)."""
-        return np.asarray(self.scale * logits + self.offsets, np.float64)
-
-    def then(self, second: Calibration) -> Calibration:
-        """Return the calibration that applies `second` to the result of this one."""
-        return Calibration(second(self.offsets), second.scale * self.scale)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ shows how. Functions of the record are called in the order of its fields.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.protocol.arrays import Floats, Ints, read_only
+from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -104,15 +106,58 @@ class Network:
     thaw: Thaw | None = None
 
 
+Derivatives = Callable[[Floats], tuple[Floats, Floats]]
+"""(margins of the training rows) -> first and second derivative of the weighted loss of each.
+
+Margins are (rows,), the log-odds of the positive of two classes; or (rows, classes) logits."""
+
+
+@dataclass(frozen=True)
+class FitData:
+    """Training rows of an estimator, and validation rows that may say when it is to stop."""
+
+    x: NDArray[Any]  # (rows, ...)
+    y: Ints  # (rows,)
+    weights: Floats  # (rows,), mean 1
+    validation_x: NDArray[Any]
+    validation_y: Ints
+    # (scores of the validation rows, like margins) -> average precision, which chooses checkpoints
+    average_precision: Callable[[Floats], float]
+    derivatives: Derivatives | None = None  # of the strategy's loss, if that is not cross-entropy
+
+
+def fit_at_once(estimator: Any, data: FitData) -> None:
+    """Fit a scikit-learn classifier on the training rows with their weights.
+
+    Raises:
+        UserError: if rows have different weights, and the classifier takes none.
+    """
+    last = estimator.steps[-1] if hasattr(estimator, "steps") else ("", estimator)
+    if "sample_weight" in inspect.signature(last[1].fit).parameters:
+        # the last step of a pipeline takes the weights
+        name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
+        # equal weights are none: scikit-learn is twice as fast without
+        estimator.fit(data.x, data.y, **({name: data.weights} if np.ptp(data.weights) else {}))
+    elif np.ptp(data.weights):
+        raise UserError(
+            f"{type(last[1]).__name__} takes no sample weights: leave out strategies that weigh "
+            "rows, and the setting weight"
+        )
+    else:
+        estimator.fit(data.x, data.y)
+
+
 @dataclass(frozen=True)
 class Estimator:
-    """An untrained scikit-learn classifier, to compare networks with.
+    """An untrained classifier in place of a network, with the interface of scikit-learn.
 
-    It has `fit` (x, y, sample_weight) on rows of ``Splits.x`` and `decision_function`, which
-    returns log-odds. It is fitted in one go: there are no checkpoints and no curves.
+    Fitted on rows of ``Splits.x``, it has `decision_function`, which returns log-odds or logits,
+    or `predict_proba`. There are no curves. If it stops by itself, `best_step` says where.
     """
 
     estimator: Any
+    fit: Callable[[Any, FitData], None] = fit_at_once
+    library: str = "scikit-learn"
 
 
 @dataclass(frozen=True)
@@ -142,6 +187,7 @@ class Task:
             need, or features of them.
         is_network: (S) -> whether `network` returns a Network, which strategies need that change
             its loss, head or initial bias.
+        takes_loss: (S) -> whether an Estimator takes the loss of a strategy, see `FitData`.
     """
 
     summary: str
@@ -158,3 +204,4 @@ class Task:
     files: Callable[[Any], Mapping[str, Path]] = lambda settings: {}
     sees_pixels: Callable[[Any], bool] = lambda settings: True
     is_network: Callable[[Any], bool] = lambda settings: True
+    takes_loss: Callable[[Any], bool] = lambda settings: False

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-PROGRAM = ("uv", "run", "python", "-m", "benchmark")
+PROGRAM = ("uv", "run", "skewbench")
 
 MOST_IN_RATIO = 5  # classes
 
@@ -75,8 +75,51 @@ def seeds(number: int) -> str:
     return f"{number:,} seed{'s' * (number != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """Format a time for people: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def shorten(text: str, most: int) -> str:
+    """Cut the middle of a text that is too long: both ends of a name tell it from others."""
+    return _cut(text, most, (most - 1) // 2)
+
+
+def shorten_all(texts: Sequence[str], most: int) -> list[str]:
+    """Cut the middle of texts that are too long, so that different ones stay different."""
+    for tail in range((most - 1) // 2, most):
+        cut = [_cut(text, most, tail) for text in texts]
+        if len(set(cut)) == len(set(texts)):
+            return cut
+    numbers = {text: f" #{number}" for number, text in enumerate(dict.fromkeys(texts), start=1)}
+    return [
+        text if len(text) <= most else shorten(text, most - len(numbers[text])) + numbers[text]
+        for text in texts
+    ]
+
+
+def _cut(text: str, most: int, tail: int) -> str:
+    """Cut the middle, leaving so many letters at the end."""
+    return text if len(text) <= most else f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Join numbers, neighbours as a range: "0 to 4, 7"."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in found
+    )
+
+
 def command(name: str, *positional: object, **options: object) -> str:
-    """Build a line for the shell, ``uv run python -m benchmark run --task csv --seeds 3``.
+    """Build a line for the shell, ``uv run skewbench run --task csv --seeds 3``.
 
     Args:
         positional: arguments that follow the name of the command.

@@ -47,8 +47,8 @@ class Leaderboard:
         facts: the conditions in words, see ``Conditions.facts``.
         devices, versions: on what and with what the runs were made.
         runs: one row per planned cell: strategy (in full), label, seed, state
-            (finished, failed or missing), reason, collapsed; training_part, run (id), predictions
-            and test_rows (hashes), "" if there are none; and every metric.
+            (finished, failed or missing), reason, collapsed; training_part, run (id), artifacts
+            (address), predictions and test_rows (hashes), "" if there are none; and every metric.
         older: number of runs of the same task, data and budget by older code, left out.
         newest: when its newest run started, milliseconds.
         repeated: whether it is looked at more than once, at several numbers of seeds.
@@ -191,6 +191,11 @@ def leaderboards(uri: str, tasks: Iterable[str]) -> list[Leaderboard]:
     return sorted(newest, key=lambda table: (table.facts["task"], table.changed_settings))
 
 
+def leaderboards_of(uri: str, identities: Collection[str]) -> list[Leaderboard]:
+    """The leaderboards of these conditions, by identity."""
+    return [table for table in _all_tables(uri) if table.conditions in identities]
+
+
 def _all_tables(uri: str) -> list[Leaderboard]:
     cells, invocations = _by_conditions(uri, "cell"), _by_conditions(uri, "invocation")
     return [
@@ -273,16 +278,17 @@ def _distinct(cells: list[Record], name: str) -> tuple[str, ...]:
 def _row(label: str, key: tuple[str, int], cell: Record | None) -> dict[str, Any]:
     row: dict[str, Any] = {"label": label, "strategy": key[0], "seed": key[1], "state": "missing"}
     row |= {"reason": "never run, or deleted", "collapsed": False}
-    row |= {"training_part": "", "run": "", "predictions": "", "test_rows": ""}
+    row |= dict.fromkeys(("training_part", "run", "artifacts", "predictions", "test_rows"), "")
     row |= dict.fromkeys([*MEASURES, *COUNTS, ROWS, TUNED_THRESHOLD], float("nan"))
     if cell is None:
         return row
-    row |= {"training_part": cell.tags[tags.TRAINING_PART], "run": cell.run}
+    row |= {"training_part": cell.tags[tags.TRAINING_PART]}
+    row |= {"run": cell.run, "artifacts": cell.artifacts}
     row |= {"predictions": cell.tags.get(tags.PREDICTIONS, "")}
     row |= {"test_rows": cell.tags.get(tags.TEST_ROWS, "")}
     if tags.DONE in cell.tags:
         collapsed = cell.tags[tags.COLLAPSED] == "yes"
-        final = ("test/", "test_last_step/", "training/", "seconds/")
+        final = ("test/", "test_last_step/", "training/", "timing/")
         metrics = {name: value for name, value in cell.metrics.items() if name.startswith(final)}
         return row | {"state": "finished", "reason": "", "collapsed": collapsed} | metrics
     if cell.status == "FAILED":

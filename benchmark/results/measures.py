@@ -23,7 +23,7 @@ MEASURES = (
     "test/brier",
     "test/log_loss",
     "test/ece",
-    "seconds/training",
+    "timing/training",
 )
 
 # measures at a threshold that varies with the strategy and the seed; tuning evens them out
@@ -78,7 +78,7 @@ class Headings:
             "test/brier": "Brier",
             "test/log_loss": "log loss",
             "test/ece": "ECE",
-            "seconds/training": "training time (s)",
+            "timing/training": "training time (s)",
         }
 
 

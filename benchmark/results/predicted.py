@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmark.metrics import classification
-from benchmark.metrics.curves import Scored
+from benchmark.metrics import classification, long_tail
+from benchmark.metrics.curves import Band, Scored, band
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Strategy
@@ -121,4 +121,50 @@ class TablePredictions:
         return {
             label: [(one.labels, one.decisions, one.weights) for one in seeds]
             for label, seeds in self.predicted.items()
+        }
+
+    @property
+    def prevalence(self) -> float:
+        """Share of positives on test, by weight; of more classes the mean share of one."""
+        seeds = next(iter(self.predicted.values()))
+        classes = seeds[0].classes
+        if classes != 2:
+            return 1 / classes
+        return float(np.mean([np.average(one.labels, weights=one.weights) for one in seeds]))
+
+    def operating_points(self, labels: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+        """Label -> mean recall and precision at the tuned threshold; with two classes.
+
+        Args:
+            labels: training -> label of the strategy that stands for it.
+        """
+        points = {}
+        for label in labels.values():
+            measured = [
+                classification.decision_metrics(one.labels, one.tuned, one.weights, 2)
+                for one in self.predicted.get(label, ())
+            ]
+            if measured:
+                recall, precision = (
+                    float(np.mean([each[name] for each in measured]))
+                    for name in ("recall", "precision")
+                )
+                points[label] = recall, precision
+        return points
+
+    def recalls(self, classes: int) -> dict[str, Band]:
+        """Label -> recall of each class over its training rows, rarest class first."""
+        found = {}
+        for label, decided in self.decided.items():
+            rows = np.mean([fit.class_rows for fit in self.fits[self.training_of[label]]], axis=0)
+            curves = [long_tail.class_recalls(*each, classes) for each in decided]
+            order = np.argsort(rows, kind="stable")
+            found[label] = band(rows[order], [curve[order] for curve in curves])
+        return found
+
+    def confusions(self, classes: int) -> dict[str, Floats]:
+        """Label -> confusion matrix summed over seeds, (actual, predicted), by weight."""
+        return {
+            label: np.sum([classification.confusion(*each, classes) for each in decided], axis=0)
+            for label, decided in self.decided.items()
         }

@@ -58,6 +58,7 @@ def _read_fits(uri: str, runs: list[dict[Hashable, Any]]) -> dict[tuple[str, int
         first.setdefault((run["training_part"], run["seed"]), run)
     with ThreadPoolExecutor(READERS) as threads:
         read = threads.map(
-            lambda run: read_fit(uri, str(run["run"]), str(run["predictions"])), first.values()
+            lambda run: read_fit(uri, str(run["artifacts"]), str(run["predictions"])),
+            first.values(),
         )
         return dict(zip(first, read, strict=True))

@@ -1,7 +1,8 @@
-"""Which strategy to use, for F1 or for the costs of errors, and why.
+"""Which strategy to use, for F1, under a constraint or for the costs of errors, and why.
 
-For F1 it is the headline of the leaderboard's verdict. For costs every strategy is tried with two
-thresholds, and chosen as the verdict chooses: the simplest one with nearly the least regret.
+For F1 it is the headline of the leaderboard's verdict. Under a constraint, or for costs, every
+strategy is decided anew from its stored predictions, and chosen as the verdict chooses: the
+simplest one with nearly the least regret.
 """
 
 from __future__ import annotations
@@ -14,20 +15,27 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.costs import PER, THEORY, Costs
+from benchmark.metrics.costs import PER, RULES, THEORY, Costs
 from benchmark.metrics.stats import LEVEL, holm
+from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol import grid, registry
 from benchmark.protocol.arguments import suggest
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.strategy import Strategy, Threshold
 from benchmark.protocol.text import SYNTHETIC, interval, option_words, percent, seeds
 from benchmark.results.advice import chosen
 from benchmark.results.analysis import Analysis, analyse
+from benchmark.results.constrained import Attained, Constrained, constrained, why
 from benchmark.results.expected_cost import OWN_THRESHOLD, Candidate, ExpectedCosts, expected_costs
 from benchmark.results.leaderboard import Leaderboard, leaderboards
+from benchmark.results.objective import Objective
 from benchmark.results.outlook import NEGLIGIBLE, TUNED
 from benchmark.results.predictions import with_predictions
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import headline
+
+ONE_SEED = "One seed cannot tell luck from effect: run more, such as --seeds 5."
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,8 @@ class Recommendation:
         label: of the strategy; "" where none can be recommended.
         costs, expected, candidate: with costs of errors: these, the expected costs under them,
             and the chosen candidate.
+        constrained: with a constraint: what strategies attain under it.
+        threshold: how the decision threshold is chosen; None: as the strategy has it.
     """
 
     analysis: Analysis
@@ -68,6 +78,8 @@ class Recommendation:
     costs: Costs | None = None
     expected: ExpectedCosts | None = None
     candidate: Candidate | None = None
+    constrained: Constrained | None = None
+    threshold: Threshold | None = None
 
     @property
     def table(self) -> Leaderboard:
@@ -75,9 +87,13 @@ class Recommendation:
         return self.analysis.table
 
     @property
-    def rule(self) -> str:
-        """How the threshold is chosen, see `expected_cost`."""
-        return self.candidate.rule if self.candidate else OWN_THRESHOLD
+    def objective(self) -> str:
+        """What it is recommended for, as ``--objective`` takes it; "" for F1 or costs."""
+        return self.constrained.goal.text if self.constrained else ""
+
+    def decides(self, strategy: Strategy) -> Strategy:
+        """Return the strategy with the recommended way to choose its threshold."""
+        return strategy if self.threshold is None else replace(strategy, threshold=self.threshold)
 
 
 def find_leaderboard(uri: str, query: LeaderboardQuery) -> Leaderboard:
@@ -116,33 +132,63 @@ def _same_place(given: str, tracked: str) -> bool:
     return bool(given) == bool(tracked) and Path(given).resolve() == Path(tracked).resolve()
 
 
-def recommend(uri: str, table: Leaderboard, costs: Costs | None) -> Recommendation:
-    """Recommend a strategy for F1, or for costs if there are any."""
+def recommend(
+    uri: str, table: Leaderboard, costs: Costs | None, goal: Objective | None = None
+) -> Recommendation:
+    """Recommend a strategy for F1, for costs, or for an objective with a constraint.
+
+    Raises:
+        UserError: for more than two classes with costs or a constraint, or lost predictions.
+    """
     analysis = analyse(table)
-    return _for_f1(analysis) if costs is None else _for_costs(uri, analysis, costs)
+    if costs is None and goal is None:
+        return _for_f1(analysis)
+    if not table.binary:
+        raise UserError("--cost and --objective need two classes: with more, leave them out")
+    if analysis.problem:
+        return Recommendation(analysis, [Sentence(analysis.problem)], "", costs)
+    if costs is not None:
+        return _for_costs(uri, analysis, costs)
+    assert goal
+    return _under_constraint(uri, analysis, goal)
 
 
 def _for_f1(analysis: Analysis) -> Recommendation:
+    """Recommend what the verdict does; a threshold that no strategy has is tuned at export."""
     sentences = headline(analysis)
     label = next((sentence.use for sentence in sentences if sentence.use), "")
     if not label and analysis.race and chosen(analysis) == TUNED:
-        label = analysis.baseline
-        sentences.append(
-            Sentence(f"To export it, add threshold to --strategies; until then use {label}.")
-        )
+        return Recommendation(analysis, sentences, analysis.baseline, threshold=_tuned_for_f1)
     return Recommendation(analysis, sentences, label)
 
 
-def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
-    """Recommend the candidate with the lowest expected cost, or a simpler one as good.
+def _tuned_for_f1(logits: Floats, labels: Ints) -> Floats:
+    return best_offsets(labels, logits, np.ones(len(labels)))
 
-    Raises:
-        UserError: for more than two classes, or if predictions are lost.
-    """
-    if not analysis.table.binary:
-        raise UserError("--cost needs two classes: with more, every pair of them has its own price")
-    if analysis.problem:
-        return Recommendation(analysis, [Sentence(analysis.problem)], "", costs)
+
+def _under_constraint(uri: str, analysis: Analysis, goal: Objective) -> Recommendation:
+    """Recommend the strategy that attains most under the constraint, or a simpler one as good."""
+    if goal.rule is None:
+        raise UserError(
+            f"--objective {goal.text}: a recommendation takes recall(precision=0.5), "
+            "recall(fpr=0.1), precision(recall=0.5) or capacity(share=0.1)"
+        )
+    found = constrained(uri, analysis, goal)
+    return _with_attained(Recommendation(analysis, [], "", constrained=found), found.choose())
+
+
+def _with_attained(advice: Recommendation, one: Attained) -> Recommendation:
+    """Recommend a strategy under the constraint of the advice."""
+    found = advice.constrained
+    assert found and found.goal.rule
+    sentences = list(why(found, one, advice.table.facts["classes"][1]))
+    if len(one.values) == 1:
+        sentences.append(Sentence(ONE_SEED))
+    return replace(advice, sentences=sentences, label=one.label, threshold=found.goal.rule.offsets)
+
+
+def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
+    """Recommend the candidate with the lowest expected cost, or a simpler one as good."""
     expected = expected_costs(uri, analysis, costs)
     constant = expected.cheaper_constant
     candidate = expected.choose([constant, *expected.candidates])
@@ -155,7 +201,13 @@ def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
         )
         return Recommendation(analysis, [sentence], "", costs, expected)
     sentences = list(_why(analysis, expected, candidate))
-    return Recommendation(analysis, sentences, candidate.label, costs, expected, candidate)
+    advice = Recommendation(analysis, sentences, candidate.label, costs, expected)
+    return _with_candidate(advice, candidate)
+
+
+def _with_candidate(advice: Recommendation, candidate: Candidate) -> Recommendation:
+    assert advice.costs
+    return replace(advice, candidate=candidate, threshold=RULES[candidate.rule](advice.costs))
 
 
 def with_strategy(advice: Recommendation, label: str) -> Recommendation:
@@ -168,15 +220,22 @@ def with_strategy(advice: Recommendation, label: str) -> Recommendation:
     if label not in complete:
         raise UserError(f"no strategy {label!r} with all runs done: {suggest(label, complete)}")
     sentences = [Sentence("Chosen by hand.", use=label)]
+    if advice.constrained:
+        attained = [one for one in advice.constrained.strategies if one.label == label]
+        if not attained:
+            raise UserError(
+                f"under this constraint, {label} decides as a simpler strategy does: name that"
+            )
+        return _with_attained(advice, attained[0])
     if advice.expected is None:
-        return replace(advice, sentences=sentences, label=label)
+        return replace(advice, sentences=sentences, label=label, threshold=None)
     own = [candidate for candidate in advice.expected.candidates if candidate.label == label]
     if not own:
         raise UserError(
             f"with costs, {label} predicts as a simpler strategy does: see `recommend`, name that"
         )
     candidate = advice.expected.choose(own)
-    return replace(advice, sentences=sentences, label=label, candidate=candidate)
+    return _with_candidate(replace(advice, sentences=sentences, label=label), candidate)
 
 
 def _why(analysis: Analysis, expected: ExpectedCosts, chosen: Candidate) -> Iterator[Sentence]:
@@ -209,7 +268,7 @@ def _why(analysis: Analysis, expected: ExpectedCosts, chosen: Candidate) -> Iter
             f"{other.mean:,.1f}: {interval(difference, 1)}",
         )
     if analysis.seeds == 1:
-        yield Sentence("One seed cannot tell luck from effect: run more, such as --seeds 5.")
+        yield Sentence(ONE_SEED)
 
 
 def _cost(candidate: Candidate) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.metrics import influence, stats
-from benchmark.protocol.arrays import Floats
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.results.predicted import Predicted
 
 if TYPE_CHECKING:
@@ -106,13 +106,22 @@ def _chance_auc(seeds: Sequence[Predicted]) -> float:
     """The areas of two seeds correlate at most as their test rows overlap."""
     counts = [np.bincount(one.labels, minlength=one.classes).astype(np.float64) for one in seeds]
     variances = [chance_auc_of(of_seed) for of_seed in counts]
-    shared = [
-        len(np.intersect1d(one.rows, other.rows)) / max(len(one.rows), len(other.rows))
-        for number, one in enumerate(seeds)
-        for other in seeds[:number]
-    ]
-    overlap = float(np.mean(shared)) if shared else 1.0
+    overlap = _overlap([one.rows for one in seeds])
     return float(np.mean(variances)) * (1 / len(seeds) + (1 - 1 / len(seeds)) * overlap)
+
+
+def _overlap(tested: Sequence[Ints]) -> float:
+    """Rows that two seeds both test, over the larger of the two splits; of all pairs together.
+
+    Args:
+        tested: distinct row numbers, (rows,) each; one alone overlaps with itself.
+    """
+    if len(tested) == 1:
+        return 1.0
+    _, times = np.unique(np.concatenate(tested), return_counts=True)
+    sizes = np.sort([len(rows) for rows in tested])
+    larger = sizes @ np.arange(len(sizes))  # each is the larger one beside all smaller ones
+    return float((times * (times - 1)).sum() / 2 / larger)
 
 
 def chance_auc_of(counts: Floats) -> float:

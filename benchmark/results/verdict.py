@@ -165,10 +165,10 @@ def _calibration(analysis: Analysis) -> Iterable[Sentence]:
 
 
 def _cost(analysis: Analysis) -> Iterable[Sentence]:
-    plain = comparison.of(analysis.table, analysis.baseline, "seconds/training")
+    plain = comparison.of(analysis.table, analysis.baseline, "timing/training")
     dear = {}
     for label in analysis.trainings.values():
-        ratios = comparison.of(analysis.table, label, "seconds/training") / plain
+        ratios = comparison.of(analysis.table, label, "timing/training") / plain
         ratios = ratios.dropna()
         if len(ratios) and ratios.min() >= DEARER:
             dear[label] = float(ratios.median())

@@ -28,18 +28,20 @@ SHORT_PATIENCE = 2.0  # seconds: a user who stops a benchmark does not want to w
 
 def start_invocation(store: Store, plan: Plan) -> Store:
     """Start the run of this invocation, which carries its plan; return the store with its id."""
-    return start_owned_run(
-        store,
-        {
-            tags.CONDITIONS: plan.conditions.identity,
-            tags.FACTS: json.dumps(plan.conditions.facts()),
-            tags.SOURCE: plan.conditions.source,
-            **_plan_tags(plan),
-            "mlflow.runName": f"{plan.conditions.task}: {_strategies(len(plan.strategies))}, "
-            f"{seeds(plan.most)}",
-            tags.KIND: "invocation",
-        },
-    )
+    return start_owned_run(store, tags_of(plan))
+
+
+def tags_of(plan: Plan) -> dict[str, str]:
+    """Return the tags of a run that carries a plan."""
+    return {
+        tags.CONDITIONS: plan.conditions.identity,
+        tags.FACTS: json.dumps(plan.conditions.facts()),
+        tags.SOURCE: plan.conditions.source,
+        **_plan_tags(plan),
+        "mlflow.runName": f"{plan.conditions.task}: {_strategies(len(plan.strategies))}, "
+        f"{seeds(plan.most)}",
+        tags.KIND: "invocation",
+    }
 
 
 def _strategies(number: int) -> str:
@@ -167,9 +169,10 @@ def cancel(store: Store) -> None:
 
 
 def end_unfinished(store: Store, status: str, reason: str) -> None:
-    """End runs of this invocation that are still RUNNING."""
+    """End runs of this invocation that are still RUNNING, in any experiment."""
+    experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
     query = f"tags.`{tags.INVOCATION}` = '{store.invocation}' AND attributes.status = 'RUNNING'"
-    for run in list(pages(store.client, [store.experiment], query)):
+    for run in list(pages(store.client, experiments, query)):
         end_abandoned(store, run, status, reason)
 
 

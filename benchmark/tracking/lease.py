@@ -12,7 +12,7 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 60.0  # seconds
 SILENCE = 10 * HEARTBEAT  # after which an invocation on another machine counts as dead
-OWNERS = ("invocation", "search")  # kinds of runs that name the process that owns them
+OWNERS = ("invocation", "search", "suite")  # kinds of runs that name the process that owns them
 OWNED = ("cell", "trial")
 
 
@@ -43,8 +43,8 @@ def owner_tags() -> dict[str, str]:
     return {tags.OWNER: json.dumps(facts), tags.ALIVE: f"{time.time():.0f}"}
 
 
-def require_alone(store: Store, conditions: str) -> None:
-    """Check that no other living invocation has these conditions.
+def require_alone(store: Store, conditions: Collection[str]) -> None:
+    """Check that no other living invocation has any of these conditions.
 
     Raises:
         NotAloneError: if one has.
@@ -52,7 +52,7 @@ def require_alone(store: Store, conditions: str) -> None:
     for run in _running(store, ["invocation"]):
         if run.info.run_id == store.invocation:
             continue
-        if run.data.tags.get(tags.CONDITIONS) == conditions and _is_alive(run.data.tags):
+        if run.data.tags.get(tags.CONDITIONS) in conditions and _is_alive(run.data.tags):
             facts = json.loads(run.data.tags[tags.OWNER])
             silent = time.time() - float(run.data.tags[tags.ALIVE])
             raise NotAloneError(

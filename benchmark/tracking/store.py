@@ -35,6 +35,7 @@ class Record:
     """One tracked cell or invocation."""
 
     run: str  # id
+    artifacts: str  # address of its files
     started: int  # milliseconds
     status: str
     tags: Mapping[str, str]
@@ -69,7 +70,14 @@ def read_runs(uri: str, kind: str) -> Iterator[Record]:
     for run in pages(client, experiments, f"tags.`{tags.KIND}` = '{kind}'"):
         if needed <= run.data.tags.keys():
             info, data = run.info, run.data
-            yield Record(info.run_id, info.start_time, info.status, data.tags, data.metrics)
+            yield Record(
+                info.run_id,
+                info.artifact_uri,
+                info.start_time,
+                info.status,
+                data.tags,
+                data.metrics,
+            )
 
 
 @dataclass(frozen=True)

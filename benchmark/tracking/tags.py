@@ -19,6 +19,7 @@ ATTEMPT = "skewbench.attempt"  # number of the attempt at the training, within a
 OWNER = "skewbench.owner"  # of an invocation: the process that runs it, JSON
 ALIVE = "skewbench.alive"  # of an invocation: its last heartbeat, seconds since 1970
 INVOCATION = "skewbench.invocation"  # run id of the invocation that made a cell's run
+SUITE = "skewbench.suite"  # of a suite, and of the plans in it: JSON
 PLAN = "skewbench.plan"  # of an invocation: JSON, in pieces .0, .1, ...
 SEARCH = "skewbench.search"  # identity, of a search and its trials
 TRIAL = "skewbench.trial"  # number in Optuna's storage

@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmark.metrics import classification
 from benchmark.protocol.arrays import Floats, Ints, read_only
-from benchmark.protocol.strategy import Calibration, Strategy, changed
+from benchmark.protocol.calibration import Calibration
+from benchmark.protocol.strategy import Strategy, changed
 from benchmark.training.predictions import Fit
 
 Checkpoint = Literal["best", "last"]  # weights with the best evaluation, or of the last step

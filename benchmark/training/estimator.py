@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn in place of a network: fitted in one go, on the same rows."""
+"""Estimators in place of a network, such as those of scikit-learn, on the same rows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmark.protocol.arrays import Floats, Ints
-from benchmark.protocol.strategy import Priors
-from benchmark.protocol.task import Budget, Estimator, Splits
+from benchmark.metrics import classification
+from benchmark.protocol.arrays import Floats
+from benchmark.protocol.strategy import Priors, Strategy, changed
+from benchmark.protocol.task import Budget, Estimator, FitData, Splits
 from benchmark.training.loop import Clock, require_finite
 from benchmark.training.predictions import Fit, Predictions, of_split
 from benchmark.training.stages import StagePlan
 
-DEVICE = "CPU: scikit-learn, 1 thread"
+LEAST = 1e-7  # probability: forests return zeros, which have no logit
 
 
 def fit(
     untrained: Estimator,
+    strategy: Strategy,
     plan: StagePlan,
     splits: Splits,
     priors: Priors,
@@ -30,43 +32,74 @@ def fit(
 
     One thread, as for networks: sums are added in the same order everywhere.
     """
-    [stage] = plan.stages
     clock.turn("training")
+    data = fit_data(strategy, plan, splits, len(priors.training))
     with threadpool_limits(1):
-        fit_estimator(untrained, plan.x[stage.rows], plan.y[stage.rows], stage.weights)
+        fit_estimator(untrained, data)
+        steps = getattr(untrained.estimator, "best_step", budget.steps)
         clock.turn("evaluation")
-        validation = _predictions(untrained, splits, "validation", budget.steps)
-        test = _predictions(untrained, splits, "test", budget.steps)
+        validation = _predictions(untrained, splits, "validation", steps)
+        test = _predictions(untrained, splits, "test", steps)
     clock.turn("")
     return Fit(
         validation=validation,
         test=test,
         outputs={},
         priors=priors,
-        trained_rows=len(stage.rows),
+        trained_rows=len(data.y),
         class_rows=np.bincount(splits.y[splits.train], minlength=len(priors.training)),
-        best_step=budget.steps,
+        best_step=steps,
         seconds=clock.read(),
         compiled=False,
-        device=DEVICE,
+        device=f"CPU: {untrained.library}, 1 thread",
         curves={},
     )
 
 
-def fit_estimator(untrained: Estimator, x: NDArray[Any], y: Ints, weights: Floats) -> Any:
-    """Fit the scikit-learn estimator with sample weights and return it."""
-    estimator = untrained.estimator
-    # the last step of a pipeline takes the weights
-    steps = getattr(estimator, "steps", None)
-    name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
-    return estimator.fit(x, y, **{name: weights})
+def fit_data(strategy: Strategy, plan: StagePlan, splits: Splits, classes: int) -> FitData:
+    """Return the rows of the only stage, and the loss of the strategy where it has one."""
+    [stage] = plan.stages
+    y = plan.y[stage.rows]
+    derivatives = None
+    if changed(strategy, ["loss"]):
+        from benchmark.training.derivatives import derivatives_of
+
+        derivatives = derivatives_of(stage.loss, y, classes, stage.weights)
+    labels = splits.y[splits.validation]
+
+    def average_precision(scores: Floats) -> float:
+        return classification.average_precision(labels, as_logits(scores), np.ones(len(labels)))
+
+    return FitData(
+        x=plan.x[stage.rows],
+        y=y,
+        weights=stage.weights,
+        validation_x=splits.x[splits.validation],
+        validation_y=labels,
+        average_precision=average_precision,
+        derivatives=derivatives,
+    )
+
+
+def fit_estimator(untrained: Estimator, data: FitData) -> Any:
+    """Fit the estimator and return it."""
+    untrained.fit(untrained.estimator, data)
+    return untrained.estimator
 
 
 def predict_logits(estimator: Any, x: NDArray[Any]) -> Floats:
     """Return logits (rows, classes), from log-odds of two classes or one score per class."""
     if not len(x):  # searches have no test rows, and scikit-learn refuses to predict none
         return np.empty((0, len(estimator.classes_)))
-    scores = np.asarray(estimator.decision_function(x), np.float32).astype(np.float64)
+    if hasattr(estimator, "decision_function"):
+        return as_logits(np.asarray(estimator.decision_function(x)))
+    p = np.asarray(estimator.predict_proba(x), np.float64)
+    return np.log(np.clip(p, LEAST, 1)).astype(np.float32).astype(np.float64)
+
+
+def as_logits(scores: Floats) -> Floats:
+    """Return logits (rows, classes) of log-odds (rows,), in float32 precision; logits as such."""
+    scores = np.asarray(scores, np.float32).astype(np.float64)
     return np.column_stack([-scores / 2, scores / 2]) if scores.ndim == 1 else scores
 
 

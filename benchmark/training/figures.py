@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.metrics import classification
+from benchmark.metrics import classification, long_tail
 from benchmark.protocol.arrays import Curve, Floats, Ints
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def reliability(labels: Ints, logits: Floats, weights: Floats) -> Figure:
 def recalls(labels: Ints, decisions: Ints, weights: Floats, class_rows: Ints) -> Figure:
     """Draw the recall of each class on test against its training rows."""
     figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
-    recall = classification.class_recalls(labels, decisions, weights, len(class_rows))
+    recall = long_tail.class_recalls(labels, decisions, weights, len(class_rows))
     axes.plot(class_rows, recall, "o", markersize=4)
     axes.set(xscale="log", ylim=(-0.02, 1.02))
     ends = sorted({int(class_rows.min()), int(class_rows.max())})

@@ -67,7 +67,7 @@ def _fit_estimator(job: TrainingJob) -> tuple[Fit, Any]:
     priors = _priors(job, plan.stages[-1])
     untrained = job.task.network(job.settings, job.splits, job.classes, job.budget)
     assert isinstance(untrained, Estimator)
-    fitted = estimator.fit(untrained, plan, job.splits, priors, job.budget, clock)
+    fitted = estimator.fit(untrained, job.strategy, plan, job.splits, priors, job.budget, clock)
     return fitted, untrained.estimator
 
 

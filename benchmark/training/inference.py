@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats
+from benchmark.protocol.calibration import as_json, from_json
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.strategy import Calibration
 from benchmark.training import device
 from benchmark.training import estimator as estimators
 from benchmark.training.decision import Decision
@@ -38,11 +38,21 @@ if TYPE_CHECKING:
 
 
 FACTS, NETWORK, ESTIMATOR = "model.json", "network.keras", "estimator.skops"
-# types in the boosted trees of scikit-learn; skops loads no others that it does not know
+# types in trees and ensembles; skops loads no others that it does not know
 TRUSTED = [
+    "catboost.core.CatBoostClassifier",
+    "collections.OrderedDict",
     "functools.partial",
+    "imblearn.ensemble._easy_ensemble.EasyEnsembleClassifier",
+    "imblearn.ensemble._forest.BalancedRandomForestClassifier",
+    "imblearn.pipeline.Pipeline",
+    "imblearn.under_sampling._prototype_selection._random_under_sampler.RandomUnderSampler",
+    "lightgbm.basic.Booster",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
+    "tasks.tables.boosting.Boosted",
+    "xgboost.core.Booster",
 ]
 IMAGE = "image"  # column of image tasks: bytes of a file, or these in base64
 MOST_COLUMNS = 100  # classes with a column each; with more, only the predicted class has one
@@ -96,10 +106,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
         "files": copies,
         "learned": facts.learned,
         "classes": list(facts.classes),
-        "calibration": {
-            "scale": np.asarray(decision.calibration.scale).tolist(),
-            "offsets": decision.calibration.offsets.tolist(),
-        },
+        "calibration": as_json(decision.calibration),
         "decision_offsets": decision.offsets.tolist(),
         "columns": {name: dataclasses.asdict(column) for name, column in facts.columns.items()},
     }
@@ -109,9 +116,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
 def load(folder: Path) -> SavedModel:
     """Read a model that `save` wrote."""
     text = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    calibration = Calibration(
-        np.array(text["calibration"]["offsets"]), np.array(text["calibration"]["scale"])
-    )
+    calibration = from_json(text["calibration"])
     copies = {name: str(folder / copy) for name, copy in text["files"].items()}
     facts = ModelFacts(
         task=text["task"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics import classification
+from benchmark.metrics import classification, long_tail
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Strategy
@@ -77,7 +77,7 @@ def _decide(
         values["threshold"] = float(classification.positive_probabilities(-offsets[None])[0])
         values["threshold_tuned"] = float(classification.positive_probabilities(-tuned[None])[0])
     else:
-        values |= classification.long_tail_metrics(truth, test, offsets, weights, fit.class_rows)
+        values |= long_tail.metrics_by_size(truth, test, offsets, weights, fit.class_rows)
     for name, value in values.items():
         require_finite(np.array([value]), f"{name} on test", step)
     return values, classification.decide(test, offsets), test

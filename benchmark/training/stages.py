@@ -175,7 +175,11 @@ def _require_every_class(labels: Ints, classes: int, cause: str) -> None:
 
 
 def _features(x: NDArray[Any], rows: Ints, categorical: tuple[int, ...]) -> Features:
-    return Features(x[rows], categorical)
+    """Return features of rows; a number that is missing is the median of its column."""
+    values = x[rows]
+    if values.dtype.kind == "f" and (gaps := np.isnan(values)).any():
+        values[gaps] = np.broadcast_to(np.nanmedian(values, axis=0), values.shape)[gaps]
+    return Features(values, categorical)
 
 
 def _relative(weights: Floats, labels: Ints) -> Floats:

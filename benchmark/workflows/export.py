@@ -26,7 +26,6 @@ from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Budget, Data, Splits, Task
-from benchmark.results.expected_cost import with_rule
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
 from benchmark.tracking import model_registry, tags
@@ -101,7 +100,7 @@ def export_model(request: ExportRequest) -> ExportedModel:
     prepare(0)
     fit, trained = fit_network(_job(chosen, table), lambda steps: None)
     _require_same(fit, chosen.fit, table)
-    decision = fit_decision(with_rule(chosen.strategy, advice.rule, advice.costs), fit)
+    decision = fit_decision(advice.decides(grammar.read(chosen.strategy).strategy), fit)
     facts = ModelFacts(
         task=table.facts["task"],
         settings=chosen.settings,
@@ -184,7 +183,7 @@ def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
     fits: dict[int, Fit] = {}
     for run in finished.to_dict("records"):
         if request.seed in (None, run["seed"]):
-            fit = read_fit(request.uri, run["run"], run["predictions"])
+            fit = read_fit(request.uri, run["artifacts"], run["predictions"])
             if fit is not None:
                 fits[run["seed"]] = fit
     if not fits:

@@ -15,6 +15,7 @@ from benchmark.protocol.splits import PLACES
 from benchmark.protocol.task import Data, Kind
 from benchmark.workflows import neighbours
 from benchmark.workflows.execution.worker import load
+from benchmark.workflows.forecast import Forecast, forecast
 from benchmark.workflows.neighbours import Neighbours
 
 SEED = 0  # of the splits that are shown
@@ -36,6 +37,7 @@ class Inspection:
     neighbours: Neighbours | None  # of images with features
     population: Floats | None  # (classes,), shares that test is weighted to; None: not weighted
     half_widths: Floats  # (classes,), largest half-width of the 95 % interval of F1 on test
+    forecast: Forecast | None  # of strategies, from a stored suite
 
     @property
     def imbalance(self) -> float:
@@ -90,6 +92,7 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
         ),
         population=split.population,
         half_widths=half_widths(splits["test"], split.population),
+        forecast=forecast(task, getattr(settings, "model", ""), data, split),
     )
 
 

@@ -14,6 +14,7 @@ from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.splits import class_shares
 from benchmark.protocol.text import escape_markdown, interval, ratio
 from benchmark.results import comparison
+from benchmark.results.constrained import AT_MOST, on_fresh_rows
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
 from benchmark.results.report import markdown
@@ -123,8 +124,8 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     )
     lines = ["| | over seeds (95 % confidence interval) | this model |", "| --- | ---: | ---: |"]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
-        # with costs the threshold is another than the leaderboard's
-        known = advice.costs is None or name in ANY_THRESHOLD
+        # with costs or a constraint the threshold is another than the leaderboard's
+        known = advice.threshold is None or name in ANY_THRESHOLD
         over = interval(comparison.mean(table, label, name), sign="") if known else ""
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
@@ -134,7 +135,28 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     return [
         *lines,
         "",
+        *_constraint(advice, fit, decision),
         f"Seeds measured: {len(comparison.of(table, label, AT_THRESHOLD[0]).dropna())}.",
+    ]
+
+
+def _constraint(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]:
+    """Say how well the constraint is kept, over seeds and by this model on fresh rows."""
+    found = advice.constrained
+    if not found or not found.goal.rule:
+        return []
+    name, test = found.goal.rule.bounded, fit.test
+    [one] = [each for each in found.strategies if each.label == advice.label]
+    decided = decision.decide(test.best)
+    share, low, high = on_fresh_rows(name, test.labels, decided, test.weights)
+    bound = found.goal.rule.values[name]
+    limit = "at most" if name in AT_MOST else "at least"
+    return [
+        f"Its threshold was chosen on validation for the {found.goal.name}, which over seeds is "
+        f"{interval(found.value(one), sign='')} on test. The constraint, {name} {limit} {bound:g}: "
+        f"over seeds {interval(found.kept(one), sign='')}. **This model on fresh rows like these: "
+        f"{name} between {low:.3f} and {high:.3f}** (95 %; {share:.3f} on test).",
+        "",
     ]
 
 
@@ -148,7 +170,7 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     error = comparison.mean(table, label, "test/ece")
     words = {"yes": "calibrated", "no": "not calibrated", "unclear": "perhaps calibrated"}
     word = words[advice.analysis.calibrated[label]]
-    moved = np.any(decision.calibration.offsets) or decision.calibration.scale != 1
+    moved = decision.calibration.changes
     noted = bool(table.facts.get("notes"))
     return [
         f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}; "

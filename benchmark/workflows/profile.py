@@ -18,9 +18,9 @@ from benchmark.tracking.history import finished_cells
 from benchmark.tracking.store import Store, open_store
 from benchmark.training import device
 from benchmark.training.loop import Clock
-from benchmark.workflows.execution.progress import Display, display
+from benchmark.workflows.execution.progress import display
 from benchmark.workflows.execution.tracked_training import run_training
-from benchmark.workflows.execution.worker import load
+from benchmark.workflows.execution.worker import Report, load
 
 MEANING = {
     "start": "import TensorFlow and MLflow, make an empty store",
@@ -65,19 +65,20 @@ def profile_run(
         clock.turn("")
         trainings = list(grid.plan_trainings(conditions, [spec], [0, 1]))
         with display(terminal.console(stderr=True), trainings) as shown:
-            first, second = (_timed(training, store, shown) for training in trainings)
+            first, second = (
+                timed_training(training, store, shown.report) for training in trainings
+            )
     before = clock.read()
     first = {name: before.get(name, 0.0) + first.get(name, 0.0) for name in MEANING}
     return Profile(device.name(task.kind), budget, first, second)
 
 
-def _timed(training: grid.Training, store: Store, shown: Display) -> dict[str, float]:
+def timed_training(training: grid.Training, store: Store, report: Report) -> dict[str, float]:
     """Run a training; return its seconds by stage. UserError if it fails."""
     clock = Clock()
     clock.turn("logging")
-    [outcome] = run_training(training, store, shown.report)
+    [outcome] = run_training(training, store, report)
     clock.turn("")
-    shown.ended([outcome])
     if outcome.status == "failed":
         raise UserError(f"the run failed: {outcome.reason}")
     cells = finished_cells(store, training.conditions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from rich.console import Console
 
@@ -19,9 +19,20 @@ def unfinished(plan: Plan, store: Store, console: Console) -> list[Training]:
     damaged = history.fail_damaged(store, finished)
     if damaged:
         console.print(f"runs whose artifacts the store has lost, to be run again: {len(damaged)}")
-    done = {cell.cell for cell in finished if cell not in damaged}
+    left_over = without(plan, {cell.cell for cell in finished if cell not in damaged})
+    _announce_outdated(plan, store, finished, left_over, console)
+    to_run = sum(len(training.cells) for training in left_over)
+    console.print(
+        f"runs planned: {plan.cells}, done before: {plan.cells - to_run}, "
+        f"trainings to go: {len(left_over)}"
+    )
+    seconds = {cell.training_part: cell.seconds.get("training", 0.0) for cell in finished}
+    return grid.longest_first(left_over, seconds)
+
+
+def without(plan: Plan, done: Container[str]) -> list[Training]:
+    """Return the trainings of a plan, seed by seed, without the cells that are done."""
     specs = [grammar.read(text) for text, _, _ in plan.strategies]
-    left_over = []
     planned = (
         training
         for seed in range(plan.most)
@@ -31,18 +42,12 @@ def unfinished(plan: Plan, store: Store, console: Console) -> list[Training]:
             [seed],
         )
     )
+    left_over = []
     for training in planned:
         left = tuple(cell for cell in training.cells if cell.identity not in done)
         if left:
             left_over.append(dataclasses.replace(training, cells=left))
-    _announce_outdated(plan, store, finished, left_over, console)
-    to_run = sum(len(training.cells) for training in left_over)
-    console.print(
-        f"runs planned: {plan.cells}, done before: {plan.cells - to_run}, "
-        f"trainings to go: {len(left_over)}"
-    )
-    seconds = {cell.training_part: cell.seconds.get("training", 0.0) for cell in finished}
-    return grid.longest_first(left_over, seconds)
+    return left_over
 
 
 def _announce_outdated(

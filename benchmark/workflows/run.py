@@ -24,6 +24,7 @@ from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.leaderboard import Leaderboard, leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
+from benchmark.results.report.console import phase
 from benchmark.tracking import history, invocation, lease
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
@@ -43,6 +44,7 @@ from benchmark.workflows.remaining import unfinished
 if TYPE_CHECKING:
     from distributed import Client
 
+EXPERIMENT = "experiment.toml"  # artifact
 MAX_NAMED_CLASSES = 20  # with more, only their number is printed
 
 
@@ -64,6 +66,7 @@ class RunRequest:
     portion: Portion = "all"
     ship_code: bool = False  # to workers of the scheduler
     until_decided: bool = False  # a race, see `race`; `seeds` is then the most
+    experiment: str = ""  # as an experiment file, to be kept with the results
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,14 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     Everything that a user can get wrong is checked before the first run is created.
     """
     uri = store_of(request)
-    data = load(request.task, request.settings, request.path)
+    with phase(console, "reading the data"):
+        data = load(request.task, request.settings, request.path)
     announce(data, console)
     plan = check_request(request, data, console)
-    splits = registry.task(request.task).split(data, request.settings, 0)
-    restrict(splits, data, request.portion)
-    opened = open_store(uri, request.task)
+    with phase(console, f"splitting the data and opening {without_passwords(uri)}"):
+        splits = registry.task(request.task).split(data, request.settings, 0)
+        restrict(splits, data, request.portion)
+        opened = open_store(uri, request.task)
     with ExitStack() as ready:
         crew = None
         if request.scheduler and history.is_unfinished(opened, plan):
@@ -110,6 +115,8 @@ def _measure_in(
     store: Store, request: RunRequest, plan: Plan, console: Console, crew: Crew | None
 ) -> RunResult:
     """Run what is not done yet in an invocation, log the leaderboard and end the invocation."""
+    if request.experiment:
+        invocation.log_texts(store, {EXPERIMENT: request.experiment})
     with ending_all_runs(store, console), lease.heartbeat(store):
         for message in outbox.send(store):
             console.print(message)
@@ -117,10 +124,11 @@ def _measure_in(
         if killed:
             console.print(f"runs left by a benchmark that was killed, ended now: {killed}")
         trained, failed, table = _run_looks(request, plan, store, console, crew)
-        analysis = analyse(table)
+        with phase(console, "comparing the strategies"):
+            analysis = analyse(table)
         invocation.describe(store, markdown.section(analysis), files.texts([analysis]))
         if trained:  # else the report of an earlier invocation is the same, and takes seconds
-            with console.status("drawing the report"):
+            with phase(console, "drawing the report"):
                 report = files.report([analysis])
             invocation.log_texts(store, {"report.html": report})
         invocation.end(store, "FAILED" if failed else "FINISHED")
@@ -142,7 +150,8 @@ def _run_looks(
         def open_engine() -> Client | Crew | None:
             if request.scheduler:
                 return crew or opened.enter_context(_crew(request, plan, store, console))
-            client = opened.enter_context(engine(request.workers))
+            with phase(console, _opening(request.workers)):
+                client = opened.enter_context(engine(request.workers))
             warm_up(client, plan.conditions)
             return client
 
@@ -151,7 +160,8 @@ def _run_looks(
             if trainings:
                 failed += _execute(request, trainings, store, console, open_engine())
                 trained = True
-            table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
+            with phase(console, "reading the results"):
+                table = with_predictions(store.uri, leaderboard(store.uri, plan.conditions))
             if not going.race:
                 return trained, failed, table
             look = race.look_at(table, going)
@@ -190,10 +200,10 @@ def store_of(request: RunRequest) -> str:
 def _start(store: Store, plan: Plan) -> Store:
     """Start the invocation's run, unless another benchmark is running the same cells."""
     with locked(store.uri):
-        lease.require_alone(store, plan.conditions.identity)
+        lease.require_alone(store, [plan.conditions.identity])
         started = invocation.start_invocation(store, plan)
         try:  # again: one on another machine may have started at the same moment
-            lease.require_alone(started, plan.conditions.identity)
+            lease.require_alone(started, [plan.conditions.identity])
         except UserError:
             invocation.cancel(started)
             raise
@@ -236,6 +246,10 @@ def announce(data: Data, console: Console) -> None:
     console.print(escape(f"data: {data.origin}: {', '.join(classes)}"))
     for note in data.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
+
+
+def _opening(workers: int) -> str:
+    return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "loading TensorFlow"
 
 
 def _crew(

@@ -134,7 +134,7 @@ def _missing(name: str, model: str, size: int, folders: list[Path]) -> str:
         )
     flag = f" --size {size}" if size in OWN_FILE.get(model, ()) else ""
     parts.append(
-        f"`uv run python -m benchmark fetch weights {model}{flag}` downloads it; or name a file or "
+        f"`uv run skewbench fetch weights {model}{flag}` downloads it; or name a file or "
         f"folder with weights=, or use weights={RANDOM}"
     )
     return ": ".join([parts[0], "; ".join(parts[1:])])

@@ -41,12 +41,14 @@ class Coding:
         codes: a column of whole numbers with at most so many distinct ones gets codes too.
         standardised: numbers are given as such too, beside their quantiles.
         categories: columns of text that hold no dates.
+        gaps: missing numbers stay missing (nan); else they are `HALF`, beside an indicator.
     """
 
     rare: int
     codes: int = LEVELS
     standardised: bool = False
     categories: frozenset[str] = frozenset()
+    gaps: bool = False
 
 
 def learn(rows: pd.DataFrame, coding: Coding) -> list[Learned]:
@@ -81,7 +83,12 @@ def block(column: Learned, values: pd.Series) -> tuple[Floats, Floats]:
         _standardised(part, moments)
         for part, moments in zip(numbers, column["moments"], strict=False)
     ]
-    if column["missing"]:
+    if column.get("gaps"):
+        scaled = [
+            np.where(np.isnan(part), np.nan, values)
+            for part, values in zip(numbers, scaled, strict=True)
+        ]
+    elif column["missing"]:
         scaled.append(np.isnan(numbers[0]).astype(np.float64))
     codes = [_codes(part, known) for part, known in zip(levels, column["levels"], strict=False)]
     empty = np.empty((len(values), 0))
@@ -100,6 +107,7 @@ def _learn(name: str, values: pd.Series, coding: Coding) -> Learned:
         "quantiles": [_quantiles(part) for part in numbers],
         "moments": [_moments(part) for part in numbers if coding.standardised],
         "missing": bool(numbers and np.isnan(numbers[0]).any()),
+        "gaps": coding.gaps,
         "levels": [_levels(part, coding.rare) for part in levels],
     }
 
@@ -197,5 +205,6 @@ def _codes(values: pd.Series, levels: list[Any]) -> Floats:
 
 def _widths(column: Learned) -> tuple[int, int]:
     """Return the numbers of encoded columns: of numbers, of codes."""
-    numbers = len(column["quantiles"]) + len(column["moments"]) + column["missing"]
+    indicators = column["missing"] and not column.get("gaps")
+    numbers = len(column["quantiles"]) + len(column["moments"]) + indicators
     return numbers, len(column["levels"])

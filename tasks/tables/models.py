@@ -1,14 +1,16 @@
-"""Models of table tasks: a network, or a classifier of scikit-learn to compare it with."""
+"""Models of table tasks: a network, and boosted trees, forests and others to compare it with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from benchmark.protocol.task import Budget, Estimator, Network, Source, Splits
+from tasks.tables import boosting
 from tasks.tables.features import Coding
 
 if TYPE_CHECKING:
@@ -112,6 +114,34 @@ def logistic(splits: Splits, classes: int, budget: Budget) -> Estimator:
     )
 
 
+def balanced_forest(splits: Splits, classes: int, budget: Budget) -> Estimator:
+    """Build a random forest whose trees each see a balanced sample; a step is one tree.
+
+    Source: Chen, Liaw and Breiman 2004, "Using random forest to learn imbalanced data".
+    """
+    from imblearn.ensemble import BalancedRandomForestClassifier
+
+    forest = BalancedRandomForestClassifier(
+        n_estimators=budget.steps,
+        sampling_strategy="all",
+        replacement=True,
+        bootstrap=False,
+        random_state=SEED,
+    )
+    return Estimator(forest, library="imbalanced-learn")
+
+
+def easy_ensemble(splits: Splits, classes: int, budget: Budget) -> Estimator:
+    """Build AdaBoost ensembles, each on a balanced sample; a step is one ensemble of 50 stumps.
+
+    Source: Liu, Wu and Zhou 2009, "Exploratory undersampling for class-imbalance learning".
+    """
+    from imblearn.ensemble import EasyEnsembleClassifier
+
+    ensemble = EasyEnsembleClassifier(n_estimators=budget.steps, random_state=SEED)
+    return Estimator(ensemble, library="imbalanced-learn")
+
+
 class CodingSettings(Protocol):
     """The settings that decide how a model takes columns."""
 
@@ -129,20 +159,47 @@ def coding(settings: CodingSettings) -> Coding:
     return replace(CODINGS[settings.model], rare=settings.rare, categories=categories)
 
 
+# codes of numbers would only invite overfitting: trees single numbers out without them
+TREES = Coding(rare=1, codes=0, gaps=True)
 CODINGS = {
     "mlp": Coding(rare=1),
-    # codes of numbers would only invite overfitting: trees single numbers out without them
-    "hgb": Coding(rare=1, codes=0),
+    "hgb": TREES,
+    "xgboost": TREES,
+    "lightgbm": TREES,
+    "catboost": TREES,
+    "balanced_forest": Coding(rare=1, codes=0),
+    "easy_ensemble": Coding(rare=1, codes=0),
     # plain numbers for what is linear, their quantiles for long tails and steps
     "logistic": Coding(rare=1, codes=0, standardised=True),
 }
+Model = Literal[
+    "mlp",
+    "hgb",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "balanced_forest",
+    "easy_ensemble",
+    "logistic",
+]
 MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
     "mlp": mlp,
     "hgb": hgb,
+    "xgboost": partial(boosting.build, "xgboost"),
+    "lightgbm": partial(boosting.build, "lightgbm"),
+    "catboost": partial(boosting.build, "catboost"),
+    "balanced_forest": balanced_forest,
+    "easy_ensemble": easy_ensemble,
     "logistic": logistic,
 }
+TAKE_LOSSES = ("xgboost", "lightgbm")
 BUDGETS: dict[str, dict[Source, Budget]] = {
     "mlp": {"real": Budget(2000, 512), "synthetic": Budget(1000, 512)},
     "hgb": {"real": Budget(200, 0), "synthetic": Budget(100, 0)},
+    "xgboost": {"real": Budget(500, 0), "synthetic": Budget(200, 0)},
+    "lightgbm": {"real": Budget(500, 0), "synthetic": Budget(200, 0)},
+    "catboost": {"real": Budget(500, 0), "synthetic": Budget(200, 0)},
+    "balanced_forest": {"real": Budget(100, 0), "synthetic": Budget(100, 0)},
+    "easy_ensemble": {"real": Budget(10, 0), "synthetic": Budget(10, 0)},
     "logistic": {"real": Budget(1000, 0), "synthetic": Budget(1000, 0)},
 }

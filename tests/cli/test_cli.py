@@ -1,5 +1,6 @@
 """What a person gets wrong: one line, status 2, nothing half-written."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import __version__
+from benchmark.cli import main as cli_main
 from benchmark.cli import options
 from benchmark.cli.main import main
 from benchmark.protocol import registry
@@ -78,7 +80,7 @@ def test_data_that_is_too_small_for_the_settings_is_refused_before_any_run(
     data = tmp_path / "train.csv"
     data.write_text("\n".join(rows) + "\n")
     status, errors = invoke(store_uri, "--task", "insurance", "--data", str(data))
-    assert status == 2 and errors.startswith("error: ")
+    assert status == 2 and "\nerror: " in errors
     assert list(tmp_path.iterdir()) == [data]
 
 
@@ -206,3 +208,92 @@ def test_strategies_are_listed_by_family() -> None:
     assert set(groups) == set(registry.strategies())
     for name, family in {"ldam": "Classifier head", "under_bagging": "Ensemble"}.items():
         assert groups[name] == family
+
+
+def every_help() -> list[list[str]]:
+    return [["--help"], *([name, "--help"] for name in main.commands)]
+
+
+@pytest.mark.parametrize("words", every_help(), ids=" ".join)
+def test_help_fits_80_columns_with_whole_summaries_and_examples(words: list[str]) -> None:
+    shown = CliRunner().invoke(main, words, terminal_width=80)
+    lines = shown.output.splitlines()
+    assert shown.exit_code == 0
+    assert max(map(len, lines)) <= 80
+    if words[0] not in ("tasks", "strategies", "studies"):
+        assert "  Examples:" in lines
+
+
+def test_summaries_are_whole() -> None:
+    shown = " ".join(CliRunner().invoke(main, ["--help"], terminal_width=80).output.split())
+    for command in main.commands.values():
+        summary, *_ = (command.help or "").split("\n\n")
+        assert " ".join(summary.split()) in shown
+
+
+def test_commands_are_in_groups() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output
+    places = [shown.index(group.TITLE) for group in cli_main.GROUPS]
+    assert places == sorted(places)
+    grouped = {command.name for group in cli_main.GROUPS for command in group.COMMANDS}
+    assert grouped == set(main.commands)
+
+
+@pytest.mark.parametrize("shell", cli_main.SHELLS)
+def test_completion_scripts_are_printed(shell: str) -> None:
+    shown = CliRunner().invoke(main, ["--completion", shell])
+    assert shown.exit_code == 0
+    assert "_SKEWBENCH_COMPLETE" in shown.output and "skewbench" in shown.output
+
+
+@pytest.mark.parametrize(
+    "typed, expected",
+    [
+        ("ru", "run"),
+        ("run --task insur", "insurance"),
+        ("run --strategies none,over", "none,oversample"),
+        ("run --strategies focal+thr", "focal+threshold"),
+        ("run --until-decided y", "yes"),
+        ("study wei", "weights"),
+        ("run --see", "--seeds"),
+    ],
+)
+def test_words_are_completed(typed: str, expected: str) -> None:
+    words = typed.split()
+    environment = {
+        "_SKEWBENCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"skewbench {typed}",
+        "COMP_CWORD": str(len(words)),
+    }
+    shown = CliRunner().invoke(main, [], prog_name="skewbench", env=environment)
+    assert expected in [line.partition(",")[2] for line in shown.output.splitlines()]
+
+
+def test_the_log_file_has_messages_with_their_time_and_phases(
+    store_uri: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "run.log"
+    words = [
+        "run",
+        "--task",
+        "insurance",
+        "--data",
+        "synthetic",
+        "--strategies",
+        "none,smote+remix",
+    ]
+    done = CliRunner().invoke(main, [*words, "--tracking", store_uri, "--log-file", str(log)])
+    assert done.exit_code == 2
+    lines = log.read_text().splitlines()
+    assert all(
+        re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|DEBUG) benchmark", line)
+        for line in lines
+        if line[:2] == "20"
+    )
+    assert any("insurance: 2 strategies, 3 seeds" in line for line in lines)
+    assert any(re.search(r"DEBUG .*: reading the data: \d+\.\d s", line) for line in lines)
+
+
+def test_a_log_file_that_cannot_be_written_is_named(store_uri: str) -> None:
+    status, errors = invoke(store_uri, "--log-file", "/nowhere/run.log")
+    assert status == 2 and "error: cannot write --log-file /nowhere/run.log" in errors

@@ -14,14 +14,14 @@ import yaml
 from benchmark.cli.listing import WEIGHTS
 from benchmark.cli.main import main
 from benchmark.metrics import costs
-from benchmark.protocol import grammar, registry
+from benchmark.protocol import grammar, registry, selection
 from benchmark.protocol.errors import UserError
+from benchmark.results import objective as objectives
 from benchmark.results import study as studies
-from benchmark.workflows.search import objective as objectives
 from tasks.images import weights
 from tests.docs.pages import PAGES, ROOT, name, shell_lines
 
-OURS = re.compile(r"python -m benchmark\s+(\S.*)")
+OURS = re.compile(r"(?:python -m benchmark|uv run skewbench)\s+(\S.*)")
 MLFLOW = re.compile(r"(?:^|\s)mlflow ((?:run|models|ui|server)\s.*)")
 PLACEHOLDER = re.compile(r"\$\w+")
 WRONG = (click.UsageError, UserError, ValueError, KeyError, AssertionError)
@@ -53,7 +53,7 @@ def check_ours(given: list[str]) -> None:
         return
     assert given[0] in main.commands
     command, rest = main.commands[given[0]], given[1:]
-    if "--help" not in rest:
+    if "--help" not in rest and "-c" not in rest:  # whose file a reader has
         parsed = command.make_context(given[0], rest).params
         check_values(given[0], {key: value for key, value in parsed.items() if value})
 
@@ -71,8 +71,8 @@ def check_values(command: str, values: dict[str, Any]) -> None:
     if isinstance(task, str) and task and "settings" in known:
         grammar.settings(task, known["settings"])
     for key in ("strategies", "against"):
-        if known.get(key, "all") != "all":
-            grammar.read_list(known[key])
+        if key in known:
+            selection.select(known[key], known.get("exclude", ""))
     if "strategy" in known:
         grammar.read(known["strategy"])
     if command == "study":

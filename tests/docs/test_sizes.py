@@ -11,13 +11,13 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, name
 
 MOST_LINES = 200
-MOST_README_LINES = 150
+MOST_OF = {"README.md": 150, "docs/cli.md": 350}  # a reference is looked up, not read
 MOST_BYTES = 300_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_page_is_short(page: Path) -> None:
-    most = MOST_README_LINES if name(page) == "README.md" else MOST_LINES
+    most = MOST_OF.get(name(page), MOST_LINES)
     assert len(page.read_text(encoding="utf-8").splitlines()) <= most
 
 

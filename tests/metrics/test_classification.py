@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmark.metrics import classification, thresholds
+from benchmark.metrics import classification, long_tail, thresholds
 from benchmark.protocol.arrays import Floats, Ints
 
 LABELS = np.array([0, 0, 0, 1, 0, 1, 1, 0])
@@ -114,6 +114,48 @@ def test_decision_metrics_by_hand() -> None:
     )
 
 
+def of_scikit_learn(
+    labels: Ints, decisions: Ints, weights: Floats, classes: int
+) -> dict[str, float]:
+    """The measures of decisions, of one row per pair of classes, as scikit-learn adds them up."""
+    from sklearn import metrics
+
+    pairs, pair = np.unique(classes * labels + decisions, return_inverse=True)
+    actual, predicted = np.divmod(pairs, classes)
+    rows = {"y_true": actual, "y_pred": predicted, "sample_weight": np.bincount(pair, weights)}
+    held = {"labels": np.unique(actual), "average": "binary" if classes == 2 else "macro"}
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        **rows, **held, zero_division=0
+    )
+    varied = np.ptp(actual) and np.ptp(predicted)
+    return {
+        "f1": f1,
+        "precision": precision,
+        "recall": recall,
+        "balanced_accuracy": metrics.recall_score(**rows, **held | {"average": "macro"}),
+        "mcc": metrics.matthews_corrcoef(**rows) if varied else 0.0,
+        "accuracy": metrics.accuracy_score(**rows),
+    }
+
+
+@pytest.mark.parametrize("classes", [2, 3, 11, 40])
+@pytest.mark.parametrize("seed", range(12))
+def test_decision_metrics_are_those_of_scikit_learn_to_the_last_digit(
+    classes: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(1, 400))
+    labels, decisions = rng.integers(0, classes, (2, rows))
+    if seed % 3 == 0:
+        labels = np.minimum(labels, classes - 2)  # a class without rows
+    if seed % 4 == 0:
+        decisions[:] = decisions[0]
+    weights = rng.uniform(0.1, 3, rows) if seed % 2 else np.ones(rows)
+    found = classification.decision_metrics(labels, decisions, weights, classes)
+    expected = of_scikit_learn(labels, decisions, weights, classes)
+    assert {name: found[name] for name in expected} == expected
+
+
 @pytest.mark.parametrize(("decision", "f1", "recall"), [(0, 0.0, 0.0), (1, 2 * 3 / (3 + 8), 1.0)])
 def test_decisions_that_collapsed_to_one_class_have_numbers(
     decision: int, f1: float, recall: float
@@ -202,9 +244,7 @@ def test_long_tail_metrics_by_hand() -> None:
     )
     labels = np.array([0, 5, 5, 2])  # at places 1, 6, 2 and 1
     rows, unit = np.array([101, 7, 20, 9, 9, 19]), np.ones(4)
-    assert classification.long_tail_metrics(
-        labels, logits, np.zeros(6), unit, rows
-    ) == pytest.approx(
+    assert long_tail.metrics_by_size(labels, logits, np.zeros(6), unit, rows) == pytest.approx(
         {
             "accuracy_many": 1.0,
             "accuracy_medium": 1.0,
@@ -212,15 +252,15 @@ def test_long_tail_metrics_by_hand() -> None:
             "map_at_5": (1 + 0 + 1 / 2 + 1) / 4,
         }
     )
-    moved = classification.long_tail_metrics(labels, logits, 9.0 * np.eye(6)[5], unit, rows)
+    moved = long_tail.metrics_by_size(labels, logits, 9.0 * np.eye(6)[5], unit, rows)
     assert moved["accuracy_few"] == 1.0 and moved["accuracy_many"] == 0.0
-    assert "accuracy_medium" not in classification.long_tail_metrics(
+    assert "accuracy_medium" not in long_tail.metrics_by_size(
         labels[:2], logits[:2], np.zeros(6), unit[:2], rows
     )
 
 
 def test_ties_count_against_the_true_class() -> None:
-    values = classification.long_tail_metrics(
+    values = long_tail.metrics_by_size(
         np.array([1]), np.zeros((1, 6)), np.zeros(6), np.ones(1), np.full(6, 50)
     )
     assert values["map_at_5"] == 0
@@ -228,7 +268,7 @@ def test_ties_count_against_the_true_class() -> None:
 
 def test_the_recall_of_each_class_and_none_where_there_is_no_row() -> None:
     labels, decisions = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 1, 0, 2, 0, 4])
-    found = classification.class_recalls(labels, decisions, np.ones(6), 5)
+    found = long_tail.class_recalls(labels, decisions, np.ones(6), 5)
     assert found[[0, 2, 4]] == pytest.approx([2 / 3, 1 / 2, 1])
     assert np.isnan(found[[1, 3]]).all() and len(found) == 5
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.metrics import classification, costs
+from benchmark.metrics.constraints import at_least_cost, cuts
 from benchmark.metrics.costs import Costs
 from benchmark.protocol.errors import UserError
 
@@ -37,13 +38,15 @@ def test_the_tuned_threshold_is_the_cheapest_of_all(
     rows: list[tuple[int, int, int]], wanted: Costs
 ) -> None:
     labels, scores, weights = (np.array(column) for column in zip(*rows, strict=True))
-    threshold = costs.cheapest_threshold(labels, scores.astype(float), weights, wanted)
+    threshold = at_least_cost(cuts(labels, scores.astype(float), weights), wanted.fp, wanted.fn)
     prices = {
         at: wanted.of(labels, (scores > at).astype(int), weights) for at in np.arange(-4.5, 4)
     }
     lowest = pytest.approx(min(prices.values()), rel=1e-12)  # sums in another order
     assert wanted.of(labels, (scores > threshold).astype(int), weights) == lowest
-    threshold = costs.cheapest_threshold(labels, scores.astype(float), np.ones(len(rows)), wanted)
+    threshold = at_least_cost(
+        cuts(labels, scores.astype(float), np.ones(len(rows))), wanted.fp, wanted.fn
+    )
     logits = np.stack([np.zeros(len(scores)), scores], axis=1).astype(float)
     offsets = costs.tuned(wanted)(logits, labels)
     assert (

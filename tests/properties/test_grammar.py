@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -30,6 +30,8 @@ def values(draw: st.DrawFn, annotation: Any) -> str:
     if annotation is Strategy:
         return draw(st.sampled_from(DEFERRABLE))
     options = get_args(annotation) or (annotation,)
+    if get_origin(annotation) is Literal:
+        return draw(st.sampled_from(options))
     if type(None) in options and draw(st.booleans()):
         return "None"
     if any(get_origin(option) is tuple for option in options):

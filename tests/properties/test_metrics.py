@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn import metrics as sklearn
 
-from benchmark.metrics import classification, thresholds
+from benchmark.metrics import classification, long_tail, thresholds
 from benchmark.protocol.arrays import Floats, Ints
 
 Case = tuple[Ints, Floats]
@@ -232,9 +232,9 @@ def test_a_row_of_weight_two_counts_as_two_rows(case: tuple[Ints, Floats, Ints])
     def measures(labels: Ints, logits: Floats, weights: Floats) -> dict[str, float]:
         found = classification.all_metrics(labels, logits, offsets, weights)
         found.pop("rows", None)  # tested, whatever they weigh
-        found |= classification.long_tail_metrics(labels, logits, offsets, weights, class_rows)
+        found |= long_tail.metrics_by_size(labels, logits, offsets, weights, class_rows)
         decisions = classification.decide(logits, offsets)
-        recalls = classification.class_recalls(labels, decisions, weights, classes)
+        recalls = long_tail.class_recalls(labels, decisions, weights, classes)
         return found | {f"recall {label}": recall for label, recall in enumerate(recalls)}
 
     unit = np.ones(len(repeated))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.chain import chain
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import (
     NONE,
-    Calibration,
     Features,
     Priors,
     Resampling,

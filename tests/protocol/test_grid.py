@@ -127,7 +127,7 @@ def test_another_seed_is_another_training_and_another_cell() -> None:
         ("benchmark.metrics.classification", True, True),
         ("tasks.toy", True, True),
         ("strategies.losses", True, True),
-        ("strategies.posthoc", False, True),
+        ("strategies.thresholds", False, True),
         ("strategies.weighting", False, False),
         ("benchmark.cli.experiments", False, False),
         ("tasks.other", False, False),
@@ -180,7 +180,7 @@ def test_a_plan_names_its_strategies_with_label_and_code() -> None:
     assert (asked.conditions, asked.seeds, asked.race) == (where, (4, 4), False)
     assert (asked.most, asked.cells) == (4, 8)
     assert asked.strategies == [
-        ("focal(gamma=2, alpha=None)", "focal", grid.code_of(specs[0])),
+        ("focal(gamma=2)", "focal", grid.code_of(specs[0])),
         ("threshold(beta=1)", "threshold", grid.code_of(specs[1])),
     ]
     assert grid.code_of(specs[0]) != grid.code_of(specs[1])

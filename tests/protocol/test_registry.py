@@ -33,7 +33,13 @@ HEAVY = ("tensorflow", "keras", "mlflow", "pandas", "sklearn", "imblearn", "scip
             "focal(gamma=1, alpha=0.25)",
             "focal(gamma=1, alpha=0.25)",
         ),
-        ("focal(alpha=None)", "focal(gamma=2, alpha=None)", "focal", "focal(gamma=2, alpha=None)"),
+        ("focal(alpha=None)", "focal(gamma=2)", "focal", "focal(gamma=2)"),
+        (
+            "threshold(share=500/20000, objective=capacity)",
+            "threshold(beta=1, objective=capacity, share=0.025)",
+            "threshold(objective=capacity, share=0.025)",
+            "none",
+        ),
         ("threshold", "threshold(beta=1)", "threshold", "none"),
         ("none+logit_shift", "logit_shift(tau=1)", "logit_shift", "none"),
         (
@@ -57,12 +63,12 @@ def test_reading_gives_the_full_text_the_short_label_and_the_training_part(
         ("deferred", "deferred(effective_number(beta=0.9999), share=0.2)", "deferred"),
         (
             "deferred(focal, share=0.20)",
-            "deferred(focal(gamma=2, alpha=None), share=0.2)",
+            "deferred(focal(gamma=2), share=0.2)",
             "deferred(focal)",
         ),
         (
             "mixup + deferred( strategy=oversample+ focal(gamma='1') , share=.3)",
-            "mixup(alpha=1)+deferred(oversample(ratio=1)+focal(gamma=1, alpha=None), share=0.3)",
+            "mixup(alpha=1)+deferred(oversample(ratio=1)+focal(gamma=1), share=0.3)",
             "mixup+deferred(oversample+focal(gamma=1), share=0.3)",
         ),
         (
@@ -120,7 +126,7 @@ def test_full_text_and_label_read_back_as_the_same_spec(written: str) -> None:
 def test_modules_are_told_apart_by_the_part_that_they_serve() -> None:
     spec = grammar.read("oversample+focal+threshold")
     assert spec.training_modules == ("strategies.losses", "strategies.resampling")
-    assert spec.decision_modules == ("strategies.posthoc",)
+    assert spec.decision_modules == ("strategies.thresholds",)
 
 
 @pytest.mark.parametrize(

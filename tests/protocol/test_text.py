@@ -56,20 +56,20 @@ def test_seeds_are_counted() -> None:
 def test_a_command_is_a_line_for_the_shell() -> None:
     line = command("run", task="csv", data="/my data/a.csv", strategies="none, focal", seeds=3)
     assert line == (
-        "uv run python -m benchmark run --task csv --data '/my data/a.csv' "
+        "uv run skewbench run --task csv --data '/my data/a.csv' "
         "--strategies 'none, focal' --seeds 3"
     )
 
 
 def test_what_a_command_does_not_need_is_left_out() -> None:
     assert command("leaderboard", output=None, tracking="", portion="all", seed=0) == (
-        "uv run python -m benchmark leaderboard --portion all --seed 0"
+        "uv run skewbench leaderboard --portion all --seed 0"
     )
 
 
 def test_a_command_takes_positional_arguments_and_flags() -> None:
     assert command("export", "csv", force=True, quiet=False, cost_rule="x") == (
-        "uv run python -m benchmark export csv --force --cost-rule x"
+        "uv run skewbench export csv --force --cost-rule x"
     )
 
 

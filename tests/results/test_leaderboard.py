@@ -44,9 +44,9 @@ def cell(strategy: str, seed: int, f1: float | None, started: int = 1, **given: 
         tags.SEED: str(seed),
     }
     if f1 is None:
-        return Record("run", started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
+        return Record("run", "files", started, "FAILED", values | {tags.ERROR: "a | <b>"}, {})
     done = {tags.DONE: "yes", tags.COLLAPSED: "no", tags.DEVICE: "CPU", tags.VERSIONS: "v"}
-    return Record("run", started, "FINISHED", values | done, METRICS | {"test/f1": f1})
+    return Record("run", "files", started, "FINISHED", values | done, METRICS | {"test/f1": f1})
 
 
 def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> Record:
@@ -59,7 +59,7 @@ def plan(strategies: list[str], seeds: int, started: int = 0, **given: Any) -> R
         tags.FACTS: json.dumps(FACTS | given.get("facts", {})),
         f"{tags.PLAN}.0": json.dumps({"strategies": planned, "seeds": seeds}),
     }
-    return Record("run", started, "FINISHED", values, {})
+    return Record("run", "files", started, "FINISHED", values, {})
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_strategys_older_code_is_left_out_and_counted(made: Any) -> None:
 
 
 def test_strategies_of_one_label_are_not_averaged(made: Any) -> None:
-    one, two = "focal(gamma=2)", "focal(gamma=2, alpha=None)"
+    one, two = "focal(gamma=2)", "focal(gamma=2.0, alpha=None)"
     [table] = made(plan([one, two], 1), cell(one, 0, 0.2), cell(two, 0, 0.8))
     assert list(table.summary().index) == [two, one]
 

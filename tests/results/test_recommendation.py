@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from scipy.special import expit
+from sklearn.metrics import precision_score, recall_score
 
 from benchmark.cli.main import main
 from benchmark.metrics.costs import Costs
+from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.results import objective, recommendation
 from benchmark.results import predictions as predictions_
-from benchmark.results import recommendation
 from benchmark.results.analysis import analyse
+from benchmark.results.constrained import on_fresh_rows
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.recommendation import LeaderboardQuery
@@ -84,9 +87,10 @@ def test_a_tuned_threshold_that_no_strategy_has_is_recommended_in_words(table_of
     advice = recommendation.recommend("", table, None)
     assert advice.label == "none"
     assert advice.sentences[0].text.startswith("Tune the threshold of the baseline")
-    assert advice.sentences[-1].text == (
-        "To export it, add threshold to --strategies; until then use none."
-    )
+    decided = advice.decides(grammar.read("none").strategy)  # what is exported
+    labels, logits = toys.LABELS, toys.LOGITS
+    own = grammar.read("threshold").strategy.threshold(logits, labels)
+    assert decided.threshold(logits, labels).tolist() == own.tolist()
 
 
 def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
@@ -99,7 +103,10 @@ def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
 def test_costs_move_the_threshold_as_decision_theory_says(kept: Kept) -> None:
     table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 50))
-    assert (advice.label, advice.rule) == ("none", "decision theory's threshold")
+    assert (advice.label, getattr(advice.candidate, "rule", "")) == (
+        "none",
+        "decision theory's threshold",
+    )
     assert advice.candidate and np.allclose(advice.candidate.thresholds, 1 / 51)
     said = advice.sentences[0]
     assert "predict 'wren' from a probability of 1/51 = 0.0196" in said.text
@@ -117,7 +124,10 @@ def test_costs_move_the_threshold_as_decision_theory_says(kept: Kept) -> None:
 def test_a_threshold_is_tuned_where_the_probabilities_are_off(kept: Kept) -> None:
     table = kept({"none": (4, 1.5), "oversample": (4, 1.5)})
     advice = recommendation.recommend("", table, Costs(1, 5))
-    assert (advice.label, advice.rule) == ("none", "the threshold tuned on validation")
+    assert (advice.label, getattr(advice.candidate, "rule", "")) == (
+        "none",
+        "the threshold tuned on validation",
+    )
     assert advice.sentences[1].text == "It is cheaper than the baseline at its own threshold."
 
 
@@ -180,7 +190,7 @@ def test_lost_predictions_are_one_line(table: Leaderboard) -> None:
 
 def test_costs_of_more_than_two_classes_are_refused(table: Leaderboard) -> None:
     three = replace(table, facts=table.facts | {"classes": ["robin", "wren", "tit"]})
-    with pytest.raises(UserError, match="--cost needs two classes"):
+    with pytest.raises(UserError, match="--cost and --objective need two classes"):
         recommendation.recommend("", three, Costs())
 
 
@@ -192,7 +202,7 @@ def test_another_strategy_by_hand(kept: Kept) -> None:
         recommendation.with_strategy(by_f1, "oversampel")
     by_costs = recommendation.recommend("", table, Costs(1, 50))
     assert (
-        recommendation.with_strategy(by_costs, "oversample").rule
+        getattr(recommendation.with_strategy(by_costs, "oversample").candidate, "rule", "")
         == "the threshold tuned on validation"
     )
     with pytest.raises(UserError, match="threshold predicts as a simpler strategy does"):
@@ -246,3 +256,50 @@ def test_a_table_of_an_older_store_is_of_all_rows(table: Leaderboard) -> None:
     assert "portion" not in table.facts
     assert LeaderboardQuery().fits(table)
     assert not LeaderboardQuery(portion="confirmation").fits(table)
+
+
+def test_under_a_constraint_it_is_the_strategy_that_attains_most(kept: Kept) -> None:
+    table = kept({"none": (0, 0.8), "oversample": (2, 2.5)})
+    goal = objective.read("recall(precision=0.3)")
+    advice = recommendation.recommend("", table, None, goal)
+    found = advice.constrained
+    assert found and advice.label == "oversample" and advice.objective == "recall(precision=0.3)"
+    none, oversample = found.strategies  # `threshold` decides as `none` does, with this rule
+    assert (none.label, oversample.label) == ("none", "oversample")
+    for one in (none, oversample):
+        for value, share, predicted in zip(one.values, one.kept, one.predicted, strict=True):
+            assert value == pytest.approx(recall_score(predicted.labels, predicted.decisions))
+            assert share == pytest.approx(precision_score(predicted.labels, predicted.decisions))
+    kept_by = found.kept(oversample)
+    assert kept_by.low < 0.3 < kept_by.high and kept_by.high - kept_by.low < 0.1
+    assert "recall at a precision of 0.3 is" in advice.sentences[0].text
+    decided = advice.decides(grammar.read("oversample").strategy)
+    assert decided.threshold == goal.rule.offsets if goal.rule else False
+    by_hand = recommendation.with_strategy(advice, "none")
+    assert by_hand.label == "none" and by_hand.threshold == advice.threshold
+    with pytest.raises(UserError, match="threshold decides as a simpler strategy does"):
+        recommendation.with_strategy(advice, "threshold")
+
+
+def test_a_capacity_is_kept_on_test(kept: Kept) -> None:
+    table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
+    advice = recommendation.recommend("", table, None, objective.read("capacity(share=0.05)"))
+    assert advice.label == "none" and advice.constrained
+    own = advice.constrained.strategies[0]
+    assert np.mean(own.kept) == pytest.approx(0.05, abs=0.006)
+    with pytest.raises(UserError, match="a recommendation takes"):
+        recommendation.recommend("", table, None, objective.read("f1"))
+
+
+@pytest.mark.parametrize("name", ["precision", "fpr"])
+def test_the_interval_for_fresh_rows_holds_in_95_of_100_models(name: str) -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        labels = (rng.random(600) < 0.3).astype(int)
+        decisions = (rng.random(600) < np.where(labels == 1, 0.7, 0.1)).astype(int)
+        share, low, high = on_fresh_rows(name, labels, decisions, np.ones(600))
+        true = 0.21 / 0.28 if name == "precision" else 0.1
+        held += low <= true <= high
+        assert low < share < high
+    assert 0.92 < held / 400 < 0.98

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit
 
 from benchmark.metrics import classification, stats
@@ -17,7 +20,7 @@ from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.outlook import TUNED
 from benchmark.results.predicted import Predicted, predict
 from benchmark.results.predictions import with_predictions
-from benchmark.results.row_errors import INFLUENCES, RowErrors, variance_between
+from benchmark.results.row_errors import INFLUENCES, RowErrors, _overlap, variance_between
 from benchmark.training.predictions import Fit, Predictions
 from tests.toys import FIT
 
@@ -104,7 +107,7 @@ def test_what_is_unknown_adds_nothing() -> None:
     seeds = seeds_of(rng, rng.normal(size=POOL), [split(rng)] * 2)
     known = RowErrors({"none": seeds})
     assert known.covariance("test/f1", ["smote", "none"])[0].tolist() == [0, 0]
-    assert known.variance("seconds/training", "none") == 0
+    assert known.variance("timing/training", "none") == 0
     assert RowErrors().variance("test/f1", "none") == 0
     assert variance_between(known, "none", RowErrors(), "none", "test/f1") == 0
     assert known.until(1).variance("test/f1", "none") == 0  # of a single seed
@@ -239,3 +242,15 @@ def test_rows_widen_the_intervals_of_a_table(kept: Callable[..., Leaderboard]) -
         assert wide.error**2 == pytest.approx(narrow.error**2 + max(rows, 0))
     race = analyse(with_rows).race
     assert race and TUNED in race.outlooks and race.evidence.rows.any()
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 12), min_size=1).map(sorted), min_size=1, max_size=6),
+)
+def test_the_overlap_of_splits_is_that_of_their_pairs(tested: list[list[int]]) -> None:
+    pairs = list(combinations([set(rows) for rows in tested], 2))
+    shared = sum(len(one & other) for one, other in pairs)
+    larger = sum(max(len(one), len(other)) for one, other in pairs)
+    assert _overlap([np.array(rows) for rows in tested]) == pytest.approx(
+        shared / larger if pairs else 1.0
+    )

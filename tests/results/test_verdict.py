@@ -152,7 +152,7 @@ def test_strategies_with_the_same_scores_and_dearer_ones_are_named(table_of: Tab
     table = table_of(measures)
     assert "none and focal gave identical results at every seed" in text_of(table)
     table = table_of(measures | {"smote": {"f1": around(0.4, 2)}})
-    table.runs.loc[table.runs["label"] == "smote", "seconds/training"] = 21.0
+    table.runs.loc[table.runs["label"] == "smote", "timing/training"] = 21.0
     assert "smote took longer to train than the baseline. (smote 2.1 times)" in text_of(table)
 
 

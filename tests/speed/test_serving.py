@@ -83,7 +83,7 @@ def rows(measured: str) -> tuple[pd.DataFrame, list[int]]:
         ["label", "seed"]
     )
     cell = runs.loc[("threshold", 0)]
-    fit = read_fit(measured, cell["run"], cell["predictions"])
+    fit = read_fit(measured, cell["artifacts"], cell["predictions"])
     assert fit
     decision = fit_decision(grammar.read("threshold").strategy, fit)
     data = worker.load("insurance", grammar.settings("insurance", ""), "")

@@ -21,7 +21,7 @@ from benchmark.training import figures
 from benchmark.training import predictions as fit_files
 from benchmark.training import score as scoring
 from benchmark.training.predictions import Fit, Predictions
-from tests.stores import multiply
+from tests.stores import add_seeds, multiply
 
 pytestmark = pytest.mark.drawn
 
@@ -141,3 +141,16 @@ def test_leaderboard(
     multiply(path, runs)
     [table] = often(leaderboard.leaderboards, f"sqlite:///{path}", ["insurance"])
     assert table.counts()["finished"] == runs
+
+
+def test_resume_a_thousand_finished_runs(
+    often: Often, fresh_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """From the request to the verdict, in this process: nothing is trained."""
+    uri = f"sqlite:///{shutil.copy(fresh_store, tmp_path_factory.mktemp('first') / 'mlflow.db')}"
+    words = ["run", "--task", "insurance", "--data", "stand-in", "--strategies", "none,threshold"]
+    words += ["--steps", "20", "--workers", "0", "--tracking", uri, "--seeds"]
+    assert CliRunner().invoke(main, [*words, "1"]).exit_code == 0
+    add_seeds(uri, 500)
+    done = often(CliRunner().invoke, main, [*words, "500"])
+    assert "done before: 1000, trainings to go: 0" in done.stderr

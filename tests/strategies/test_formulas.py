@@ -15,8 +15,9 @@ from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import Features, Priors, Resampling, Strategy, cross_entropy
 from strategies.baseline import prior_bias
 from strategies.losses import focal, logit_adjust
-from strategies.posthoc import logit_shift, prior_correction, threshold
+from strategies.posthoc import logit_shift, prior_correction
 from strategies.resampling import oversample, smote, undersample
+from strategies.thresholds import threshold
 from strategies.weighting import class_weight, effective_number
 
 TWO = np.array([0.9, 0.1])

@@ -57,9 +57,9 @@ def test_a_completed_run_holds_all_results(store: Store) -> None:
     run = get_run(store, run_id)
     assert run.info.status == "FINISHED" and run.data.tags[tags.DONE] == "yes"
     assert result.score.metrics.items() <= run.data.metrics.items()
-    assert run.data.metrics["seconds/training"] == FIT.seconds["training"]
+    assert run.data.metrics["timing/training"] == FIT.seconds["training"]
     assert set(json.loads(run.data.tags[tags.FILES])) > FIGURES
-    fit = read_fit(store.uri, run_id, run.data.tags[tags.PREDICTIONS])
+    fit = read_fit(store.uri, run.info.artifact_uri, run.data.tags[tags.PREDICTIONS])
     assert fit is not None and np.array_equal(fit.test.best, FIT.test.best)
 
 
@@ -70,7 +70,7 @@ def test_completing_again_writes_nothing_twice(store: Store) -> None:
     client.delete_tag(run_id, tags.DONE)
     client.update_run(run_id, "RUNNING")  # as if the last answers of the store had been lost
     cells.complete(store, result_of(run_id))
-    for name in ("test/f1", "train/loss", "seconds/training"):
+    for name in ("test/f1", "train/loss", "timing/training"):
         assert len(client.get_metric_history(run_id, name)) == 1
 
 

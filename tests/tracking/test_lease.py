@@ -50,10 +50,10 @@ def test_who_is_alive(owner: dict[str, Any], silent: float, alive: bool, store: 
     assert lease.living(store) == {store.invocation} | ({other.invocation} if alive else set())
     if alive:
         with pytest.raises(lease.NotAloneError, match="another benchmark with this task"):
-            lease.require_alone(store, "now")
+            lease.require_alone(store, ["now"])
     else:
-        lease.require_alone(store, "now")
-    lease.require_alone(store, "other conditions")
+        lease.require_alone(store, ["now"])
+    lease.require_alone(store, ["other conditions"])
 
 
 def test_a_run_without_an_owner_is_dead(store: Store) -> None:

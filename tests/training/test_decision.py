@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from benchmark.protocol import grammar
-from benchmark.protocol.strategy import Calibration
+from benchmark.protocol.calibration import Calibration
 from benchmark.training import score as scoring
 from benchmark.training.decision import Decision, fit_decision
 from tests import toys

@@ -23,6 +23,7 @@ from benchmark.training import estimator as estimators
 from benchmark.training import fit as fitting
 from benchmark.training.network import TrainingJob
 from tasks import _template
+from tests.toys import rows_of
 
 SETTINGS = _template.Settings()
 DATA = _template.synthetic(SETTINGS)
@@ -76,7 +77,9 @@ def test_three_classes_have_a_score_each() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
     x = rng.normal(size=(300, 2)) + 3 * np.eye(3)[y][:, :2]
-    estimator = estimators.fit_estimator(Estimator(LogisticRegression()), x, y, np.ones(300))
+    rows = np.arange(300)
+    data = rows_of(Splits(x=x, y=y, train=rows, validation=rows, test=rows))
+    estimator = estimators.fit_estimator(Estimator(LogisticRegression()), data)
     logits = estimators.predict_logits(estimator, x)
     assert logits.shape == (300, 3) and (logits.argmax(axis=1) == y).mean() > 0.8
 

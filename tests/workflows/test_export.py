@@ -76,7 +76,7 @@ def shipped(measured: str) -> Shipped:
     [run] = [run for run in exports(measured) if run.data.tags[tags.LABEL] == "class_weight"]
     table = recommendation.find_leaderboard(measured, LeaderboardQuery())
     cell = table.runs[(table.runs["label"] == "class_weight") & (table.runs["seed"] == 1)].iloc[0]
-    fit = read_fit(measured, cell["run"], cell["predictions"])
+    fit = read_fit(measured, cell["artifacts"], cell["predictions"])
     assert fit
     data = worker.load("insurance", grammar.settings("insurance", ""), "")
     decision = fit_decision(grammar.read("class_weight").strategy, fit)
@@ -260,7 +260,7 @@ def test_the_seed_is_chosen_on_validation(
     chosen, other = (
         replace(toys.FIT, validation=one, test=two) for one, two in ((good, bad), (bad, good))
     )
-    of_run = dict(zip(table.runs["run"], table.runs["seed"], strict=True))
+    of_run = dict(zip(table.runs["artifacts"], table.runs["seed"], strict=True))
     monkeypatch.setattr(
         export, "read_fit", lambda uri, run, digest: chosen if of_run[run] == best else other
     )

@@ -323,7 +323,7 @@ def test_leaderboard_command_writes_every_format(
     text, page = paths[0].read_text(), paths[1].read_text()
     assert "## insurance: SYNTHETIC DATA" in text
     assert "planned 6 = finished 6 + failed 0 + missing 0" in text
-    assert "python -m benchmark run --task insurance" in text
+    assert "skewbench run --task insurance" in text
     assert "SYNTHETIC DATA" in page and page.count("data:image/svg+xml") > 10
     strategies, each_run = (pd.read_csv(path) for path in paths[2:])
     assert set(strategies["label"]) == {"none", "threshold", "logit_shift"}

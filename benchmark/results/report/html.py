@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from benchmark import __version__
+from benchmark.metrics.classification import shares_of_actual
+from benchmark.protocol.text import percent, seeds
 from benchmark.results.analysis import Analysis
-from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predicted import TablePredictions
-from benchmark.results.report import figures, markdown, tables
+from benchmark.results.report import charts, markdown, tables
+from benchmark.results.report.charts import Chart
+from benchmark.results.report.forest import Forest, forests
 from benchmark.results.report.tables import TextTable
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
 HERE = Path(__file__).parent
+MOST_NAMED = 12  # classes of a confusion matrix
 
 
 @dataclass(frozen=True)
-class Image:
-    """A figure inside a page."""
+class Matrix:
+    """A confusion matrix: (count, share of the actual class, shade from 0 to 9) of each cell."""
 
-    name: str
-    source: str  # data: URI
-
-
-@dataclass(frozen=True)
-class Group:
-    """Figures that belong together."""
-
-    title: str
-    caption: str
-    images: list[Image]
-    wide: bool  # one across the page, instead of many side by side
+    label: str
+    rows: list[tuple[str, list[tuple[str, str, int]]]]  # actual class, cells
 
 
 @dataclass(frozen=True)
@@ -49,132 +39,105 @@ class Section:
 
     title: str
     synthetic: bool
+    chips: list[str]
     headline: list[Sentence]
     findings: list[Sentence]
+    forests: list[Forest]
+    charts: list[Chart]
+    data: str  # JSON for the script
     grids: list[TextTable]
     troubles: list[str]
+    classes: list[str]
+    matrices: list[Matrix]
     conditions: dict[str, str]
     command: str
-    groups: list[Group]
 
 
 def report(sections: Sequence[Section]) -> str:
     """Render the page. Everything that came from a store is escaped."""
     from jinja2 import Environment, FileSystemLoader
 
-    templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
-    script = (HERE / "sort.js").read_text("utf-8")
+    templates = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = ((HERE / name).read_text("utf-8") for name in ("style.css", "report.js"))
     return templates.get_template("page.html").render(
         sections=sections,
-        style=(HERE / "style.css").read_text("utf-8"),
+        style=style,
         script=script,
-        # the browser runs this script and no other
-        hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        # the browser takes this style and this script, and no others
+        hashes={"style": _hash(style), "script": _hash(script)},
     )
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def section(analysis: Analysis) -> Section:
-    """A leaderboard with its figures."""
+    """A leaderboard with its plots."""
     table = analysis.table
     training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     predictions = TablePredictions(table.row_errors.predicted, training_of)
+    drawn, data = charts.data(analysis, predictions)
     return Section(
         title=markdown.title(table),
         synthetic=table.facts["source"] != "real",
+        chips=_chips(analysis),
         headline=headline(analysis),
         findings=findings(analysis),
+        forests=forests(analysis),
+        charts=drawn,
+        data=data,
         grids=tables.tables(analysis),
         troubles=markdown.troubles(table),
+        classes=table.facts["classes"],
+        matrices=_matrices(analysis, predictions),
         conditions=markdown.conditions(table),
         command=table.command,
-        groups=[group for group in _groups(analysis, predictions) if group.images],
     )
 
 
-def _groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
-    return [*_wide_groups(analysis, predictions), *_small_groups(analysis, predictions)]
-
-
-def _wide_groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
-    words = analysis.words
+def _chips(analysis: Analysis) -> list[str]:
+    """What a reader wants to know first: when, of what, how much."""
+    table, facts = analysis.table, analysis.table.facts
+    day = datetime.fromtimestamp(table.newest / 1000, UTC).strftime("%Y-%m-%d")
+    rows = facts.get("rows", sum(facts["counts"]))
+    prevalence = (
+        f"{percent(facts['counts'][1] / rows, 1)} {facts['classes'][1]}"
+        if table.binary
+        else f"{table.class_count:,} classes"
+    )
+    count = table.runs["label"].nunique()
     return [
-        _wide(
-            f"Δ{words.f1} vs baseline by seed",
-            f"Grey dots are seeds, bars the mean, lines its {analysis.confidence} interval; the "
-            "intervals hold together.",
-            figures.differences(analysis),
-        ),
-        _wide(
-            words.tuning,
-            f"{words.f1} of each training at three {words.threshold}s."
-            if analysis.table.binary
-            else f"{words.f1} of each training with three sets of {words.threshold}.",
-            figures.threshold_tuning(analysis) if predictions.fits else None,
-        ),
-        _wide(
-            "Training time and quality",
-            "Mean and standard deviation over seeds.",
-            figures.cost(analysis) if analysis.complete else None,
-        ),
+        day,
+        f"{rows:,} rows",
+        prevalence,
+        f"{count} strateg{'y' if count == 1 else 'ies'}",
+        seeds(int(table.runs["seed"].nunique())),
+        f"Skewbench {__version__}",
     ]
 
 
-def _small_groups(analysis: Analysis, predictions: TablePredictions) -> list[Group]:
-    """Figures of each training or strategy, side by side."""
-    table = analysis.table
-    names = {training: _sharing(table, training) for training in predictions.fits}
-    lines = "Mean over seeds, band of one standard deviation; dashed: the baseline."
-    return [
-        _many("Precision-recall curves", lines, figures.precision_recall(predictions, names)),
-        _many(
-            "F1 against the threshold",
-            f"{lines} Dotted: 0.5.",
-            figures.f1_by_threshold(predictions, names),
-        ),
-        _many(
-            "Confusion matrices on test",
-            "Summed over seeds, rows by their weight; shares of the actual class.",
-            figures.confusions(predictions, table),
-        ),
-        _many(
-            "Recall by class size",
-            "One dot per class, mean over seeds; grey: the baseline.",
-            figures.recalls(predictions, analysis),
-        ),
-        _many(
-            "Calibration",
-            "Observed frequency against predicted probability, bins of equal mass; the dotted line "
-            "is perfect calibration.",
-            figures.reliability(predictions),
-        ),
-        _many(
-            "Loss during training",
-            "Mean over seeds, band of one standard deviation. Training losses of strategies with "
-            "weights are not comparable; log loss on validation is the same measure for all.",
-            figures.losses(predictions, names),
-        ),
-    ]
-
-
-def _sharing(table: Leaderboard, training: str) -> str:
-    """The strategies that share a training."""
-    labels = table.runs.loc[table.runs["training_part"] == training, "label"].drop_duplicates()
-    return ", ".join(map(str, labels))
-
-
-def _wide(title: str, caption: str, figure: Figure | None) -> Group:
-    return Group(title, caption, [_image(title, figure)] if figure else [], True)
-
-
-def _many(title: str, caption: str, figures: figures.Figures) -> Group:
-    images = [_image(name, figure) for name, figure in figures.items()]
-    return Group(title, caption, images, False)
-
-
-def _image(name: str, figure: Figure) -> Image:
-    import matplotlib
-
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none"}):  # letters as text: a third of the size
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return Image(name, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode())
+def _matrices(analysis: Analysis, predictions: TablePredictions) -> list[Matrix]:
+    """Confusion matrices on test, in the order of the table; none of many classes."""
+    names = analysis.table.facts["classes"]
+    if not predictions.predicted or not analysis.table.class_count == len(names) <= MOST_NAMED:
+        return []
+    counts = predictions.confusions(len(names))
+    matrices = []
+    for label in analysis.ranking.index:
+        if label in counts:
+            shares = shares_of_actual(counts[label])
+            rows = [
+                (
+                    name,
+                    [
+                        (f"{count:,.0f}", percent(share), min(9, int(10 * share)))
+                        for count, share in zip(counts[label][row], shares[row], strict=True)
+                    ],
+                )
+                for row, name in enumerate(names)
+            ]
+            matrices.append(Matrix(str(label), rows))
+    return matrices

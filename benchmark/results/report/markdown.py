@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, listed
+from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, listed, ranges
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import tables
@@ -24,14 +24,14 @@ def section(analysis: Analysis) -> str:
     """One leaderboard: the verdict, its tables, the conditions, and the command."""
     table = analysis.table
     lines = [f"## {escape_markdown(title(table))}", ""]
-    lines += _sentences(headline(analysis))
+    lines += sentences(headline(analysis))
     first, *others = tables.tables(analysis)
     lines += ["", *_grid(first), "", *_troubles(table)]
     for grid in others:
         lines += [f"### {grid.title}", "", *_grid(grid), ""]
     found = findings(analysis)
     if found:
-        lines += ["### Findings", "", *_sentences(found), ""]
+        lines += ["### Findings", "", *sentences(found), ""]
     lines += ["### Conditions", ""]
     lines += [
         f"- {escape_markdown(name)}: {escape_markdown(value)}"
@@ -86,18 +86,23 @@ def title(table: Leaderboard) -> str:
 
 
 def troubles(table: Leaderboard) -> list[str]:
-    """One line per run that failed, is missing or collapsed."""
+    """One line per strategy and reason for which runs failed, are missing or collapsed."""
     bad = table.runs[(table.runs["state"] != "finished") | table.runs["collapsed"]]
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in bad.to_dict("records"):
+        what = "collapsed" if row["collapsed"] else row["state"]
+        reason = row["reason"] or "the same class was predicted for every test row"
+        found.setdefault((row["label"], f"{what}, {reason}"), []).append(int(row["seed"]))
     return [
-        f"{row['label']}, seed {row['seed']}: {'collapsed' if row['collapsed'] else row['state']}, "
-        f"{row['reason'] or 'the same class was predicted for every test row'}"
-        for row in bad.to_dict("records")
+        f"{label}, seed{'s' * (len(seeds) > 1)} {ranges(seeds)}: {reason}"
+        for (label, reason), seeds in found.items()
     ]
 
 
-def _sentences(sentences: Sequence[Sentence]) -> list[str]:
+def sentences(said: Sequence[Sentence]) -> list[str]:
+    """A list of sentences, each with its figures below it."""
     lines = []
-    for sentence in sentences:
+    for sentence in said:
         figures = f"<br><sub>{escape_markdown(sentence.figures)}</sub>" if sentence.figures else ""
         lines.append(f"- {escape_markdown(sentence.text)}{figures}")
     return lines

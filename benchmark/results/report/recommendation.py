@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 
 from benchmark.metrics.costs import PER
 from benchmark.protocol.text import command, interval
+from benchmark.results.constrained import Constrained
 from benchmark.results.expected_cost import ExpectedCosts
 from benchmark.results.recommendation import Recommendation, leaderboard_arguments
 from benchmark.results.report import markdown, terminal
@@ -20,6 +21,8 @@ def show(console: Console, advice: Recommendation) -> None:
     terminal.print_sentences(console, advice.sentences)
     if advice.expected:
         console.print(_grid(advice.expected))
+    if advice.constrained:
+        console.print(_attained(advice.constrained))
     if advice.label:
         console.print(f"Export it:\n  {escape(_command(advice))}", soft_wrap=True)
 
@@ -44,6 +47,24 @@ def _grid(costs: ExpectedCosts) -> Grid:
     return grid
 
 
+def _attained(found: Constrained) -> Grid:
+    assert found.goal.rule
+    grid = Grid(
+        title=escape(f"{found.goal.name}, on test"),
+        caption="thresholds chosen on validation; means over seeds, with 95 % confidence intervals",
+    )
+    headings = ("strategy", "threshold", found.goal.rule.objective, found.goal.rule.bounded)
+    if found.goal.rule.objective == "capacity":
+        headings = ("strategy", "threshold", "precision", "share")
+    for number, heading in enumerate(headings):
+        grid.add_column(heading, justify="right" if number else "left")
+    for one in sorted(found.strategies, key=lambda one: -one.mean):
+        cells = [one.label, f"{np.mean(one.thresholds):.3g}"]
+        cells += [interval(part, sign="") for part in (found.value(one), found.kept(one))]
+        grid.add_row(*map(escape, cells))
+    return grid
+
+
 def _command(advice: Recommendation) -> str:
     task, options = leaderboard_arguments(advice.table)
-    return command("export", task, **options, cost=advice.costs)
+    return command("export", task, **options, cost=advice.costs, objective=advice.objective)

@@ -141,7 +141,7 @@ def further(analysis: Analysis) -> TextTable:
     names = ("balanced_accuracy", "precision", "recall", "mcc", "roc_auc")
     if not analysis.table.binary:  # balanced accuracy is the macro recall
         names = ("balanced_accuracy", "accuracy", "precision", "mcc", "roc_auc")
-    measures, f1 = (*(f"test/{name}" for name in names), "seconds/training"), analysis.words.f1
+    measures, f1 = (*(f"test/{name}" for name in names), "timing/training"), analysis.words.f1
     caption = (
         "At each strategy's own threshold; strategies with the same training time share one "
         f"training. The interquartile mean (IQM) of {f1} over seeds is robust to an outlier."
@@ -180,8 +180,14 @@ def _means(
     return TextTable(title, caption, ("strategy", *(headings[name] for name in names)), rows)
 
 
+def spread(analysis: Analysis, label: str, metric: str) -> str:
+    """Format the mean of a measure and its standard deviation over seeds."""
+    values = analysis.table.runs.loc[analysis.table.runs["label"] == label, metric]
+    return _spread(values.mean(), values.std()).text
+
+
 def _places(metric: str) -> int:
-    return 1 if metric.startswith("seconds") else 3
+    return 1 if metric.startswith("timing") else 3
 
 
 def _number(value: float, places: int = 3) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -15,30 +15,19 @@ from rich.text import Text
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.text import command
 from benchmark.results.analysis import Analysis
-from benchmark.results.report import markdown, tables
+from benchmark.results.report import markdown, summary
+from benchmark.results.report.console import console as console
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.store import Store, resolve
 
 
-def console(stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 140 columns where there is none."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 140)
-
-
 def show(console: Console, analysis: Analysis) -> None:
-    """Print the first table, the headline and the findings; the files hold all of it."""
-    table, grid = analysis.table, tables.leaderboard(analysis)
-    shown = Grid(
-        title=escape(f"{markdown.title(table)}   {table.facts['settings']}"),
-        caption=f"on test, mean ± standard deviation over seeds   {markdown.account(table)}",
-    )
-    for number, heading in enumerate(grid.headings):
-        shown.add_column(heading, justify="right" if number else "left", no_wrap=number < 3)
-    for row in grid.rows:
-        shown.add_row(*(escape(cell.text) for cell in row))
-    console.print(shown)
+    """Print the table, the headline and the findings; the files hold all of it."""
+    table = analysis.table
+    console.print(escape(markdown.title(table)), style="bold", highlight=False)
+    console.print(_grid(summary.fitting(summary.columns(analysis), console.width)))
+    console.print(escape(summary.caption(analysis)), style="dim", highlight=False)
     for note in table.facts.get("notes", ()):
         console.print(f"[yellow]data:[/] {escape(note)}", highlight=False)
     if table.mixed:
@@ -48,6 +37,20 @@ def show(console: Console, analysis: Analysis) -> None:
     if found:
         console.print("[dim]Findings[/]")
         print_sentences(console, found)
+
+
+def _grid(columns: Sequence[summary.Column]) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        grid.add_column(
+            escape(column.heading),
+            justify="right" if number else "left",
+            width=column.width,
+            vertical="bottom",
+        )
+    for row in zip(*(column.cells for column in columns), strict=True):
+        grid.add_row(*map(escape, row))
+    return grid
 
 
 def print_sentences(console: Console, sentences: Sequence[Sentence]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,16 +10,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from benchmark.protocol.grid import Training
+from benchmark.protocol.text import duration, shorten
 from benchmark.workflows.execution.tracked_training import Outcome
+
+NARROW = 100  # columns, below which bars and names are shorter
+ESTIMATED_AFTER = 5.0  # seconds of steps, after which the time of all can be told
+WORTH_TELLING = 20.0  # seconds
 
 
 class Display:
@@ -34,6 +40,8 @@ class Display:
         self._total = progress.add_task(
             "[bold]all optimizer steps", total=sum(self._steps.values())
         )
+        self._first: tuple[float, int] | None = None  # when steps were first reported, how many
+        self._estimated = False
 
     def report(self, training: str, name: str, steps: int) -> None:
         """Show how many steps a training has done."""
@@ -41,7 +49,8 @@ class Display:
             return  # a late report of a training that ended
         if training not in self._bars:
             self._bars[training] = self._progress.add_task(
-                escape(name), total=self._steps[training]
+                escape(shorten(name, _name_width(self._progress.console))),
+                total=self._steps[training],
             )
         self._progress.update(self._bars[training], completed=steps)
         self._advance(training, steps)
@@ -52,34 +61,60 @@ class Display:
             self._ended += 1
             self._progress.console.print(self._line(outcome), highlight=False)
         training = outcomes[0].training if outcomes else ""
-        if training in self._bars:
-            self._progress.remove_task(self._bars.pop(training))
         if training:
             self._advance(training, self._steps[training])
+        if training in self._bars:
+            self._progress.remove_task(self._bars.pop(training))
 
     def _advance(self, training: str, steps: int) -> None:
         self._done[training] = steps
-        self._progress.update(self._total, completed=sum(self._done.values()))
+        done = sum(self._done.values())
+        self._progress.update(self._total, completed=done)
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, done
+        elif not self._estimated and now - self._first[0] > ESTIMATED_AFTER:
+            self._estimate(now - self._first[0], done - self._first[1])
+
+    def _estimate(self, seconds: float, steps: int) -> None:
+        """Tell once, from the first steps, about how long all of them take."""
+        self._estimated = True
+        left = sum(self._steps.values()) - sum(self._done.values())
+        remaining = seconds * left / max(1, steps)
+        if remaining > WORTH_TELLING:
+            at_once = max(1, len(self._bars))
+            self._progress.console.print(
+                f"about {duration(remaining)} left: {len(self._steps):,} trainings, "
+                f"{at_once} at a time",
+                highlight=False,
+            )
 
     def _line(self, outcome: Outcome) -> str:
         count = f"{self._ended:>{len(str(self._runs))}}/{self._runs}"
-        name = escape(f"{outcome.cell.label} · seed {outcome.cell.seed}")
+        name = f"{outcome.cell.label} · seed {outcome.cell.seed}"
         if outcome.status == "failed":
-            return f"{count}  [red]failed[/]  {name}: {escape(outcome.reason)}"
+            return f"{count}  [red]failed[/]  {escape(name)}: {escape(outcome.reason)}"
         if outcome.status == "unlogged":
-            return f"{count}  [red]not in the store[/]  {name}"
+            return f"{count}  [red]not in the store[/]  {escape(name)}"
         f1, ap = outcome.metrics["test/f1"], outcome.metrics["test/average_precision"]
         time = f"{outcome.seconds:.0f} s" if outcome.seconds else "shared"
-        return f"{count}  {name:<44} F1 {f1:.3f}  average precision {ap:.3f}  {time}"
+        width = _name_width(self._progress.console)
+        name = escape(f"{shorten(name, width):<{width}}")
+        return f"{count}  {name}  F1 {f1:.3f}  AP {ap:.3f}  {time}"
+
+
+def _name_width(console: Console) -> int:
+    return 34 if console.width < NARROW else 48
 
 
 @contextmanager
 def display(console: Console, trainings: Sequence[Training]) -> Iterator[Display]:
     """Show progress until the block ends; without a terminal, only lines."""
+    name = Column(width=_name_width(console), no_wrap=True)
     progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.description}", table_column=name),
+        BarColumn(12 if console.width < NARROW else 24),
+        TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -13,8 +13,8 @@ from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.objective import Objective
 from benchmark.tracking.history import read_fit
-from benchmark.workflows.search.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _results(uri: str, table: Leaderboard, goal: Objective) -> dict[str, Result]
     for label, runs in table.runs.groupby("label", sort=False):
         values, influences = {}, {}
         for cell in runs.sort_values("seed").to_dict("records"):
-            fit = read_fit(uri, cell["run"], cell["predictions"])
+            fit = read_fit(uri, cell["artifacts"], cell["predictions"])
             if fit is None:
                 raise UserError(
                     f"the store has lost the predictions of {label}, seed {cell['seed']}: "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.workflows.search.objective import Objective
+from benchmark.results.objective import Objective
 from benchmark.workflows.search.space import Dimension
 from benchmark.workflows.search.spec import Search
 from benchmark.workflows.search.summary import SearchSummary

@@ -14,6 +14,7 @@ from benchmark.protocol.arguments import as_text
 from benchmark.protocol.text import SYNTHETIC, escape_markdown, interval
 from benchmark.protocol.text import command as build_command
 from benchmark.protocol.text import seeds as count_seeds
+from benchmark.results.objective import Objective
 from benchmark.results.report import terminal
 from benchmark.results.study import Answer
 from benchmark.tracking import tags, trials
@@ -21,7 +22,6 @@ from benchmark.tracking.store import SQLITE, Store
 from benchmark.training.figures import svg
 from benchmark.workflows.search import figures
 from benchmark.workflows.search.confirmation import Confirmation
-from benchmark.workflows.search.objective import Objective
 from benchmark.workflows.search.spec import Search
 from benchmark.workflows.search.summary import SearchSummary
 

@@ -22,6 +22,7 @@ from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data
+from benchmark.results.objective import Objective
 from benchmark.results.report import terminal
 from benchmark.results.report.study import show
 from benchmark.tracking import invocation, lease, trials
@@ -36,7 +37,6 @@ from benchmark.workflows.execution.worker import load
 from benchmark.workflows.run import RunRequest, announce, check_request, measure, store_of
 from benchmark.workflows.search import page, storage
 from benchmark.workflows.search.confirmation import Confirmation, confirm
-from benchmark.workflows.search.objective import Objective
 from benchmark.workflows.search.runner import run_trials
 from benchmark.workflows.search.space import pattern
 from benchmark.workflows.search.spec import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from benchmark.protocol import grammar, grid
 from benchmark.protocol.fingerprint import digest
 from benchmark.protocol.grid import Conditions
+from benchmark.results.objective import Objective
 from benchmark.workflows.run import RunRequest
-from benchmark.workflows.search.objective import Objective
 from benchmark.workflows.search.space import Pattern
 
 FIRST_SEED = 1000  # of a search; confirmations begin at 0, as other benchmarks do

@@ -10,13 +10,14 @@ import numpy as np
 
 from benchmark.protocol import grammar, grid
 from benchmark.protocol.grid import Training
+from benchmark.results import objective
 from benchmark.tracking import trials
 from benchmark.tracking.store import Store
 from benchmark.training.predictions import Fit
 from benchmark.workflows.execution.time_limit import limit
 from benchmark.workflows.execution.tracked_training import reason_of
 from benchmark.workflows.execution.worker import TRAINING_LOCK, prepare, train
-from benchmark.workflows.search import objective, storage
+from benchmark.workflows.search import storage
 from benchmark.workflows.search.space import Dimension
 from benchmark.workflows.search.spec import (
     FIRST_SEED,

@@ -20,11 +20,11 @@ from benchmark.protocol import grammar, registry
 from benchmark.protocol.splits import held_out_rows
 from benchmark.protocol.strategy import Strategy
 from benchmark.protocol.task import Splits
-from benchmark.results import leaderboard
+from benchmark.results import leaderboard, objective
+from benchmark.results.objective import Objective
 from benchmark.tracking import tags
 from benchmark.training import fit
-from benchmark.workflows.search import objective, storage, trial
-from benchmark.workflows.search.objective import Objective
+from benchmark.workflows.search import storage, trial
 from tests import toys
 from tests.workflows.search.conftest import Command
 
@@ -233,7 +233,7 @@ def test_what_is_chosen_is_run_on_fresh_seeds_and_on_held_out_rows(
 def test_decisions_are_searched_on_one_training_a_seed(
     search: Command, seen: list[Splits], store_uri: str
 ) -> None:
-    result = search("--trials", "4", strategy="threshold")
+    result = search("--trials", "4", strategy="logit_shift+threshold")
     assert result.exit_code == 0, result.output
     assert len(seen) == 2 and len(runs(store_uri, "trial")) == 4
 

@@ -8,9 +8,10 @@ from sklearn import metrics as known
 
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.results import objective
 from benchmark.training import score
+from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit, Predictions
-from benchmark.workflows.search import objective
 from tests.toys import FIT
 
 TEST = 2  # seed of the test rows, which stand for a rarer class
@@ -40,7 +41,11 @@ def test_on_test_they_are_what_a_run_logs(text: str, fit: Fit) -> None:
 
 @pytest.mark.parametrize("text", ["none", "threshold"])
 @pytest.mark.parametrize(
-    "goal", ["f1", "f1_tuned", "fbeta(beta=2)", "average_precision", "recall", "cost(fp=1, fn=9)"]
+    "goal",
+    [
+        *("f1", "f1_tuned", "fbeta(beta=2)", "average_precision", "recall", "cost(fp=1, fn=9)"),
+        *("recall(fpr=0.2)", "precision(recall=0.6)", "capacity(share=0.15)"),
+    ],
 )
 def test_the_influence_of_a_row_is_what_its_weight_changes(goal: str, text: str) -> None:
     fit = replace(FIT, validation=predictions(1, 80), test=predictions(TEST, 80))
@@ -94,6 +99,21 @@ def test_by_hand(fit: Fit) -> None:
         if known.precision_score(own.labels, margin >= threshold) >= 0.5
     ]
     assert found == pytest.approx(max(reached))
+    top = np.argsort(-margin)[: int(0.1 * len(margin))]
+    found = objective.read("capacity(share=0.1)").on_validation(strategy, fit)
+    assert found == pytest.approx(own.labels[top].mean())
+
+
+def test_a_constraint_is_kept_as_the_strategy_threshold_keeps_it(fit: Fit) -> None:
+    """What is recommended for an objective can be trained and searched under that name."""
+    for text in ("recall(precision=0.4)", "recall(fpr=0.1)", "precision(recall=0.7)", "capacity"):
+        rule = objective.read(text).rule
+        assert rule
+        own = fit_decision(grammar.read(rule.strategy).strategy, fit)
+        assert (
+            own.offsets.tolist()
+            == rule.offsets(fit.validation.best, fit.validation.labels).tolist()
+        )
 
 
 def test_a_precision_that_is_never_reached_is_worth_nothing(fit: Fit) -> None:
@@ -106,10 +126,11 @@ def test_a_precision_that_is_never_reached_is_worth_nothing(fit: Fit) -> None:
 @pytest.mark.parametrize(
     ("text", "costs", "said"),
     [
-        ("f2", "", "unknown objective 'f2': known: average_precision, cost, f1"),
+        ("f2", "", "unknown objective 'f2': known: average_precision, capacity, cost"),
         ("f1_tund", "", "did you mean 'f1_tuned'?"),
         ("fbeta(gamma=2)", "", "objective 'fbeta' has no argument 'gamma'"),
         ("fbeta(beta=0)", "", "beta must be above 0"),
+        ("recall(precision=0.5, fpr=0.1)", "", "name one"),
         ("recall(0.5)", "", "arguments are written name=value"),
         ("cost", "", "fp and fn is missing"),
         ("", "fp=1", "a cost needs both sides, and fn is missing"),

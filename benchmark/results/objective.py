@@ -1,4 +1,4 @@
-"""Objectives of a search: measures of one split, with every threshold tuned on validation."""
+"""Objectives of a search or a recommendation: measures of one split, chosen on validation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 
 from benchmark.metrics import classification, influence
+from benchmark.metrics.constraints import (
+    Rule,
+    at_false_positive_rate,
+    at_precision,
+    at_recall,
+    at_share,
+)
 from benchmark.metrics.costs import PER, Costs
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol import arguments
@@ -59,6 +66,7 @@ class Objective:
         metric: its name in MLflow, without the split.
         name: for readers.
         binary: whether it needs two classes.
+        rule: how it chooses the threshold on validation; None: it has no part in that.
     """
 
     text: str
@@ -68,6 +76,7 @@ class Objective:
     influence: Influence
     minimize: bool = False
     binary: bool = False
+    rule: Rule | None = None
 
     def on_validation(self, strategy: Strategy, fit: Fit) -> float:
         """Return the objective of a trial, which reads nothing but validation."""
@@ -132,31 +141,62 @@ def average_precision() -> Objective:
     )
 
 
-def recall(precision: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
-    """Recall at the lowest threshold that has this precision on validation; 0 if none has."""
+Bound = Annotated[float | None, Range(0, 1, open_low=True)]
+
+
+def recall(precision: Bound = None, fpr: Bound = None) -> Objective:
+    """Recall at the lowest threshold that keeps precision (0.5) or false positive rate."""
+    if fpr is None:
+        precision = 0.5 if precision is None else precision
+        name = f"recall at a precision of {precision:g}"
+        rule = Rule("recall", {"precision": precision}, at_precision)
+        return _constrained("recall_at_precision", name, rule)
+    if precision is not None:
+        raise UserError("objective 'recall' keeps a precision or an fpr: name one")
+    name = f"recall at a false positive rate of {fpr:g}"
+    return _constrained("recall_at_fpr", name, Rule("recall", {"fpr": fpr}, at_false_positive_rate))
+
+
+def precision(recall: Annotated[float, Range(0, 1, open_low=True)] = 0.5) -> Objective:
+    """Precision at the best threshold that keeps this recall on validation."""
+    rule = Rule("precision", {"recall": recall}, at_recall)
+    return _constrained("precision_at_recall", f"precision at a recall of {recall:g}", rule)
+
+
+def capacity(share: Annotated[float, Range(0, 1, open_low=True)] = 0.1) -> Objective:
+    """Precision of the likeliest rows, of which no more than this share is predicted positive."""
+    rule = Rule("capacity", {"share": share}, at_share)
+    return _constrained("precision_at_share", f"precision of the likeliest {share:.2%}", rule)
+
+
+def _constrained(metric: str, name: str, rule: Rule) -> Objective:
+    """Recall, or precision, at the threshold that the rule finds on validation."""
+    text = f"{rule.objective}({arguments.as_text(rule.values, ', ')})"
+    is_recall = rule.objective == "recall"
+    of_rows = influence.recall if is_recall else influence.precision
 
     def found(validation: Scored, on: Scored) -> Ints:
-        from sklearn.metrics import precision_recall_curve
-
-        precisions, _, candidates = precision_recall_curve(
-            validation.labels, validation.margin, sample_weight=validation.weights
-        )
-        reached = np.flatnonzero(precisions[:-1] >= precision)
-        lowest = candidates[reached[0]] if len(reached) else np.inf
-        return np.asarray(on.margin >= lowest, np.int64)
+        return on.decisions(rule.offsets(validation.logits, validation.labels))
 
     def measure(validation: Scored, on: Scored) -> float:
-        positive = on.labels == 1
-        return float(np.average(found(validation, on)[positive], weights=on.weights[positive]))
+        decided = found(validation, on)
+        return _share(on, decided, is_recall) if decided.any() else 0.0
 
     return Objective(
-        f"recall({arguments.as_text({'precision': precision}, ', ')})",
-        "recall_at_precision",
-        f"recall at a precision of {precision:g}",
+        text,
+        metric,
+        name,
         measure,
-        lambda validation, on: influence.recall(on.labels, found(validation, on), 2, on.weights),
+        lambda validation, on: of_rows(on.labels, found(validation, on), 2, on.weights),
         binary=True,
+        rule=rule,
     )
+
+
+def _share(on: Scored, decided: Ints, is_recall: bool) -> float:
+    """Return the share that is right, of the positive rows or of those predicted positive."""
+    of = (on.labels if is_recall else decided) == 1
+    return float(np.average(on.labels[of] * decided[of], weights=on.weights[of]))
 
 
 def cost(
@@ -178,7 +218,8 @@ def cost(
 
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
-    make.__name__: make for make in (f1, f1_tuned, fbeta, average_precision, recall, cost)
+    make.__name__: make
+    for make in (f1, f1_tuned, fbeta, average_precision, recall, precision, capacity, cost)
 }
 
 

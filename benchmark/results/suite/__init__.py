@@ -1,0 +1,1 @@
+"""Results of many data sets together; no formatting."""

@@ -1,0 +1,64 @@
+"""The members of a stored suite: the leaderboard of each data set with each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from benchmark.protocol.errors import UserError
+from benchmark.results import comparison
+from benchmark.results.leaderboard import Leaderboard, leaderboards_of
+from benchmark.results.predictions import with_predictions
+from benchmark.tracking import suites
+
+AT_ONCE = 2  # tables whose predictions are read
+
+
+@dataclass(frozen=True)
+class Result:
+    """A data set with a model, and its runs.
+
+    Attributes:
+        name: of the data set.
+        model: "" where the task has one alone.
+        properties: of the data.
+        baseline: label of `none`; "" if not all its runs are finished.
+    """
+
+    name: str
+    model: str
+    properties: Mapping[str, float]
+    table: Leaderboard
+    baseline: str
+
+
+def results(uri: str, suite: str) -> list[Result]:
+    """Return the members of a suite, with the predictions from which row errors are measured.
+
+    Of a data set and a model that were planned by different code, the newest counts.
+
+    Raises:
+        UserError: if the store has no such suite, or cannot be reached.
+    """
+    plans = suites.memberships(uri, suite)
+    if not plans:
+        raise UserError(f"{uri} has no suite {suite!r}: start with `suite run`, see --name")
+    newest = sorted(plans.items(), key=lambda item: -item[1][0][1].started)
+    chosen: dict[tuple[str, str], str] = {}
+    for identity, [(member, _), *_] in newest:
+        chosen.setdefault((member.name, member.model), identity)
+    tables = {table.conditions: table for table in leaderboards_of(uri, set(chosen.values()))}
+    kept = {key: tables[identity] for key, identity in sorted(chosen.items())}
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        read = threads.map(lambda table: with_predictions(uri, table), kept.values())
+        return [
+            _result(name, model, plans[chosen[name, model]][0][0].properties, table)
+            for (name, model), table in zip(kept, read, strict=True)
+        ]
+
+
+def _result(name: str, model: str, properties: Mapping[str, float], table: Leaderboard) -> Result:
+    label = comparison.baseline(table)
+    baseline = label if label in comparison.complete(table) else ""
+    return Result(name, model, properties, table, baseline or "")

@@ -1,0 +1,1 @@
+"""A suite: many data sets x strategies x seeds as one plan, and one page on them."""
