@@ -8,9 +8,10 @@ import pytest
 
 from tests.cluster.conftest import READER, Cluster, write_points
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-GRID = ["--strategies", "none,threshold,oversample,class_weight", "--seeds", "2"]
+SIX = ["--strategies", "none,undersample,oversample,class_weight,focal,threshold", "--seeds", "3"]
 FEW = ["--strategies", "none,threshold,class_weight", "--seeds", "2"]
 
 
@@ -34,18 +35,23 @@ def edited(cluster: Cluster, host: str, folder: Path) -> dict[Path, Path]:
     return {changed: file}
 
 
-def test_the_same_table_as_on_one_machine(cluster: Cluster) -> None:
+@pytest.mark.parametrize("task", ["insurance", "catsdogs"])
+def test_the_same_table_as_on_one_machine(cluster: Cluster, task: str) -> None:
+    real = ROOT.parent / "shared" / "data" / task / "train.csv"
+    words = ["--task", task, "--data", str(real.parent) if real.exists() else "synthetic"]
+    words += [*SIX, "--steps", "40"]
     cluster.start_scheduler()
-    cluster.start_worker("one", "one", UNTRAINED="")
-    cluster.start_worker("two", "two", UNTRAINED="")
-    status, output = cluster.run(*GRID, UNTRAINED="")
+    for name in ("one", "two"):
+        cluster.start_worker(name, name, UNTRAINED="")
+    status, output = cluster.run(*words, UNTRAINED="")
     assert status == 0, output
+    print(output)
     bench = cluster.bench()
     bench.require_sound()
-    assert len(bench.runs()) == len(bench.results()) == 8
-    assert bench.results() == cluster.alone(*GRID, UNTRAINED="")
-    status, output = cluster.run(*GRID, scheduler="tcp://10.255.255.1:1")  # nothing left to do
-    assert status == 0 and "done before: 8" in output, output
+    assert len(bench.runs()) == len(bench.results()) == 6 * 3
+    assert bench.results() == cluster.alone(*words, UNTRAINED="")
+    status, output = cluster.run(*words, scheduler="tcp://10.255.255.1:1")  # nothing left to do
+    assert status == 0 and "done before: 18" in output, output
 
 
 def test_a_worker_that_does_not_fit_is_refused_by_name(cluster: Cluster, tmp_path: Path) -> None:

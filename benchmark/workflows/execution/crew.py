@@ -232,15 +232,18 @@ class Crew:
     def _notice_nobody(self) -> None:
         """Say that nobody works, at once and then ever more rarely."""
         now = time.monotonic()
-        if not self._roster.is_waiting():
+        if self._roster.members:
             self._nobody_since, self._next_notice = 0.0, NOBODY_SECONDS
             return
         self._nobody_since = self._nobody_since or now
         if now - self._nobody_since >= self._next_notice:
             self._next_notice *= 10
-            refused = len(self._roster.refused)
-            others = f" but {refused} refused" if refused else ""
-            self._say(f"no worker at {self._scheduler}{others}: waiting for one (Ctrl-C ends)")
+            examined, refused = len(self._roster.examined), len(self._roster.refused)
+            if examined:
+                self._say(f"workers that load libraries and read the data: {examined}")
+            else:
+                others = f" but {refused} refused" if refused else ""
+                self._say(f"no worker at {self._scheduler}{others}: waiting for one (Ctrl-C ends)")
 
     def _on_admitted(self, address: str, facts: WorkerFacts) -> None:
         if address in self._roster.examined:

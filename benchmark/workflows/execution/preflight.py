@@ -25,7 +25,7 @@ from benchmark.workflows.execution import stopping, worker
 # packages that change results, or how trainings and results are sent
 PACKAGES = (
     *("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "imbalanced-learn", "pandas"),
-    *("pillow", "mlflow", "distributed"),
+    *("pillow", "catboost", "lightgbm", "xgboost", "xgboost-cpu", "mlflow", "distributed"),
 )
 WORKER_CODE = "benchmark.workflows.execution.remote"  # with all it imports
 LEAST_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size

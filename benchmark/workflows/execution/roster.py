@@ -74,7 +74,3 @@ class Roster:
         for member in self.members.values():
             if member.job == job:
                 member.job = ""
-
-    def is_waiting(self) -> bool:
-        """Return whether nobody works, nor may soon."""
-        return not self.members and not self.examined

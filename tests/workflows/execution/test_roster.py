@@ -23,16 +23,16 @@ FOUR = replace(FACTS, gpus=("GPU: x",) * 4)
 
 def test_a_worker_is_new_once_and_leaves_once() -> None:
     roster = Roster()
-    assert roster.update({"a", "b"}) == (["a", "b"], []) or roster.examined == {"a", "b"}
+    new, gone = roster.update({"a", "b"})
+    assert sorted(new) == ["a", "b"] and gone == []
     roster.admit("a", FACTS)
     roster.refuse("b", "b: other code")
     assert roster.update({"a", "b"}) == ([], [])
-    [gone] = roster.update({"b"})[1]
-    assert gone.address == "a" and roster.refused == {"b": "b: other code"}
-    assert roster.is_waiting()
+    [left] = roster.update({"b"})[1]
+    assert left.address == "a" and roster.refused == {"b": "b: other code"}
     assert roster.update(set()) == ([], []) and not roster.refused
     new, _ = roster.update({"a"})  # it is examined again
-    assert new == ["a"] and not roster.is_waiting()
+    assert new == ["a"] and roster.examined == {"a"}
 
 
 def test_workers_of_a_host_share_its_gpus_in_turn_whatever_their_names() -> None:
