@@ -23,6 +23,7 @@ from benchmark.results.row_errors import RowErrors
 from benchmark.results.verdict import findings, headline
 from benchmark.training import figures
 from benchmark.training.predictions import Fit, Predictions
+from benchmark.training.score import Score
 
 pytestmark = pytest.mark.drawn
 
@@ -224,10 +225,22 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     shown = page(three)
     assert "Recall by class size" in shown and "Confusion matrices on test" in shown
     assert "F1 against the threshold" not in shown
-    drawn = figures.of_cell(curves, labels, logits, logits.argmax(axis=1), kept.weights, rows)
-    assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
-    for figure in drawn.values():
-        figure.savefig(io.BytesIO())
+    scored = Score({}, labels, kept.weights, logits.argmax(axis=1), logits, False)
+    name, figure = figures.of_run(scored, fit)
+    assert name == "precision_recall"
+    figure.savefig(io.BytesIO())
+
+
+def test_the_figure_of_a_run_of_many_classes_shows_their_recalls() -> None:
+    classes = figures.MOST_DRAWN + 1
+    labels, shares = np.arange(classes), np.full(classes, 1 / classes)
+    logits = np.eye(classes)
+    kept = Predictions(labels, labels, logits, logits, np.ones(classes))
+    rows = np.arange(1, classes + 1)
+    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", {})
+    name, figure = figures.of_run(Score({}, labels, kept.weights, labels, logits, False), fit)
+    figure.savefig(io.BytesIO())
+    assert name == "recalls"
 
 
 def test_devices_and_versions_that_were_mixed_are_named(table_of: Tables) -> None:
