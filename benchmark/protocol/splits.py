@@ -14,7 +14,6 @@ from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
 from benchmark.protocol.windows import (
-    NOWHERE,
     TEST,
     TRAIN,
     VALIDATION,
@@ -280,11 +279,3 @@ def by_turns(
         places = fold_places(data.labels, data.groups, folds, validation, seed)
     train, validate, tested = (np.flatnonzero(places == it) for it in (TRAIN, VALIDATION, TEST))
     return train, validate, tested
-
-
-def without_straddlers(places: Ints, groups: Ints) -> Ints:
-    """Return the places without rows whose group is in a later split too; these are in none."""
-    _, group = np.unique(groups, return_inverse=True)
-    latest = np.full(group.max() + 1, NOWHERE)
-    np.maximum.at(latest, group, places)
-    return np.asarray(np.where(places == latest[group], places, NOWHERE), np.int64)

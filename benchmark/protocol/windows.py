@@ -40,7 +40,14 @@ def fold_places(labels: Ints, groups: Ints, folds: int, validation: float, seed:
 
     Args:
         validation: share of all rows.
+
+    Raises:
+        UserError: for one fold.
     """
+    if folds < 2:
+        raise UserError(
+            "one fold leaves nothing to train on: folds=5, or folds=0 for random splits"
+        )
     repeat, fold = divmod(seed, folds)
     part = deal(labels, groups, [1 / folds] * folds, np.random.default_rng([repeat, folds]))
     places = np.where(part == fold, TEST, TRAIN)
@@ -84,6 +91,11 @@ def window_places(
     places[times >= second] = TEST
     if newer:
         places[times >= third] = NOWHERE
+    return without_straddlers(places, groups)
+
+
+def without_straddlers(places: Ints, groups: Ints) -> Ints:
+    """Return the places without rows whose group is in a later split too; these are in none."""
     _, group = np.unique(groups, return_inverse=True)
     latest = np.full(group.max() + 1, NOWHERE)
     np.maximum.at(latest, group, places)
