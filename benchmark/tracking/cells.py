@@ -62,7 +62,7 @@ def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
             tags.ATTEMPT: str(attempt),
             tags.SOURCE: conditions.source,
             tags.VERSIONS: versions(),
-            tags.NOTE: cell_note(training, cell),
+            tags.NOTE: cell_note(training, cell, store),
         },
     )
     run_id = str(created.info.run_id)
