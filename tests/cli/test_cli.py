@@ -45,6 +45,10 @@ WRONG = {
         "needs a table, but this task has images",
     ),
     "scheduler without a server": (["--scheduler", "tcp://127.0.0.1:1"], "tracking server"),
+    "password in an address that goes to a cluster": (
+        ["--scheduler", "tcp://127.0.0.1:1", "--tracking", "http://me:secret@127.0.0.1:1"],
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, here and in the workers'",
+    ),
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -78,6 +80,14 @@ class Cluster:
             "distributed.cli.dask_worker", *given, "--dashboard-address", ":0",
             log=f"{name}.log", mounts=mounts, **environment,
         )  # fmt: skip
+
+    def start_bare_worker(self, host: str, name: str) -> subprocess.Popen[str]:
+        """Start a worker that has all libraries, but no Skewbench, not even an installed one."""
+        libraries = sysconfig.get_path("purelib")
+        words = ["-m", "distributed.cli.dask_worker", self.scheduler, "--name", name]
+        words += ["--nthreads", "1", "--dashboard-address", ":0"]
+        command = [sys.executable, "-S", "-P", *words]  # -S: what is installed by links is not seen
+        return self.hosts[host].start(*command, log=f"{name}.log", PYTHONPATH=libraries)
 
     def bench(self, tracking: str = "") -> Bench:
         """What the store holds."""

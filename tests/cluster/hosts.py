@@ -137,7 +137,7 @@ def network(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Host]]:
         _ip("address", "add", f"{subnet}.254/24", "dev", bridge)
         _ip("link", "set", bridge, "up")
         for host in hosts.values():
-            for name in ("home", "nothing", "data"):
+            for name in ("home", "nothing/data", "data"):
                 (host.folder / name).mkdir(parents=True)
             _connect(host, bridge)
         yield hosts

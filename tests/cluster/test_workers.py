@@ -68,7 +68,7 @@ def test_a_worker_that_does_not_fit_is_refused_by_name(cluster: Cluster, tmp_pat
     reader = {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": READER}
     start("three", "reader", **reader)
     start("three", "stranger", MLFLOW_TRACKING_PASSWORD="wrong")
-    start("three", "no-code", PYTHONPATH="", PYTHONSAFEPATH="1")
+    cluster.start_bare_worker("three", "no-code")
     start("three", "small", "--memory-limit", "500MB")
     expected = {
         "edited": "other code of strategies.weighting",
@@ -77,7 +77,7 @@ def test_a_worker_that_does_not_fit_is_refused_by_name(cluster: Cluster, tmp_pat
         "other-data": f"{here} has another content here",
         "reader": "artifacts cannot be written",
         "stranger": "cannot be reached",
-        "no-code": "it has no Skewbench",
+        "no-code": "its code lacks benchmark",
         "small": "a memory limit of 0.5 GB",
     }
     process = cluster.start("--strategies", "slow(seconds=2),none,class_weight", "--seeds", "4")
@@ -108,7 +108,7 @@ def test_where_no_worker_fits_no_run_is_opened(cluster: Cluster) -> None:
 
 def test_code_is_shipped_to_workers_that_have_none(cluster: Cluster) -> None:
     cluster.start_scheduler()
-    cluster.start_worker("one", "bare", PYTHONPATH="", PYTHONSAFEPATH="1")
+    cluster.start_bare_worker("one", "bare")
     status, output = cluster.run(*FEW, "--ship-code", "yes")
     assert status == 0, output
     assert len(cluster.bench().results()) == 6

@@ -27,7 +27,8 @@ Events = SimpleQueue[Callable[[], None]]  # what happened, for the main thread t
 
 def silence() -> None:
     """Keep Dask's logs off the terminal: outcomes report failures."""
-    for name in ("distributed", "tornado.application"):
+    # Dask gives its client a level of its own
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

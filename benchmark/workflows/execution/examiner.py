@@ -14,6 +14,7 @@ from benchmark.tracking import probe
 from benchmark.workflows.execution import sealed
 from benchmark.workflows.execution.connection import Events
 from benchmark.workflows.execution.preflight import Requirements, WorkerFacts, examine
+from benchmark.workflows.execution.shipping import PACKAGES
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -115,9 +116,9 @@ def _why(error: BaseException) -> str:
     """Return why a worker could not even be examined."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("benchmark"):
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in PACKAGES:
         return (
-            "it has no Skewbench, or an older one: start it with PYTHONPATH set to a checkout, or "
-            "send it the code with --ship-code yes"
+            f"its code lacks {error.name}: start it with PYTHONPATH set to a checkout like this "
+            "one, or send it the code with --ship-code yes"
         )
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
