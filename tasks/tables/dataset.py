@@ -75,7 +75,7 @@ def _places(
         given = roles.places
     else:
         return None
-    places = splits.without_straddlers(given, groups)
+    places = windows.without_straddlers(given, groups)
     left_out = (places != given).sum()
     if left_out:
         notes.append(f"{left_out:,} rows are left out: their group is in a later split")
