@@ -35,7 +35,7 @@ from benchmark.training import inference
 from benchmark.training.decision import fit_decision
 from benchmark.training.fit import fit_network
 from benchmark.training.inference import ModelFacts
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.schema import ColumnSchema, schema_of
 from benchmark.workflows.execution.worker import load, prepare
