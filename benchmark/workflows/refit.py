@@ -18,7 +18,7 @@ from benchmark.protocol.strategy import Strategy
 from benchmark.protocol.task import Budget
 from benchmark.training.decision import Decision, fit_decision
 from benchmark.training.fit import fit_network
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit, Predictions
 
 

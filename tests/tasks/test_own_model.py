@@ -9,7 +9,7 @@ import pytest
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 from benchmark.training import fit as fitting
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 
 TASK = registry.task("csv")
 FOREST = """
