@@ -207,13 +207,11 @@ def _compile_steps(compiled: CompiledNetwork, loss: RowLoss, takes_constants: bo
                     tape.watch(values)
                 outputs, penalties = trained.call(values, features)
                 logits = tf.cast(outputs, tf.float32)
-                total = tf.add_n(
-                    [
-                        tf.reduce_mean(weight * row_loss(tf.one_hot(labels, classes), logits))
-                        for labels, weight in terms
-                    ]
-                    + penalties
-                )
+                means = [
+                    tf.reduce_mean(weight * row_loss(tf.one_hot(labels, classes), logits))
+                    for labels, weight in terms
+                ]
+                total = tf.add_n([*means, *penalties])
             trained.apply(tape.gradient(total, values))
             losses = losses.write(step, total)
             step += 1

@@ -63,7 +63,8 @@ def constants_of(loss: RowLoss) -> list[Array]:
 def with_constants(loss: RowLoss, constants: Sequence[Any]) -> RowLoss:
     """Return the loss with other constants, in the order of `constants_of`: tensors, say."""
     following = iter(constants)
-    return _rebuilt(loss, lambda: next(following))
+    rebuilt: RowLoss = _rebuilt(loss, lambda: next(following))
+    return rebuilt
 
 
 def takes_tensors(loss: RowLoss, classes: int) -> bool:
@@ -88,9 +89,9 @@ def takes_tensors(loss: RowLoss, classes: int) -> bool:
 
 
 def _used(function: Callable[..., Any]) -> list[Any]:
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]  # type: ignore[attr-defined]
-    defaults = function.__defaults__ or ()  # type: ignore[attr-defined]
-    return [*cells, *defaults, *(function.__kwdefaults__ or {}).values()]  # type: ignore[attr-defined]
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    defaults = function.__defaults__ or ()
+    return [*cells, *defaults, *(function.__kwdefaults__ or {}).values()]
 
 
 def _is_constant(value: Any) -> bool:
@@ -121,6 +122,6 @@ def _rebuilt(value: Any, following: Callable[[], Any]) -> Any:
     defaults = tuple(_rebuilt(item, following) for item in value.__defaults__ or ())
     named = {name: _rebuilt(item, following) for name, item in (value.__kwdefaults__ or {}).items()}
     made = FunctionType(value.__code__, value.__globals__, value.__name__, defaults or None, cells)
-    made.__kwdefaults__ = named or None  # type: ignore[assignment]
+    made.__kwdefaults__ = named or None
     own.cell_contents = made
     return made
