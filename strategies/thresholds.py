@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.metrics import constraints
 from benchmark.metrics.thresholds import best_offsets
-from benchmark.protocol.arguments import Range
+from benchmark.protocol.arguments import Range, Space
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Strategy
@@ -20,7 +20,7 @@ Objective = Literal["recall", "precision", "capacity", "cost"]
 
 
 def threshold(
-    beta: Annotated[float, Range(0, open_low=True)] = 1.0,
+    beta: Annotated[float, Range(0, open_low=True), Space(0.25, 4, log=True)] = 1.0,
     objective: Objective | None = None,
     precision: Share = None,
     fpr: Share = None,

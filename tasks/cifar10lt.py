@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.protocol import splits
+from benchmark.protocol import windows
 from benchmark.protocol.arguments import Range
 from benchmark.protocol.arrays import Array, Ints
 from benchmark.protocol.errors import UserError
@@ -71,7 +71,7 @@ def _data(
         digest=content.hexdigest(),
         source=source,
         origin=origin,
-        places=splits.without_straddlers(places, groups),
+        places=windows.without_straddlers(places, groups),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ from benchmark.protocol.arguments import Range
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Budget, Data, Estimator, Network, Source, Splits, Task
 from tasks.synthetic import table as synthetic_table
-from tasks.tables import dataset, features, models, reader
+from tasks.tables import dataset, features, models, own_model, reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +27,14 @@ class Settings:
     positive: str = ""  # the positive value of the target; "": the rarer of two
     group: str = ""  # rows with the same value here share a split
     time: str = ""  # the newest rows are tested, those before them validate
+    # every row is tested in turn, seed by seed; with `time`, windows move on in it. 0: at random
+    folds: Annotated[int, Range(0, 50)] = 0
     split: str = ""  # its values train, validation and test are kept as splits
     weight: str = ""  # of each row in training
     drop: str = ""  # columns to leave out, separated by commas
     numbers: str = ""  # columns to read as numbers, separated by commas
     categories: str = ""  # columns to read as categories, separated by commas
-    model: models.Model = "mlp"
+    model: str = "mlp"  # or hgb, xgboost, lightgbm, catboost, ... or my_model.py:build
     validation: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     test: Annotated[float, Range(0.01, 0.45)] = 0.15  # share of the rows
     rare: Annotated[int, Range(1)] = 10  # a level with fewer training rows is "other"
@@ -45,13 +47,27 @@ def load(settings: Settings, path: Path) -> Data:
     """Read the table at `path`, or the only one in that folder; UserError says what is wrong."""
     file = reader.find(path)
     table = reader.read(file, settings.encoding, settings.rows)
-    return dataset.from_table(table, settings, "real", str(file))
+    return _of_model(dataset.from_table(table, settings, "real", str(file)), settings)
 
 
 def synthetic(settings: Settings) -> Data:
     """Draw customers, of whom one in ten leaves."""
     customers = synthetic_table.customers()
-    return dataset.from_table(customers, settings, "synthetic", "synthetic customers")
+    data = dataset.from_table(customers, settings, "synthetic", "synthetic customers")
+    return _of_model(data, settings)
+
+
+def _of_model(data: Data, settings: Settings) -> Data:
+    """Let the content of a model's own file be a part of what tells results apart."""
+    if not own_model.names(settings.model):
+        return data
+    return replace(data, digest=own_model.digest(settings.model)[:8] + data.digest)
+
+
+def complete(settings: Settings, source: Source) -> tuple[Settings, str]:
+    """Check the model, which may be a file of the user's own; nothing is left open."""
+    models.check(settings.model)
+    return settings, ""
 
 
 def split(data: Data, settings: Settings, seed: int) -> Splits:
@@ -79,12 +95,12 @@ def network(
     settings: Settings, splits: Splits, classes: int, budget: Budget
 ) -> Network | Estimator:
     """Build the model untrained."""
-    return models.MODELS[settings.model](splits, classes, budget)
+    return models.build(settings.model, splits, classes, budget)
 
 
 def budget(settings: Settings, source: Source) -> Budget:
     """Return the budget of the model, the same for every table."""
-    return models.BUDGETS[settings.model][source]
+    return models.budget(settings.model, source)
 
 
 def fetch(path: Path) -> None:
@@ -103,6 +119,7 @@ TASK = Task(
     network=network,
     budget=budget,
     fetch=fetch,
-    is_network=lambda settings: settings.model == "mlp",
+    complete=complete,
+    is_network=lambda settings: models.is_network(settings.model),
     takes_loss=lambda settings: settings.model in models.TAKE_LOSSES,
 )

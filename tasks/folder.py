@@ -10,7 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmark.protocol import splits
+from benchmark.protocol import splits, windows
 from benchmark.protocol.arguments import ByContent, Range
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
@@ -69,7 +69,7 @@ def _grouped(data: Data, group: str) -> Data:
 
 def _placed(data: Data, given: Ints) -> Data:
     """Keep the splits that folders give, without duplicates of images in a later split."""
-    places = splits.without_straddlers(given, data.groups)
+    places = windows.without_straddlers(given, data.groups)
     left_out = (places != given).sum()
     notes = [*data.notes, splits.SAME_TEST]
     if left_out:

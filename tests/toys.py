@@ -23,7 +23,7 @@ from benchmark.protocol.splits import class_shares
 from benchmark.protocol.strategy import NONE, OutputLayer, Priors
 from benchmark.protocol.task import FitData, Splits
 from benchmark.training import estimator
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.training.stages import plan_stages
 from benchmark.workflows.execution import worker

@@ -14,6 +14,7 @@ from benchmark.protocol.strategy import BASELINE, FAMILIES, SLOTS, family
 from benchmark.protocol.text import command
 from benchmark.results import study
 
+SUITE = "suite"  # in the place of a task
 WEIGHTS = "weights"  # in the place of a task
 
 
@@ -61,7 +62,8 @@ def studies() -> None:
 def fetch(task: str, model: str, data: str, size: str) -> None:
     """Download the real data of TASK and check its hash.
 
-    `fetch weights MODEL` downloads the ImageNet weights of a network of keras.applications.
+    `fetch weights MODEL` downloads the ImageNet weights of a network of keras.applications,
+    `fetch suite imbalanced-learn` the 27 tables of that library, for `suite run --data`.
     """
     target = Path(data or Path("data") / task)
     pixels = parse_count("--size", size, 32)
@@ -70,8 +72,19 @@ def fetch(task: str, model: str, data: str, size: str) -> None:
             raise UserError("`fetch weights MODEL` needs a model, such as MobileNet")
         click.echo(f"{model} is in {registry.fetch_weights(model, pixels, target)}")
         return
+    if task == SUITE:
+        from benchmark.workflows.suite.collections import fetch as fetch_collection
+
+        tables = fetch_collection(model or "imbalanced-learn", target)
+        click.echo(
+            f"{len(tables)} tables are in {target}. To use them:\n  "
+            f"{command('suite', 'run', data=target)}"
+        )
+        return
     if model:
-        raise UserError(f"fetch {task} {model}: only `fetch weights` takes a model")
+        raise UserError(
+            f"fetch {task} {model}: only `fetch weights` and `fetch suite` take a second name"
+        )
     registry.task(task).fetch(target)
     click.echo(f"{task} is in {target}. To use it:\n  {command('run', task=task, data=target)}")
 

@@ -17,7 +17,6 @@ from benchmark.cli.options import examples
 from benchmark.protocol.errors import UserError
 
 GROUPS = (experiments, suite, results, diagnostics, listing)  # each a group of commands in the help
-MOST_LETTERS = 500  # of a summary in the help: all of it
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -36,11 +35,13 @@ class _Group(click.Group):
         for group in GROUPS:
             with formatter.section(group.TITLE):
                 formatter.write_dl(
-                    [
-                        (str(command.name), command.get_short_help_str(MOST_LETTERS))
-                        for command in group.COMMANDS
-                    ]
+                    [(str(command.name), _summary(command)) for command in group.COMMANDS]
                 )
+
+
+def _summary(command: click.Command) -> str:
+    """Return the first paragraph of a command's help; click would cut it."""
+    return " ".join((command.help or "").partition("\n\n")[0].split())
 
 
 def _print_completion(context: click.Context, option: click.Parameter, shell: str) -> None:

@@ -159,11 +159,23 @@ def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     show_default=True,
     help="in the model registry",
 )
+@click.option(
+    "--refit",
+    is_flag=True,
+    help="train on all rows; the threshold is chosen on out-of-fold predictions of all seeds",
+)
+@click.option(
+    "--adapt-prevalence",
+    is_flag=True,
+    help="the model adapts probabilities to the prevalence of the rows that it predicts together",
+)
 def export(
     strategy: str,
     seed: str,
     name: str,
     alias: str,
+    refit: bool,
+    adapt_prevalence: bool,
     cost: str,
     objective: str,
     tracking: str,
@@ -181,7 +193,8 @@ def export(
     from benchmark.workflows.export import ExportRequest, export_model, show
 
     advice = with_strategy(advice, strategy) if strategy else advice
-    show(terminal.console(), export_model(ExportRequest(uri, advice, number, name, alias)))
+    request = ExportRequest(uri, advice, number, name, alias, refit, adapt_prevalence)
+    show(terminal.console(), export_model(request))
 
 
 def _advice(

@@ -92,34 +92,27 @@ def decision_metrics(
     its functions check their arguments anew for each measure, for 20 times as long.
     """
     counts = confusion(labels, decisions, weights, classes)
-    right = np.diag(counts)
-    actual = np.cumsum(counts, axis=1)[:, -1]  # adds in the order of rows; `sum` does not
-    actual, predicted = (right + (sums - right) for sums in (actual, np.cumsum(counts, axis=0)[-1]))
-    present = actual > 0
-    recall = _ratio(right, actual)
+    # cumulative sums add in the order of rows, `sum` does not
+    right, sums = np.diag(counts), (np.cumsum(counts, axis=1)[:, -1], np.cumsum(counts, axis=0)[-1])
+    actual, predicted = (right + (each - right) for each in sums)
+    recall, pairs = _ratio(right, actual), counts[counts > 0]
     measures = {
         "f1": _ratio(2 * right, actual + predicted),
         "precision": _ratio(right, predicted),
         "recall": recall,
     }
-    pairs = counts[counts > 0]
-    values = {
-        **{
-            name: values[1] if classes == 2 else values[present].mean()
-            for name, values in measures.items()
-        },
-        "balanced_accuracy": recall[present].mean(),
+    held = actual > 0
+    values: dict[str, Any] = {
+        name: each[1] if classes == 2 else each[held].mean() for name, each in measures.items()
+    }
+    values |= {
+        "balanced_accuracy": recall[held].mean(),
         "mcc": _correlation(counts),
         "accuracy": np.where(np.eye(classes)[counts > 0], pairs, 0).sum() / pairs.sum(),
     }
     if classes == 2:
-        tn, fp, fn, tp = counts.ravel()
-        values |= {
-            "true_positives": tp,
-            "false_positives": fp,
-            "false_negatives": fn,
-            "true_negatives": tn,
-        }
+        names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+        values |= dict(zip(names, counts.ravel(), strict=True))
     else:
         values["rows"] = len(labels)
     return {name: float(value) for name, value in values.items()}
@@ -131,10 +124,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def _correlation(counts: Floats) -> float:
-    """Return Matthews' correlation coefficient (Gorodkin 2004) of a confusion matrix.
-
-    It is 0 where all labels or all decisions are the same.
-    """
+    """Return Matthews' correlation coefficient; 0 where all labels or all decisions are alike."""
     held = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1))
     counts = counts[np.ix_(held, held)]
     actual, predicted = counts.sum(axis=1), counts.sum(axis=0)

@@ -22,7 +22,7 @@ LEVEL = 0.5  # of a strategy's level around the common one
 SLOPES = (0.03, 0.1, 0.3)  # of the common slopes around zero
 OWN_SLOPES = (0.03, 0.1, 0.3)  # of a strategy's slopes around the common ones
 SHARED = (0.03, 0.2, 0.5)  # of what all strategies share on a data set
-REST = (0.1, 0.3, 0.6, 1.0)  # of what is left
+REST = (0.03, 0.1, 0.3, 0.6, 1.0)  # of what is left
 COMMON_LEVEL = 1.0  # spread of the common level around zero
 
 

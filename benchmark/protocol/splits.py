@@ -1,4 +1,4 @@
-"""Splits by share, count, group or time, and the rows that are held out from every search."""
+"""Splits by share, count or group, and the rows that are held out from every search."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from benchmark.protocol.arrays import Ints
 from benchmark.protocol.dealing import deal
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Portion, Splits, Task
+from benchmark.protocol.windows import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    fold_places,
+    window_places,
+)
 
 PLACES = ("train", "validation", "test")  # 0, 1, 2; -1 is a row in no split
 IMBALANCE = 2  # random stream that chooses which rows are left out
@@ -231,7 +238,6 @@ def join_groups(first: Ints, second: Ints) -> Ints:
 
 
 SAME_TEST = "every seed tests the same rows; intervals include what their choice leaves to chance"
-NOWHERE, TRAIN, VALIDATION, TEST = range(-1, len(PLACES))
 
 
 def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -257,29 +263,19 @@ def by_groups(data: Data, validation: float, test: float, seed: int) -> tuple[In
     return parts[TRAIN], parts[VALIDATION], parts[TEST]
 
 
-def without_straddlers(places: Ints, groups: Ints) -> Ints:
-    """Return the places without rows whose group is in a later split too; these are in none."""
-    _, group = np.unique(groups, return_inverse=True)
-    latest = np.full(group.max() + 1, NOWHERE)
-    np.maximum.at(latest, group, places)
-    return np.asarray(np.where(places == latest[group], places, NOWHERE), np.int64)
+def by_turns(
+    data: Data, validation: float, test: float, seed: int, folds: int
+) -> tuple[Ints, Ints, Ints]:
+    """Return the rows of train, validation and test where every seed tests other rows.
 
+    They are windows of time where the data has times, else folds; see `windows`.
 
-def by_time(times: np.ndarray, validation: float, test: float) -> Ints:
-    """Return the place of each row: the newest rows test, those before them validate.
-
-    Rows of one point in time stay together.
-
-    Raises:
-        UserError: if there are too few points in time.
+    Args:
+        folds: of each partition, or windows.
     """
-    first, second = np.quantile(
-        times, (1 - validation - test, 1 - test), method="closest_observation"
-    )
-    places = (times >= first).astype(np.int64) + (times >= second)
-    if len(np.unique(places)) < len(PLACES):
-        raise UserError(
-            f"{len(np.unique(times)):,} points in time, too unevenly spread for train, "
-            "validation and test: change their shares or leave out time="
-        )
-    return np.asarray(places, np.int64)
+    if data.times is not None:
+        places = window_places(data.times, data.groups, folds, validation, test, seed)
+    else:
+        places = fold_places(data.labels, data.groups, folds, validation, seed)
+    train, validate, tested = (np.flatnonzero(places == it) for it in (TRAIN, VALIDATION, TEST))
+    return train, validate, tested

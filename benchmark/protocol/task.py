@@ -49,6 +49,7 @@ class Data:
     origin: str  # where it came from, for readers
     weights: NDArray[np.float64] | None = None  # (rows,), sample weights in training
     places: Ints | None = None  # (rows,), if the data itself has splits: see `splits.PLACES`
+    times: Ints | None = None  # (rows,), numbers in the order of time, where windows move in it
     notes: tuple[str, ...] = ()  # what users should know about the data, one line each
     names: tuple[str, ...] = ()  # of the rows, for readers: files of images
     columns: tuple[Column, ...] = ()  # of a table as it was read, also those that are left out

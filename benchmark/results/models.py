@@ -17,7 +17,7 @@ from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.sentence import Sentence
 
 AP = "test/average_precision"
-MEASURES = ("test/f1", "test/f1_tuned", AP, "test/roc_auc", "test/ece", "seconds/training")
+MEASURES = ("test/f1", "test/f1_tuned", AP, "test/roc_auc", "test/ece", "timing/training")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from benchmark.training import figures
 from benchmark.training.predictions import Fit, to_bytes
 from benchmark.training.score import Score
 
-BATCH_LIMIT = 1000  # metrics that MLflow takes in one call
+BATCH_LIMIT = 1000  # metrics and tags together that MLflow takes in one call
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
             tags.ATTEMPT: str(attempt),
             tags.SOURCE: conditions.source,
             tags.VERSIONS: versions(),
-            tags.NOTE: cell_note(training, cell),
+            tags.NOTE: cell_note(training, cell, store),
         },
     )
     run_id = str(created.info.run_id)
@@ -114,8 +114,6 @@ def complete(store: Store, result: CellResult) -> None:
     Raises:
         RuntimeError: if the store lost something, or another process ended the run.
     """
-    from mlflow.entities import RunTag
-
     client = store.client
     run_id, fit, score = result.run_id, result.fit, result.score
     final = {
@@ -124,7 +122,6 @@ def complete(store: Store, result: CellResult) -> None:
         "training/rows": fit.trained_rows,
         **({"training/best_step": fit.best_step} if fit.curves else {}),
     }
-    _log_metrics(client, result, final)
     content = to_bytes(fit)
     with tempfile.TemporaryDirectory() as folder:
         names = _write_artifacts(Path(folder), content, fit, score)
@@ -137,35 +134,42 @@ def complete(store: Store, result: CellResult) -> None:
         tags.COLLAPSED: "yes" if score.collapsed else "no",
         tags.FILES: json.dumps(names),
     }
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in facts.items()])
+    _log(client, result, final, facts)
     _read_back(store, run_id, final, names)
     client.set_tag(run_id, tags.DONE, "yes")
     client.set_terminated(run_id, "FINISHED")
 
 
-def _log_metrics(client: RetryingClient, result: CellResult, final: Mapping[str, float]) -> None:
-    """Log final values, curves and system metrics, in as few calls as MLflow allows."""
-    from mlflow.entities import Metric
+def _log(
+    client: RetryingClient,
+    result: CellResult,
+    final: Mapping[str, float],
+    facts: Mapping[str, str],
+) -> None:
+    """Log final values, curves, system metrics and tags, in as few calls as MLflow allows."""
+    from mlflow.entities import Metric, RunTag
 
     metrics = [Metric(key, value, result.ended, 0) for key, value in final.items()]
     for name, curve in result.fit.curves.items():
         metrics += [Metric(name, value, result.ended, step) for step, value in curve]
     metrics += [Metric(*sample) for sample in result.samples]
-    for begin in range(0, len(metrics), BATCH_LIMIT):
-        client.log_batch(result.run_id, metrics=metrics[begin : begin + BATCH_LIMIT])
+    written = [RunTag(key, value) for key, value in facts.items()]
+    for begin in range(0, len(metrics), BATCH_LIMIT - len(written)):
+        batch = metrics[begin : begin + BATCH_LIMIT - len(written)]
+        client.log_batch(result.run_id, metrics=batch, tags=[] if begin else written)
 
 
 def _write_artifacts(folder: Path, predictions: bytes, fit: Fit, score: Score) -> list[str]:
-    """Write predictions and figures into a folder; return their names in it."""
+    """Write predictions and one figure into a folder; return their names in it.
+
+    The report draws the others from the predictions.
+    """
     (folder / PREDICTIONS).write_bytes(predictions)
-    drawn = figures.of_cell(
-        fit.curves, score.labels, score.logits, score.decisions, score.weights, fit.class_rows
-    )
+    name, figure = figures.of_run(score, fit)
     (folder / "figures").mkdir()
-    for name, figure in drawn.items():
-        path = folder / "figures" / f"{name}.png"
-        figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})  # a third of the time
-    return [PREDICTIONS, *(f"figures/{name}.png" for name in drawn)]
+    path = folder / "figures" / f"{name}.png"
+    figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})  # a third of the time
+    return [PREDICTIONS, f"figures/{name}.png"]
 
 
 def _read_back(

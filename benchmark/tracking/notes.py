@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from benchmark.protocol.grid import Cell, Training
 from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown
+from benchmark.tracking import tags, views
+from benchmark.tracking.store import Store
 
 
-def cell_note(training: Training, cell: Cell) -> str:
-    """Describe the run of a cell: strategy, data, budget, and what shares its training."""
+def cell_note(training: Training, cell: Cell, store: Store) -> str:
+    """Describe the run of a cell: strategy, data, budget, what shares its training, whose it is."""
     conditions = training.conditions
     shared = [other.label for other in training.cells if other.identity != cell.identity]
     lines = [
@@ -24,9 +27,31 @@ def cell_note(training: Training, cell: Cell) -> str:
         "- `test/...` uses the checkpoint chosen on validation, `test_last_step/...` the last "
         "step; models other than networks have no checkpoints, steps or curves",
     ]
+    if store.invocation:
+        lines.append(f"- part of [this benchmark]({run_page(store)}), which has the report")
     if shared:
         lines.append(f"- shares its training with {escape_markdown(', '.join(shared))}")
     return "\n".join(lines)
+
+
+def run_page(store: Store) -> str:
+    """The address of the invocation's run inside MLflow's pages."""
+    return f"#/experiments/{store.experiment}/runs/{store.invocation}"
+
+
+def where_to_go(store: Store, conditions: str) -> str:
+    """Say, on top of a note, where the runs, their charts and the report are.
+
+    Args:
+        conditions: identity of what the runs share.
+    """
+    page = f"#/experiments/{store.experiment}"
+    own = quote(f"tags.`{tags.CONDITIONS}` = '{conditions}'", safe="")
+    return (
+        f"**[Table]({page}{views.TABLE}) and [charts]({page}{views.CHARTS}) of the strategies** | "
+        f"[runs of this benchmark]({page}/runs?workflowType=machine_learning&searchFilter={own}) | "
+        f"[report]({run_page(store)}/artifacts)\n\n"
+    )
 
 
 def classes_in_words(classes: Sequence[str], count: int) -> str:

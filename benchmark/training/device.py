@@ -19,6 +19,16 @@ SHARE_OF_DATA = 0.2  # of the free GPU memory; several processes may share it
 
 
 @cache
+def load() -> None:
+    """Import TensorFlow and Keras, which takes seconds, and initialise nothing."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _quiet_stderr():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+
+
+@cache
 def prepare(process: int = 0) -> None:
     """Fix threads and GPU; must come before any other use of TensorFlow.
 
@@ -26,11 +36,11 @@ def prepare(process: int = 0) -> None:
     and results are equal to the last bit. GPUs are assigned to `process` 0, 1, ... in turn;
     processes that share a GPU take memory as they need it.
     """
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with _quiet_import():
-        import keras
-        import tensorflow as tf
+    load()
+    import keras
+    import tensorflow as tf
 
+    with _quiet_stderr():
         gpus = tf.config.list_physical_devices("GPU")
     # whatever the user's keras.json says
     keras.config.set_floatx("float32")
@@ -102,9 +112,8 @@ def processor() -> str:
 
 
 @contextmanager
-def _quiet_import() -> Iterator[None]:
+def _quiet_stderr() -> Iterator[None]:
     """Hide what TensorFlow prints while it loads, which no log level silences."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as hidden:

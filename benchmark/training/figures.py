@@ -1,51 +1,38 @@
-"""Figures of one run, drawn without pyplot's global state so that any thread may draw."""
+"""The figure of one run, drawn without pyplot's global state so that any thread may draw.
+
+The report draws all others, of many runs together.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.metrics import classification, long_tail
-from benchmark.protocol.arrays import Curve, Floats, Ints
+from benchmark.protocol.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from benchmark.training.predictions import Fit
+    from benchmark.training.score import Score
+
 MOST_DRAWN = 50  # classes; with more, only figures that aggregate over classes
 
 
-def of_cell(
-    curves: Mapping[str, Curve],
-    labels: Ints,
-    logits: Floats,
-    decisions: Ints,
-    weights: Floats,
-    class_rows: Ints,
-) -> dict[str, Figure]:
-    """Draw the figures of a run, by name.
+def of_run(score: Score, fit: Fit) -> tuple[str, Figure]:
+    """Draw the figure that every run gets, from its test split; return its name too.
 
-    Always reliability; the loss curve of networks; precision-recall and confusion matrix with at
-    most `MOST_DRAWN` classes; recalls with more than two.
-
-    Args:
-        labels: (rows,), of test.
-        logits: calibrated, (rows, classes).
-        decisions: (rows,).
-        weights: (rows,).
-        class_rows: training rows per class, (classes,).
+    Precision and recall, or the recalls of classes that are more than `MOST_DRAWN`.
     """
-    several = (
-        {} if len(class_rows) == 2 else {"recalls": recalls(labels, decisions, weights, class_rows)}
-    )
-    drawn = {**several, "reliability": reliability(labels, logits, weights)}
-    if len(class_rows) <= MOST_DRAWN:
-        drawn["precision_recall"] = precision_recall(labels, logits, decisions, weights)
-        drawn["confusion_matrix"] = confusion_matrix(labels, decisions, weights, len(class_rows))
-    return drawn | ({"loss": loss(curves)} if curves else {})
+    if len(fit.class_rows) > MOST_DRAWN:
+        drawn = recalls(score.labels, score.decisions, score.weights, fit.class_rows)
+        return "recalls", drawn
+    drawn = precision_recall(score.labels, score.logits, score.decisions, score.weights)
+    return "precision_recall", drawn
 
 
 def precision_recall(labels: Ints, logits: Floats, decisions: Ints, weights: Floats) -> Figure:
@@ -79,43 +66,6 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints, weights: Flo
     return figure
 
 
-def confusion_matrix(labels: Ints, decisions: Ints, weights: Floats, classes: int) -> Figure:
-    """Draw the counts on test, each row by its weight; shades are shares of the actual class."""
-    figure, axes = canvas("Confusion matrix on test", "predicted", "actual")
-    counts = classification.confusion(labels, decisions, weights, classes)
-    shares = classification.shares_of_actual(counts)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.grid(False)
-    if classes > 2:
-        return figure
-    for row, column in np.ndindex(2, 2):
-        axes.text(
-            column,
-            row,
-            f"{counts[row, column]:,.0f}\n{shares[row, column]:.1%}",
-            ha="center",
-            va="center",
-            color="white" if shares[row, column] > 0.5 else "black",
-        )
-    names = ["negative", "positive"]
-    axes.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names)
-    return figure
-
-
-def reliability(labels: Ints, logits: Floats, weights: Floats) -> Figure:
-    """Draw observed frequency against predicted probability, in bins of equal weight."""
-    figure, axes = canvas("Reliability on test", "predicted probability", "observed frequency")
-    true, predicted = classification.predicted_events(labels, logits)
-    mean, frequency = classification.reliability(true, predicted, weights)
-    error = classification.calibration_error(true, predicted, weights)
-    top = max(mean.max(), frequency.max()) * 1.05 + 1e-6
-    axes.plot([0, top], [0, top], color="0.6", linestyle=":", label="perfect")
-    axes.plot(mean, frequency, "o-", label=f"calibration error {error:.3f}")
-    axes.set(xlim=(0, top), ylim=(0, top))
-    axes.legend()
-    return figure
-
-
 def recalls(labels: Ints, decisions: Ints, weights: Floats, class_rows: Ints) -> Figure:
     """Draw the recall of each class on test against its training rows."""
     figure, axes = canvas("Recall by class size", "training rows of the class", "recall on test")
@@ -125,20 +75,6 @@ def recalls(labels: Ints, decisions: Ints, weights: Floats, class_rows: Ints) ->
     ends = sorted({int(class_rows.min()), int(class_rows.max())})
     axes.set_xticks(ends, [f"{end:,}" for end in ends])
     axes.minorticks_off()
-    return figure
-
-
-def loss(curves: Mapping[str, Curve]) -> Figure:
-    """Draw the training loss, which strategies define differently, and log loss on validation."""
-    figure, axes = canvas("Loss", "optimizer step", "loss (nats per row)")
-    for name, label in {
-        "train/loss": "training loss",
-        "val/log_loss": "validation log loss",
-    }.items():
-        if curves.get(name):
-            axes.plot(*zip(*curves[name], strict=True), label=label)
-    axes.set_ylim(bottom=0)
-    axes.legend()
     return figure
 
 

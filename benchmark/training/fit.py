@@ -22,8 +22,9 @@ from benchmark.protocol.splits import class_shares
 from benchmark.protocol.strategy import Priors
 from benchmark.protocol.task import Estimator
 from benchmark.training import device, estimator
+from benchmark.training.job import TrainingJob
 from benchmark.training.loop import Clock
-from benchmark.training.network import TrainedNetwork, TrainingJob, train_network
+from benchmark.training.network import TrainedNetwork, train_network
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.training.stages import Stage, plan_stages
 

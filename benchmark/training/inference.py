@@ -31,6 +31,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.training import device
 from benchmark.training import estimator as estimators
 from benchmark.training.decision import Decision
+from benchmark.training.prevalence import adapted
 from benchmark.training.schema import ColumnSchema, restore
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class ModelFacts:
     classes: tuple[str, ...]
     decision: Decision
     columns: Mapping[str, ColumnSchema] = field(default_factory=dict)  # tables only
+    # class shares that probabilities are calibrated for, to be adapted to those of the rows
+    # that are predicted together; empty: they are not adapted
+    adapts_from: tuple[float, ...] = ()
 
     @property
     def is_network(self) -> bool:
@@ -108,6 +112,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
         "classes": list(facts.classes),
         "calibration": as_json(decision.calibration),
         "decision_offsets": decision.offsets.tolist(),
+        "adapts_from": list(facts.adapts_from),
         "columns": {name: dataclasses.asdict(column) for name, column in facts.columns.items()},
     }
     (folder / FACTS).write_text(json.dumps(text), encoding="utf-8")
@@ -125,8 +130,9 @@ def load(folder: Path) -> SavedModel:
         classes=tuple(text["classes"]),
         decision=Decision(calibration, np.array(text["decision_offsets"])),
         columns={name: ColumnSchema(**column) for name, column in text["columns"].items()},
+        adapts_from=tuple(text.get("adapts_from", ())),
     )
-    if facts.is_network:
+    if (folder / NETWORK).exists():
         return SavedModel(facts, _network(folder / NETWORK))
     return SavedModel(facts, _estimator(folder / ESTIMATOR))
 
@@ -206,8 +212,12 @@ def predict(model: SavedModel, rows: pd.DataFrame) -> pd.DataFrame:
     task = registry.task(facts.task)
     raw = restore(rows, facts.columns) if task.kind == "table" else _contents(rows)
     logits = model.logits(task.encode(facts.settings, facts.learned, raw))
-    predicted = facts.decision.decide(logits)
-    p = facts.decision.probabilities(logits)
+    decision = facts.decision
+    if facts.adapts_from:
+        p = decision.probabilities(logits)
+        calibration = adapted(decision.calibration, p, np.array(facts.adapts_from))
+        decision = dataclasses.replace(decision, calibration=calibration)
+    predicted, p = decision.decide(logits), decision.probabilities(logits)
     binary = len(facts.classes) == 2
     columns = {
         "label": np.array(facts.classes, object)[predicted],

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmark.protocol.arrays import Array, Curve
+from benchmark.protocol.strategy import RowLoss
 from benchmark.training.batches import Batches, Rows
 from benchmark.training.compiled import CompiledNetwork
 
@@ -38,9 +39,10 @@ def require_finite(values: Array, what: str, step: int) -> None:
 
 @dataclass(frozen=True)
 class Segment:
-    """Steps of one compiled network over one stream of batches."""
+    """Steps of one compiled network with one loss over one stream of batches."""
 
     compiled: CompiledNetwork
+    loss: RowLoss
     batches: Batches
     steps: int
 
@@ -129,7 +131,7 @@ def run_segment(segment: Segment, rows: Rows, chunk: int, clock: Clock) -> Itera
     import tensorflow as tf
 
     chunk = min(chunk, rows.steps_per_call(segment.batches.size))
-    train_steps, left = segment.compiled.train_steps, segment.steps
+    train_steps, left = segment.compiled.train_steps(segment.loss), segment.steps
     calls = (
         (*rows.take(numbers), tf.constant(weights), mixture and tuple(map(tf.constant, mixture)))
         for numbers, weights, mixture in segment.batches.steps(chunk)

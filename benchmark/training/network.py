@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from benchmark.metrics import classification
 from benchmark.protocol.arrays import Floats, Ints
-from benchmark.protocol.strategy import OutputLayer, Strategy
-from benchmark.protocol.task import Budget, Network, Splits, Task
+from benchmark.protocol.strategy import OutputLayer
+from benchmark.protocol.task import Budget, Network, Splits
 from benchmark.training import device
 from benchmark.training.batches import Batches, Mixer, Rows
-from benchmark.training.compiled import CompiledNetwork, compile_network, layers_in
+from benchmark.training.compiled import CompiledNetwork, compile_network, initial_network, layers_in
+from benchmark.training.initial import build, first_network
+from benchmark.training.job import TrainingJob
 from benchmark.training.loop import Clock, Segment, TrainedWeights, predictor, require_finite, train
 from benchmark.training.predictions import Predictions, of_split
 from benchmark.training.seeding import seeded
 from benchmark.training.stages import Stage, StagePlan, plan_stages, split_at_thaw
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """Everything that a training depends on; `budget` is that of all networks together."""
-
-    task: Task
-    settings: Any
-    splits: Splits
-    classes: int
-    strategy: Strategy
-    budget: Budget
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -86,20 +75,24 @@ def _segments(
 ) -> Iterator[Segment]:
     """Yield the stages, each with its compiled network; a later stage continues with it."""
     budget, stages = Budget(steps, job.budget.batch), plan.stages
-    network = build(job, budget, stages[0])
-    thaw = network.thaw  # of the new network: the optimizer of a cached one has been used
+    first = first_network(job, budget, plan)
+    thaw = first.network.thaw
+    compiled = compile_network(first, (job.task.network, job.settings, budget), budget.steps)
     for stage_number, stage in enumerate(split_at_thaw(stages, thaw.share) if thaw else stages):
         clock.turn("compilation")
+        network = compiled.network
         if stage.network == "fresh head":
             budget = Budget(stage.steps, job.budget.batch)
             network = _on_frozen(network, build(job, budget, stage))
         elif stage.network == "thawed" and thaw:
             _set_trainable(network.model, True)
+            # of the new network: the optimizer of a cached one has been used
             network = Network(network.model, thaw.optimizer)
-        origin = (job.task.network, job.settings, budget)
-        compiled = compile_network(network, stage.loss, origin)
-        network = compiled.network
-        yield Segment(compiled, batches(job, plan, stage, stage_number, number), stage.steps)
+        if network is not compiled.network:
+            origin = (job.task.network, job.settings, budget)
+            compiled = compile_network(initial_network(network), origin, budget.steps)
+        taken = batches(job, plan, stage, stage_number, number)
+        yield Segment(compiled, stage.loss, taken, stage.steps)
 
 
 def batches(job: TrainingJob, plan: StagePlan, stage: Stage, number: int, network: int) -> Batches:
@@ -108,20 +101,6 @@ def batches(job: TrainingJob, plan: StagePlan, stage: Stage, number: int, networ
     counts = np.bincount(labels, minlength=job.classes)
     mixer = Mixer(stage.mix, labels, counts) if stage.mix else None
     return Batches(stage.rows, stage.weights, job.budget.batch, job.seed, number, network, mixer)
-
-
-def build(job: TrainingJob, budget: Budget, stage: Stage) -> Network:
-    """Build the network of the task with the strategy's head and initial bias."""
-    network = job.task.network(job.settings, job.splits, job.classes, budget)
-    assert isinstance(network, Network)
-    last = network.model.layers[-1]
-    head = job.strategy.head(last)
-    if head is last:
-        last.bias.assign(job.strategy.bias(stage.priors))
-        return network
-    from benchmark.training.layers import with_last
-
-    return replace(network, model=with_last(network.model, head))
 
 
 def _on_frozen(trained: Network, fresh: Network) -> Network:

@@ -7,9 +7,11 @@ import numpy as np
 from benchmark.protocol.arrays import Floats
 from benchmark.training import device
 from benchmark.training.batches import Rows
-from benchmark.training.compiled import compile_network
+from benchmark.training.compiled import compile_network, initial_network
+from benchmark.training.initial import build
+from benchmark.training.job import TrainingJob
 from benchmark.training.loop import Clock, Segment, run_segment
-from benchmark.training.network import TrainingJob, batches, build
+from benchmark.training.network import batches
 from benchmark.training.seeding import seeded
 from benchmark.training.stages import plan_stages
 
@@ -32,9 +34,8 @@ def losses_at_rising_rates(job: TrainingJob, rates: Floats) -> Floats:
         network = build(job, job.budget, stage)
         rising = schedules.ExponentialDecay(rates[0], steps - 1, rates[-1] / rates[0])
         network.optimizer.learning_rate = rising
-        compiled = compile_network(
-            network, stage.loss, (job.task.network, job.settings, job.budget)
-        )
-        segment = Segment(compiled, batches(job, plan, stage, 0, 0), steps)
+        origin = (job.task.network, job.settings, job.budget)
+        compiled = compile_network(initial_network(network), origin, steps)
+        segment = Segment(compiled, stage.loss, batches(job, plan, stage, 0, 0), steps)
         per_call = list(run_segment(segment, rows, steps, Clock()))
     return np.concatenate(per_call).astype(np.float64)

@@ -34,8 +34,10 @@ def score(strategy: Strategy, fit: Fit) -> Score:
         DivergedError: if a calibrated logit, an offset or a measure is not finite.
     """
     best, decisions, logits = _decide(strategy, fit, "best", fit.best_step)
-    # an estimator has no other checkpoint
-    last = _decide(strategy, fit, "last", fit.last_step)[0] if fit.curves else {}
+    last: dict[str, float] = {}  # an estimator has no other checkpoint
+    if fit.curves:  # the weights of the last step may be the best ones
+        same = fit.best_step == fit.last_step
+        last = best if same else _decide(strategy, fit, "last", fit.last_step)[0]
     return Score(
         metrics={
             **{f"test/{name}": value for name, value in best.items()},

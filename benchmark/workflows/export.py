@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from benchmark.metrics import classification
 from benchmark.protocol import grammar, registry
-from benchmark.protocol.arrays import Ints
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Budget, Data, Splits, Task
@@ -35,17 +35,23 @@ from benchmark.training import inference
 from benchmark.training.decision import fit_decision
 from benchmark.training.fit import fit_network
 from benchmark.training.inference import ModelFacts
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.schema import ColumnSchema, schema_of
 from benchmark.workflows.execution.worker import load, prepare
 from benchmark.workflows.model_card import card
+from benchmark.workflows.refit import refit
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 EXAMPLES = 3  # rows that are logged with the model
+ADAPTS = (
+    "Probabilities are adapted to the prevalence of the rows that are predicted together, if they "
+    "are at least 100: it is estimated from them without labels (Saerens 2002). Right only where "
+    "prevalence alone has moved."
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class ExportRequest:
     seed: int | None  # None: the one with the best average precision on validation
     name: str  # in the model registry; "" is made from the task's name
     alias: str
+    refit: bool = False  # on all rows
+    adapt_prevalence: bool = False  # to the rows that are predicted together
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class _Chosen:
     strategy: str  # in full
     seed: int
     fit: Fit  # as tracked
+    fits: tuple[Fit, ...]  # of all seeds
     task: Task
     settings: Any
     data: Data
@@ -94,13 +103,25 @@ def export_model(request: ExportRequest) -> ExportedModel:
     advice, table = request.advice, request.advice.table
     if not advice.label:
         raise UserError(f"{advice.sentences[0].text} To export, name one with --strategy")
+    if request.adapt_prevalence and advice.analysis.calibrated.get(advice.label) == "no":
+        raise UserError(
+            f"the probabilities of {advice.label} are not calibrated, so prevalence cannot be "
+            f"estimated from them: run and export {advice.label}+platt"
+        )
     name = request.name or f"skewbench-{table.facts['task']}"
     model_registry.check_names(name, request.alias)
     chosen = _choose(request)
     prepare(0)
     fit, trained = fit_network(_job(chosen, table), lambda steps: None)
     _require_same(fit, chosen.fit, table)
-    decision = fit_decision(advice.decides(grammar.read(chosen.strategy).strategy), fit)
+    strategy = advice.decides(grammar.read(chosen.strategy).strategy)
+    decision, logits, notes = fit_decision(strategy, fit), fit.test.best, []
+    if request.refit:
+        again = refit(_job(chosen, table), strategy, fit, chosen.fits)
+        trained, decision, logits = again.trained, again.decision, again.test
+        notes.append(again.note)
+    if request.adapt_prevalence:
+        notes.append(ADAPTS)
     facts = ModelFacts(
         task=table.facts["task"],
         settings=chosen.settings,
@@ -108,10 +129,11 @@ def export_model(request: ExportRequest) -> ExportedModel:
         classes=tuple(chosen.data.classes),
         decision=decision,
         columns=schema_of(chosen.data.rows) if chosen.task.kind == "table" else {},
+        adapts_from=tuple(fit.priors.population.tolist()) if request.adapt_prevalence else (),
     )
     store = open_store(request.uri, table.facts["task"])
     address = f"models:/{name}@{request.alias}"
-    page = card(advice, chosen.seed, fit, decision, address, request.uri)
+    page = card(advice, chosen.seed, fit, decision, address, request.uri, notes)
     run_tags = {
         tags.CONDITIONS: table.conditions,
         tags.LABEL: chosen.label,
@@ -119,7 +141,7 @@ def export_model(request: ExportRequest) -> ExportedModel:
     }
     run_name = f"export: {chosen.label} · seed {chosen.seed}"
     with model_registry.exporting(store, run_name, run_tags) as run_id:
-        model = _log_checked(chosen, facts, trained)
+        model = _log_checked(chosen, facts, trained, logits)
         version = model_registry.register(store, run_id, model, name, request.alias, page)
     return ExportedModel(request.uri, address, version, page, len(chosen.splits.test))
 
@@ -127,11 +149,16 @@ def export_model(request: ExportRequest) -> ExportedModel:
 def _choose(request: ExportRequest) -> _Chosen:
     """Find the run to export, its data and its splits."""
     table, label = request.advice.table, request.advice.label
-    seed, tracked = _tracked_fit(request)
+    fits = _tracked_fits(request)
+    # chosen on validation alone
+    seed = max(fits, key=lambda seed: _average_precision(fits[seed]))
+    if request.seed is not None:
+        seed = request.seed
     strategy = str(_finished_runs(table, label)["strategy"].iloc[0])
     task, settings, data = _load_data(table)
     splits = restrict(task.split(data, settings, seed), data, table.portion)
-    return _Chosen(label, strategy, seed, tracked, task, settings, data, splits)
+    own, every = fits[seed], tuple(fits.values())
+    return _Chosen(label, strategy, seed, own, every, task, settings, data, splits)
 
 
 def _job(chosen: _Chosen, table: Leaderboard) -> TrainingJob:
@@ -146,8 +173,11 @@ def _job(chosen: _Chosen, table: Leaderboard) -> TrainingJob:
     )
 
 
-def _log_checked(chosen: _Chosen, facts: ModelFacts, trained: Any) -> str:
+def _log_checked(chosen: _Chosen, facts: ModelFacts, trained: Any, logits: Floats) -> str:
     """Log the model, check its decisions on test as the store has it, and return its address.
+
+    Args:
+        logits: of the test rows, by the model before it was logged.
 
     Raises:
         RuntimeError: if it decides a test row otherwise than the benchmark.
@@ -163,8 +193,11 @@ def _log_checked(chosen: _Chosen, facts: ModelFacts, trained: Any) -> str:
         model = model_registry.log(package)
         with model_registry.read_back(package, model) as logged:
             test_rows = raw_rows(chosen.task, chosen.data, chosen.splits.test)
-            predicted = inference.predict(inference.load(logged), test_rows)
-        if not np.array_equal(predicted["decision"], facts.decision.decide(chosen.fit.test.best)):
+            loaded = inference.load(logged)
+            # at the prevalence that it was trained for
+            loaded = replace(loaded, facts=replace(loaded.facts, adapts_from=()))
+            predicted = inference.predict(loaded, test_rows)
+        if not np.array_equal(predicted["decision"], facts.decision.decide(logits)):
             raise RuntimeError("the logged model decides otherwise than the benchmark on test")
     return model
 
@@ -173,8 +206,8 @@ def _finished_runs(table: Leaderboard, label: str) -> pd.DataFrame:
     return table.runs[(table.runs["label"] == label) & (table.runs["state"] == "finished")]
 
 
-def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
-    """Return the seed to train again, and the fit that its run saved."""
+def _tracked_fits(request: ExportRequest) -> dict[int, Fit]:
+    """Return the fits that the runs of the strategy saved, by seed; a refit needs all of them."""
     label = request.advice.label
     finished = _finished_runs(request.advice.table, label)
     seeds = sorted(finished["seed"])
@@ -182,15 +215,13 @@ def _tracked_fit(request: ExportRequest) -> tuple[int, Fit]:
         raise UserError(f"{label} has no run with seed {request.seed}: it has {seeds}")
     fits: dict[int, Fit] = {}
     for run in finished.to_dict("records"):
-        if request.seed in (None, run["seed"]):
+        if request.refit or request.seed in (None, run["seed"]):
             fit = read_fit(request.uri, run["artifacts"], run["predictions"])
             if fit is not None:
                 fits[run["seed"]] = fit
-    if not fits:
+    if not fits or (request.seed is not None and request.seed not in fits):
         raise UserError(f"{request.uri} has lost predictions of {label}: give `run` again first")
-    # chosen on validation alone
-    best = max(fits, key=lambda seed: _average_precision(fits[seed]))
-    return best, fits[best]
+    return fits
 
 
 def _average_precision(fit: Fit) -> float:

@@ -13,7 +13,7 @@ from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.splits import PLACES
 from benchmark.protocol.task import Data, Kind
-from benchmark.workflows import neighbours
+from benchmark.workflows import drift, neighbours
 from benchmark.workflows.execution.worker import load
 from benchmark.workflows.forecast import Forecast, forecast
 from benchmark.workflows.neighbours import Neighbours
@@ -36,6 +36,7 @@ class Inspection:
     contradictory: int  # groups with rows of more than one class
     neighbours: Neighbours | None  # of images with features
     population: Floats | None  # (classes,), shares that test is weighted to; None: not weighted
+    drifts: Mapping[str, float]  # columns that differ between training and test, see `drift`
     half_widths: Floats  # (classes,), largest half-width of the 95 % interval of F1 on test
     forecast: Forecast | None  # of strategies, from a stored suite
 
@@ -91,6 +92,11 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
             neighbours.examine(split.x, data.labels, data.groups, place) if compared else None
         ),
         population=split.population,
+        drifts=(
+            drift.drifts(data.rows.iloc[split.train], data.rows.iloc[split.test])
+            if task.kind == "table"
+            else {}
+        ),
         half_widths=half_widths(splits["test"], split.population),
         forecast=forecast(task, getattr(settings, "model", ""), data, split),
     )

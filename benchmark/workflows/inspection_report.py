@@ -104,6 +104,13 @@ def sentences(inspection: Inspection) -> Iterator[str]:
     if inspection.contradictory:
         yield f"{inspection.contradictory:,} of these groups have rows of more than one class"
     yield from inspection.data.notes
+    if inspection.drifts:
+        named = [f"{name} {value:.2f}" for name, value in inspection.drifts.items()]
+        more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+        yield (
+            "columns that differ between training and test (distance of their distributions, 0 to "
+            f"1): {', '.join(named[:SHOWN])}{more}"
+        )
     if inspection.kind == "image":
         yield from _of_neighbours(inspection)
     if inspection.forecast:

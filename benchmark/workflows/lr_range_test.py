@@ -17,7 +17,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.grammar import StrategySpec
 from benchmark.training import device
 from benchmark.training.figures import canvas
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.range_test import losses_at_rising_rates
 from benchmark.workflows.execution.worker import load
 

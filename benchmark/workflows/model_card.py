@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -33,13 +33,23 @@ AT_THRESHOLD = ("test/f1", "test/precision", "test/recall", "test/balanced_accur
 
 
 def card(
-    advice: Recommendation, seed: int, fit: Fit, decision: Decision, model: str, uri: str
+    advice: Recommendation,
+    seed: int,
+    fit: Fit,
+    decision: Decision,
+    model: str,
+    uri: str,
+    notes: Sequence[str] = (),
 ) -> str:
-    """Write the card. `model` is the address of the model in the store at `uri`."""
+    """Write the card. `model` is the address of the model in the store at `uri`.
+
+    Args:
+        notes: on how it differs from what was measured, one paragraph each.
+    """
     sections = {
         "Data": _data(advice.table, fit),
         "Strategy": _strategy(advice, decision),
-        "On test": _measures(advice, fit, decision),
+        "On test": [*_measures(advice, fit, decision), *(f"\n{note}" for note in notes)],
         "Probabilities": _probabilities(advice, decision),
         "Limits": _limits(advice.table, fit, decision),
         "Use": _use(model, uri),
@@ -68,12 +78,19 @@ def _data(table: Leaderboard, fit: Fit) -> list[str]:
         f"- {escape_markdown(conditions['data'])}",
         f"- rows: {_shares(counts, facts['rows'], table.class_count)}",
         f"- test rows: {_shares(tested, len(fit.test.labels), table.class_count)}{_weighted(fit)}",
-        f"- trained on {fit.trained_rows:,} rows after resampling; threshold and checkpoint "
+        f"- trained on {_trained(fit)}; threshold and checkpoint "
         f"chosen on {len(fit.validation.labels):,} others; tested on {len(fit.test.labels):,}",
         f"- settings: {escape_markdown(facts['settings'])}",
         f"- versions: {escape_markdown(conditions['versions'])}",
         f"- device: {escape_markdown(conditions['device'])}",
     ]
+
+
+def _trained(fit: Fit) -> str:
+    """Rows of the training split, and how many the strategy made of them if it resamples."""
+    split = int(fit.class_rows.sum())
+    resampled = "" if fit.trained_rows == split else f", resampled to {fit.trained_rows:,}"
+    return f"{split:,} rows{resampled}"
 
 
 def _test_counts(fit: Fit) -> list[int]:

@@ -26,8 +26,10 @@ from benchmark.results.predictions import with_predictions
 from benchmark.results.report import files, markdown, terminal
 from benchmark.results.report.console import phase
 from benchmark.tracking import history, invocation, lease
+from benchmark.tracking.notes import where_to_go
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve
+from benchmark.tracking.views import share_view
 from benchmark.workflows import race
 from benchmark.workflows.execution import outbox
 from benchmark.workflows.execution.cluster import engine
@@ -126,7 +128,9 @@ def _measure_in(
         trained, failed, table = _run_looks(request, plan, store, console, crew)
         with phase(console, "comparing the strategies"):
             analysis = analyse(table)
-        invocation.describe(store, markdown.section(analysis), files.texts([analysis]))
+        note = where_to_go(store, plan.conditions.identity) + markdown.section(analysis)
+        invocation.describe(store, note, files.texts([analysis]))
+        share_view(store)
         if trained:  # else the report of an earlier invocation is the same, and takes seconds
             with phase(console, "drawing the report"):
                 report = files.report([analysis])

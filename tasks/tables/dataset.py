@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmark.protocol import dealing, splits
+from benchmark.protocol import dealing, splits, windows
 from benchmark.protocol.arrays import Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Data, Source
@@ -26,6 +26,7 @@ class Settings(RoleSettings, Protocol):
     validation: float  # share of the rows
     test: float  # share of the rows
     rare: int  # levels with fewer training rows are one level
+    folds: int  # test every row in turn, or move on in time; 0: random splits
 
 
 def from_table(table: RawTable, settings: Settings, source: Source, origin: str) -> Data:
@@ -37,7 +38,10 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
     roles = assign(table, settings, origin)
     groups, group_notes = _groups(roles)
     notes = [*roles.notes, *group_notes]
-    places = _places(roles, groups, settings, origin, notes)
+    moving = settings.folds > 0 and roles.times is not None
+    places = None if moving else _places(roles, groups, settings, origin, notes)
+    if settings.folds and places is not None:
+        raise UserError(f"{origin}: split= chooses the rows of test: leave folds= out")
     if places is None:
         notes += _large_groups(roles.labels, groups, settings)
     if roles.weights is not None:
@@ -47,11 +51,12 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
         labels=roles.labels,
         groups=groups,
         classes=roles.classes,
-        digest=_digest(roles, groups, places),
+        digest=_digest(roles, groups, places, _ranks(roles) if moving else None),
         source=source,
         origin=origin,
         weights=roles.weights,
         places=places,
+        times=_ranks(roles) if moving else None,
         notes=tuple(notes),
         columns=roles.columns,
     )
@@ -65,17 +70,22 @@ def _places(
     if roles.times is not None and roles.places is not None:
         raise UserError(f"{origin}: time= and split= both choose the rows of test: name one")
     if roles.times is not None:
-        given = splits.by_time(roles.times, settings.validation, settings.test)
+        given = windows.by_time(roles.times, settings.validation, settings.test)
     elif roles.places is not None:
         given = roles.places
     else:
         return None
-    places = splits.without_straddlers(given, groups)
+    places = windows.without_straddlers(given, groups)
     left_out = (places != given).sum()
     if left_out:
         notes.append(f"{left_out:,} rows are left out: their group is in a later split")
     notes.append(splits.SAME_TEST)
     return places
+
+
+def _ranks(roles: Roles) -> Ints:
+    """Number the points in time in their order, (rows,)."""
+    return np.unique(roles.times, return_inverse=True)[1].astype(np.int64)
 
 
 def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
@@ -96,6 +106,8 @@ def _large_groups(labels: Ints, groups: Ints, settings: Settings) -> list[str]:
 def split_rows(data: Data, settings: Settings, seed: int) -> tuple[Ints, Ints, Ints]:
     """Return the rows of train, validation and test; UserError if a class is too small."""
     try:
+        if settings.folds:
+            return splits.by_turns(data, settings.validation, settings.test, seed, settings.folds)
         return splits.by_groups(data, settings.validation, settings.test, seed)
     except UserError as error:
         if len(data.classes) == 2:
@@ -127,13 +139,13 @@ def _groups(roles: Roles) -> tuple[Ints, list[str]]:
     return splits.join_groups(twins, group), notes
 
 
-def _digest(roles: Roles, groups: Ints, places: Ints | None) -> str:
+def _digest(roles: Roles, groups: Ints, places: Ints | None, times: Ints | None) -> str:
     """Hash all that can change a result."""
     import pandas as pd
 
     content = hashlib.sha256("\n".join([*roles.features, *roles.classes]).encode())
     content.update(pd.util.hash_pandas_object(roles.features, index=False).to_numpy().tobytes())
-    for values in (roles.labels, groups, places, roles.weights):
+    for values in (roles.labels, groups, places, roles.weights, times):
         content.update(b"" if values is None else values.tobytes())
     return content.hexdigest()
 

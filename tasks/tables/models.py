@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Budget, Estimator, Network, Source, Splits
-from tasks.tables import boosting
+from tasks.tables import boosting, own_model
 from tasks.tables.features import Coding
 
 if TYPE_CHECKING:
@@ -156,9 +157,41 @@ class CodingSettings(Protocol):
 def coding(settings: CodingSettings) -> Coding:
     """Return how the model of the settings takes columns."""
     categories = frozenset(name.strip() for name in settings.categories.split(","))
-    return replace(CODINGS[settings.model], rare=settings.rare, categories=categories)
+    known = CODINGS.get(settings.model, OWN)
+    return replace(known, rare=settings.rare, categories=categories)
 
 
+def check(model: str) -> None:
+    """Raise UserError for a model that there is not, or that breaks the contract of own models."""
+    if own_model.names(model):
+        own_model.is_network(model)
+    elif model not in MODELS:
+        raise UserError(
+            f"model must be one of {', '.join(MODELS)}, or a file of your own like "
+            f"my_model.py:build, not {model!r}"
+        )
+
+
+def build(model: str, splits: Splits, classes: int, budget: Budget) -> Network | Estimator:
+    """Build the model untrained."""
+    if own_model.names(model):
+        return own_model.build(model, splits, classes, budget, _adamw)
+    return MODELS[model](splits, classes, budget)
+
+
+def is_network(model: str) -> bool:
+    """Return whether a model is a Keras network."""
+    return own_model.is_network(model) if own_model.names(model) else model == "mlp"
+
+
+def budget(model: str, source: Source) -> Budget:
+    """Return the default budget of a model."""
+    if not own_model.names(model):
+        return BUDGETS[model][source]
+    return BUDGETS["mlp" if own_model.is_network(model) else "balanced_forest"][source]
+
+
+OWN = Coding(rare=1, codes=0)
 # codes of numbers would only invite overfitting: trees single numbers out without them
 TREES = Coding(rare=1, codes=0, gaps=True)
 CODINGS = {

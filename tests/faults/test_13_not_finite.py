@@ -21,7 +21,7 @@ from benchmark.training import batches as batching
 from benchmark.training import fit as fitting
 from benchmark.training import loop
 from benchmark.training import score as scoring
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks._template import TASK, Settings
 from tests import toys
 

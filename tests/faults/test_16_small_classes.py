@@ -19,7 +19,7 @@ from benchmark.protocol.splits import split_by_count, split_by_share, with_check
 from benchmark.protocol.strategy import Resampling, Strategy
 from benchmark.protocol.task import Budget, Data, Splits
 from benchmark.training import fit, score
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.stages import plan_stages
 from tasks import catsdogs, insurance
 from tasks._template import TASK, Settings

@@ -25,7 +25,7 @@ from benchmark.protocol.splits import with_checked_splits
 from benchmark.protocol.strategy import NONE, Resampling, Strategy
 from benchmark.protocol.task import Budget, Data, Splits
 from benchmark.training import fit, score
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks import insurance
 from tasks._template import TASK, Settings
 from tasks.images import dataset

@@ -17,7 +17,7 @@ from benchmark.protocol.task import Budget
 from benchmark.tracking import tags
 from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks import _template, catsdogs
 from tests import toys
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PHOTOS = catsdogs.Settings(imbalance=4, train=24, validation=12, test=12, size=16)
 CASES = {  # with dropout, augmentation and convolutions; with XLA
     "photos": (catsdogs.TASK, PHOTOS, "oversample+focal", Budget(steps=6, batch=8)),
-    "table": (_template.TASK, _template.Settings(), "smote+class_weight", Budget(40, 32)),
+    "table": (_template.TASK, _template.Settings(), "smote+class_weight", Budget(1000, 32)),
 }
 
 

@@ -71,6 +71,7 @@ def read(text: str) -> grammar.StrategySpec:
         assume("cannot be joined" not in str(error))
         assume("give only one of positive, gamma and weights" not in str(error))
         assume("characters long" not in str(error))
+        assume("objective" not in str(error))  # arguments of `threshold` that go together
         raise
 
 

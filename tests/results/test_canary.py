@@ -14,7 +14,7 @@ from benchmark.results.analysis import analyse
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.verdict import verdict
 from benchmark.training import device, fit, score
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks._template import TASK
 
 Tables = Callable[..., Leaderboard]

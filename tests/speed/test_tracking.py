@@ -17,7 +17,6 @@ from benchmark.protocol.strategy import NONE, OutputLayer, Priors
 from benchmark.results import leaderboard
 from benchmark.tracking import cells
 from benchmark.tracking import store as tracking
-from benchmark.training import figures
 from benchmark.training import predictions as fit_files
 from benchmark.training import score as scoring
 from benchmark.training.predictions import Fit, Predictions
@@ -77,20 +76,7 @@ GROUP = "one run: 54 measures, 70 points of curves, predictions"
 
 
 @pytest.mark.benchmark(group=GROUP)
-def test_log_a_run(often: Often, store: tracking.Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without figures, which are drawn while the next training runs."""
-    monkeypatch.setattr(figures, "of_cell", lambda *given: {})
-    score, client = scoring.score(NONE, FIT), tracking.client_of(store.uri)
-
-    def log() -> None:
-        run_id = client.create_run(store.experiment, tags={}).info.run_id
-        cells.complete(store, cells.CellResult(run_id, ENDED, FIT, score, []))
-
-    often(log)
-
-
-@pytest.mark.benchmark(group=GROUP)
-def test_log_a_run_with_figures(often: Often, store: tracking.Store) -> None:
+def test_log_a_run(often: Often, store: tracking.Store) -> None:
     score, client = scoring.score(NONE, FIT), tracking.client_of(store.uri)
 
     def log() -> None:

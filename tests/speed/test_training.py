@@ -26,9 +26,9 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
     import tensorflow as tf
 
     network = Network(model, keras.optimizers.Adam(1e-3))
-    compiled = compiling.compile_network(
-        network, cross_entropy(np.ones(2)), origin=("speed", batch)
-    )
+    initial = compiling.initial_network(network)
+    compiled = compiling.compile_network(initial, ("speed", batch), compiling.XLA_FROM)
+    train_steps = compiled.train_steps(cross_entropy(np.ones(2)))
     rows = batching.Rows.place(x, y, room=0)
     numbers = np.resize(np.arange(len(y)), steps * batch).astype(np.int32).reshape(steps, batch)
     weights = np.ones((steps, batch), np.float32)
@@ -38,7 +38,7 @@ def looped(model: Any, x: Any, y: Any, batch: int, steps: int) -> Callable[[], f
         calls = np.array_split(np.arange(steps), max(1, steps // 40))
         for part in calls:
             call = (*rows.take(numbers[part]), tf.constant(weights[part]), None)
-            losses.append(compiled.train_steps(*call, tf.constant(len(part))).numpy())
+            losses.append(train_steps(*call, tf.constant(len(part))).numpy())
         return float(np.concatenate(losses).mean())
 
     return run

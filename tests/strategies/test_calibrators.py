@@ -56,7 +56,9 @@ def test_probabilities_become_frequencies(name: str, kind: str) -> None:
     fresh = rows(1, 20_000, distort)
     found = fitted(name, logits, labels)
     before = error(Calibration(np.zeros(2)), *fresh)
-    assert error(found, *fresh) < (0.03 if name != "platt" or kind != "one-sided" else before)
+    # two or three numbers cannot follow a bend in the middle
+    within_reach = kind != "one-sided" or name == "isotonic"
+    assert error(found, *fresh) < (0.03 if within_reach else 0.7 * before)
 
 
 def test_a_temperature_undoes_a_scale_of_any_number_of_classes() -> None:

@@ -22,7 +22,7 @@ from benchmark.protocol.strategy import (
     cross_entropy,
 )
 from benchmark.protocol.task import Network, Splits
-from benchmark.training.compiled import compile_network
+from benchmark.training.compiled import compile_network, initial_network
 from benchmark.training.stages import StagePlan, plan_stages
 
 COUNTS = {2: np.array([900, 9]), 10: np.array([500, 300, 180, 100, 60, 40, 20, 10, 4, 1])}
@@ -281,9 +281,8 @@ def test_a_step_on_mixed_rows_is_gradient_descent_on_mixed_targets(kind: Any) ->
     before = [values.astype(np.float64) for values in model.get_weights()]
     rows, partners = np.array([[7, 2, 2, 5]]), np.array([[2, 0, 1, 3]])
     lam_x, own, rest = rng.random((3, 1, 4)).astype(np.float32)
-    step = compile_network(
-        Network(model, keras.optimizers.SGD(0.5)), cross_entropy(np.ones(3)), ("mixed", kind)
-    ).train_steps
+    initial = initial_network(Network(model, keras.optimizers.SGD(0.5)))
+    step = compile_network(initial, ("mixed", kind), 1).train_steps(cross_entropy(np.ones(3)))
     loss = step(
         tf.constant(x),
         tf.constant(y.astype(np.int32)),

@@ -88,4 +88,4 @@ def test_what_cannot_be_done_is_said(text: str, message: str) -> None:
 
 def test_the_name_is_always_shown() -> None:
     assert grammar.read("sampler").label == "sampler(BorderlineSMOTE)"
-    assert grammar.read("sampler(name=ADASYN)").text == "sampler(ADASYN, ratio=1, k=None)"
+    assert grammar.read("sampler(name=ADASYN)").text == "sampler(ADASYN, ratio=1)"

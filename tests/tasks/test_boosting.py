@@ -14,7 +14,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.task import Budget, Estimator, Splits
 from benchmark.training import fit as fitting
 from benchmark.training.derivatives import derivatives_of
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from strategies.losses import focal, logit_adjust
 from tasks.tables import boosting, models
 from tests.toys import rows_of

@@ -23,7 +23,7 @@ from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Data
 from benchmark.training import fit as fitting
 from benchmark.training import score as scoring
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.stages import plan_stages
 from tasks import csv
 from tasks.csv import TASK, Settings

@@ -12,7 +12,7 @@ import pytest
 from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Budget, Network
 from benchmark.training import fit as fitting
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks.csv import TASK, Settings
 from tasks.tables import leakage, models
 

@@ -21,7 +21,7 @@ from benchmark.protocol.task import Budget, Estimator, Splits, Task
 from benchmark.tracking import tags
 from benchmark.training import estimator as estimators
 from benchmark.training import fit as fitting
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks import _template
 from tests.toys import rows_of
 

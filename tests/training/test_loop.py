@@ -19,7 +19,7 @@ from benchmark.training import compiled as compiling
 from benchmark.training import device, loop
 from benchmark.training import fit as fitting
 from benchmark.training import score as scoring
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from tasks._template import TASK, Settings
 
 BUDGET = Budget(steps=60, batch=64)
@@ -147,14 +147,15 @@ def noise() -> Data:
     return Data(rows, labels, np.arange(20_000), ("no", "yes"), "noise", "synthetic", "noise")
 
 
-def test_xla_runs_dense_networks_and_not_convolutions_on_a_processor() -> None:
+def test_xla_runs_long_trainings_of_dense_networks_on_a_processor() -> None:
     import keras
 
     inputs = keras.Input((8, 8, 1))
     convolution = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
     dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    assert compiling.compiles(dense)
-    assert not compiling.compiles(convolution)
+    assert compiling.compiles(dense, compiling.XLA_FROM)
+    assert not compiling.compiles(dense, compiling.XLA_FROM - 1)
+    assert not compiling.compiles(convolution, compiling.XLA_FROM)
 
 
 def test_progress_reaches_the_last_step(clouds: Data) -> None:

@@ -264,10 +264,8 @@ def test_the_seed_is_chosen_on_validation(
     monkeypatch.setattr(
         export, "read_fit", lambda uri, run, digest: chosen if of_run[run] == best else other
     )
-    assert export._tracked_fit(export.ExportRequest(measured, advice, None, "", "")) == (
-        best,
-        chosen,
-    )
+    found = export._choose(export.ExportRequest(measured, advice, None, "", ""))
+    assert (found.seed, found.fit) == (best, chosen)
 
 
 def perfect() -> Any:

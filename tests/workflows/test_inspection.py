@@ -80,7 +80,9 @@ def test_what_a_benchmark_would_refuse_is_one_line_and_leaves_no_run(tmp_path: P
     (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
     words = ["inspect", "csv", "--data", str(tmp_path / "t.csv")]
     shown = CliRunner().invoke(main, [*words, "--tracking", f"sqlite:///{tmp_path}/m.db"])
-    assert shown.exit_code == 2 and shown.stderr.startswith("error: ")
+    begun, *said = shown.stderr.splitlines()
+    assert shown.exit_code == 2 and begun == "inspecting the data of csv ..."
+    assert len(said) == 1 and said[0].startswith("error: ")
     assert not (tmp_path / "m.db").exists()
 
 

@@ -11,7 +11,7 @@ from benchmark.results.models import MEASURES, ModelTable
 from benchmark.results.report import markdown, terminal
 
 CAPTION = "on test, means over seeds; all models have the same splits"
-DIGITS = {"seconds/training": 1}
+DIGITS = {"timing/training": 1}
 
 
 def headings(table: ModelTable) -> list[str]:

@@ -8,7 +8,7 @@ from benchmark.protocol.text import escape_markdown as harmless
 from benchmark.protocol.text import interval, listed, percent, probability
 from benchmark.results.report import suite_when
 from benchmark.results.report.suite_files import anchor, name_of
-from benchmark.results.suite.field import ROPE, Answer, Versus
+from benchmark.results.suite.field import FEWEST_SETS, ROPE, Answer, Versus
 from benchmark.results.suite.halves import Confirmed
 from benchmark.results.suite.summary import Summary
 
@@ -48,16 +48,18 @@ def page(summary: Summary, command: str) -> str:
 def _opening(summary: Summary, command: str) -> Iterator[str]:
     counts = summary.counts
     yield (
-        f"{summary.sets} data sets x {len(summary.models)} models x up to "
+        f"{summary.sets} data sets x {listed(summary.models) or 'one model'} x up to "
         f"{summary.strategies} strategies x {summary.seeds} seeds; "
         f"runs planned {counts['planned']:,} = finished {counts['finished']:,} + failed "
         f"{counts['failed']:,} + missing {counts['missing']:,}. Each data set has splits "
         "of its own per seed, which all strategies share."
     )
     yield ""
-    if summary.without_baseline:
-        yield f"Left out, as their baseline is not complete: {listed(summary.without_baseline)}."
-        yield ""
+    for model, names in summary.without_baseline.items():
+        yield (
+            f"- Not compared with {model or 'their model'}: {len(names)} data sets, whose baseline "
+            f"is not complete or which are fewer than {FEWEST_SETS}: {harmless(listed(names))}"
+        )
     for reason, number in summary.failures:
         yield f"- {number} runs failed: {harmless(reason)}"
     yield from ("", "```bash", command, "```", "")

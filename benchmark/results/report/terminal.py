@@ -20,6 +20,7 @@ from benchmark.results.report.console import console as console
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.store import Store, resolve
+from benchmark.tracking.views import TABLE
 
 
 def show(console: Console, analysis: Analysis) -> None:
@@ -77,7 +78,7 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
 
 def where_next(console: Console, store: Store) -> None:
     """Print how to open the runs in MLflow, as commands that can be pasted."""
-    in_mlflow(console, store, "Compare the runs in MLflow:", "?workflowType=machine_learning")
+    in_mlflow(console, store, "Compare the runs in MLflow:", TABLE)
     tracking = "" if store.uri == resolve("") else without_passwords(store.uri)
     line = command("leaderboard", output="my-leaderboard.md", tracking=tracking)
     console.print(f"Write the leaderboard:\n  {escape(line)}", soft_wrap=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
 from benchmark.results import comparison
-from benchmark.results.suite.field import QUESTIONS, Answer, Scores, answer
+from benchmark.results.suite.field import FEWEST_SETS, QUESTIONS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
 from benchmark.results.suite.members import Result
 from benchmark.results.suite.when import BEFORE, DIFFICULTY, When, when
@@ -26,7 +26,8 @@ class Summary:
         properties: of each data set.
         counts: of runs: planned, finished, failed, missing.
         failures: reasons of failed runs and their numbers, the most frequent first.
-        without_baseline: members that nothing can be compared on.
+        without_baseline: model -> data sets that are not compared: without a complete baseline,
+            or too few.
         best: data set -> strategies with the highest mean F1, model by model.
         order: data sets by prevalence.
         when: model -> what the differences of F1 at own thresholds depend on.
@@ -37,7 +38,7 @@ class Summary:
     properties: Mapping[str, Mapping[str, float]]
     counts: Mapping[str, int]
     failures: tuple[tuple[str, int], ...]
-    without_baseline: tuple[str, ...]
+    without_baseline: Mapping[str, tuple[str, ...]]
     best: Mapping[str, str]
     order: tuple[str, ...]
     confirmed: Confirmed
@@ -62,8 +63,9 @@ class Summary:
 
 def summarise(results: Sequence[Result]) -> Summary:
     """Compare the strategies on all data sets, model by model and question by question."""
-    compared = [one for one in results if one.baseline]
-    models = tuple(dict.fromkeys(one.model for one in compared))
+    whole = Counter(one.model for one in results if one.baseline)
+    models = tuple(model for model, sets in sorted(whole.items()) if sets >= FEWEST_SETS)
+    compared = [one for one in results if one.baseline and one.model in models]
     answers = tuple(
         answer([one for one in compared if one.model == model], question)
         for model in models
@@ -85,9 +87,7 @@ def summarise(results: Sequence[Result]) -> Summary:
         properties=properties,
         counts={name: counts[name] for name in ("planned", "finished", "failed", "missing")},
         failures=tuple(reasons.most_common(MOST_REASONS)),
-        without_baseline=tuple(
-            f"{one.name} {one.model}".strip() for one in results if not one.baseline
-        ),
+        without_baseline=_left_out(results, compared),
         best=_best(compared),
         order=tuple(sorted(properties, key=lambda name: -properties[name]["prevalence"])),
         confirmed=confirm(answers),
@@ -122,6 +122,14 @@ def known_of(one: Answer) -> dict[str, dict[str, Difference]]:
 def _difficulty(one: Result) -> float:
     """1 - mean ROC AUC of the baseline."""
     return 1 - float(comparison.of(one.table, one.baseline, "test/roc_auc").mean())
+
+
+def _left_out(results: Sequence[Result], compared: Sequence[Result]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for one in results:
+        if all(one is not other for other in compared):
+            found[one.model] = (*found.get(one.model, ()), one.name)
+    return found
 
 
 def _best(results: Sequence[Result]) -> dict[str, str]:

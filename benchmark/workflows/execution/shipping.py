@@ -25,11 +25,13 @@ DATE = (2000, 1, 1, 0, 0, 0)  # of all files, so that equal code is an equal arc
 def pack() -> bytes:
     """Return the Python files of this checkout as a zip archive."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for package in PACKAGES:
             for file in sorted((ROOT / package).rglob("*.py")):
                 name = file.relative_to(ROOT).as_posix()
-                archive.writestr(zipfile.ZipInfo(name, DATE), file.read_bytes())
+                archive.writestr(
+                    zipfile.ZipInfo(name, DATE), file.read_bytes(), zipfile.ZIP_DEFLATED
+                )
     return buffer.getvalue()
 
 

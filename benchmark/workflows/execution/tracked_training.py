@@ -77,7 +77,7 @@ def run_training(
 
         prepare(worker)
         with TRAINING_LOCK, limit(seconds, fail_all), samples() as sampled:
-            earlier = history.earlier_fit(store, training)
+            earlier = history.earlier_fit(store, training) if past.done else None
             fit = earlier or train(training, report)
         if attempt == 1:  # a training that may kill its worker again must not kill another with it
             on_trained()

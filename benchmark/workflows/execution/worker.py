@@ -18,7 +18,7 @@ from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Data, Splits
 from benchmark.tracking.store import preload
 from benchmark.training import device, fit
-from benchmark.training.network import TrainingJob
+from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit
 
 # workers of a cluster elsewhere may have several threads; a process trains one network at a time

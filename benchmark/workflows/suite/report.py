@@ -11,6 +11,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import command
 from benchmark.results.report import suite as report
 from benchmark.results.report import suite_files, terminal
+from benchmark.results.suite.field import FEWEST_SETS
 from benchmark.results.suite.members import results
 from benchmark.results.suite.summary import Summary, summarise
 
@@ -30,12 +31,13 @@ def write_report(uri: str, name: str, output: Path, console: Console) -> dict[st
     """
     with console.status("reading the runs"):
         members = results(uri, name)
-    if not any(member.baseline for member in members):
-        raise UserError(
-            f"suite {name!r} has no data set with a complete baseline: add none to --strategies"
-        )
     with console.status("comparing strategies over data sets"):
         summary = summarise(members)
+    if not summary.models:
+        raise UserError(
+            f"suite {name!r} has no model with a complete baseline on {FEWEST_SETS} data sets: add "
+            "none to --strategies, or data sets"
+        )
     with console.status("drawing"):
         files = {
             "suite.md": report.page(summary, _command(summary)),

@@ -75,21 +75,55 @@ def test_nothing_overflows_and_nothing_is_asked_for_elsewhere(
     browser.get_log("performance")
     browser.get(page.as_uri())
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    loaded = "return [...document.images].map(it => it.complete && it.naturalWidth > 0)"
-    images = browser.execute_script(loaded)
-    assert len(images) > 15 and all(images)
+    drawn = "return [...document.querySelectorAll('.canvas svg')].map(it => it.childElementCount)"
+    assert len(browser.execute_script(drawn)) >= 6
+    assert all(count > 10 for count in browser.execute_script(drawn))
+    plot = "return document.querySelector('.forest svg').getBoundingClientRect().top"
+    assert width < 1000 or browser.execute_script(plot) < 800  # above the fold
     asked = [entry["message"] for entry in browser.get_log("performance")]
     asked = [message for message in asked if "Network.requestWillBeSent" in message]
     assert asked and not any('"url":"http' in message for message in asked)
     assert browser.get_log("browser") == []
 
 
+def test_the_legend_hides_and_isolates(browser: Any, page: Path) -> None:
+    browser.get(page.as_uri())
+    visible = (
+        "return [...document.querySelectorAll('figure:not(.off) .canvas g')]"
+        ".filter(it => it.getAttribute('visibility') === 'visible').length"
+    )
+    boxes = browser.find_elements("css selector", ".legend .item:not([hidden]) input")
+    before = browser.execute_script(visible)
+    next(box for box in boxes if box.is_selected()).click()
+    assert browser.execute_script(visible) == before - 1
+    browser.find_element("xpath", "//button[text()='all']").click()
+    assert browser.execute_script(visible) == len(boxes)
+    browser.find_elements("css selector", ".legend .item:not([hidden]) button")[-1].click()
+    assert browser.execute_script(visible) <= 2  # it and the baseline
+
+
+def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: Path) -> None:
+    browser.get(page.as_uri())
+    chosen = "return document.querySelector('figure:not(.off)').dataset.chart"
+    assert browser.execute_script(chosen) == "precision-recall"
+    browser.find_element("css selector", "[data-chart=calibration]").click()
+    assert browser.execute_script(chosen) == "calibration"
+    of = "return document.querySelector('.strips svg').getAttribute('aria-label')"
+    first = browser.execute_script(of)
+    browser.find_elements("css selector", ".measure option")[2].click()
+    assert browser.execute_script(of) != first
+    browser.find_element("css selector", ".runs summary").click()
+    rows = "return document.querySelectorAll('.runs tbody tr').length"
+    assert browser.execute_script(rows) == 9
+
+
 def test_a_click_on_a_heading_sorts(browser: Any, page: Path) -> None:
     browser.get(page.as_uri())
     first = (
-        "return [...document.querySelector('tbody').rows].map(row => row.cells[1].dataset.value)"
+        "return [...document.querySelector('.sortable tbody').rows]"
+        ".map(row => row.cells[1].dataset.value)"
     )
-    heading = browser.find_element("css selector", "thead th:nth-child(2) button")
+    heading = browser.find_element("css selector", ".sortable thead th:nth-child(2) button")
     as_it_came = [float(value) for value in browser.execute_script(first)]
     heading.click()
     assert [float(v) for v in browser.execute_script(first)] == sorted(as_it_came, reverse=True)

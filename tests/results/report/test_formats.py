@@ -23,6 +23,7 @@ from benchmark.results.row_errors import RowErrors
 from benchmark.results.verdict import findings, headline
 from benchmark.training import figures
 from benchmark.training.predictions import Fit, Predictions
+from benchmark.training.score import Score
 
 pytestmark = pytest.mark.drawn
 
@@ -87,11 +88,13 @@ def test_all_formats_show_the_same_numbers(table: Leaderboard) -> None:
 def test_who_may_be_the_best_is_in_every_format(table: Leaderboard) -> None:
     analysis = analyse(table)
     headings = ("P(best)", "P(within 0.01)", "expected regret")
-    shown = Console(file=io.StringIO(), width=200)
+    shown = Console(file=io.StringIO(), width=240)
     terminal.show(shown, analysis)
     assert isinstance(shown.file, io.StringIO)
-    for text in (markdown.section(analysis), Tags(page(table)).words, shown.file.getvalue()):
+    for text in (markdown.section(analysis), Tags(page(table)).words):
         assert all(heading in text for heading in headings)
+    for word in " ".join(headings).split():  # a column of the terminal is as wide as its words
+        assert word in shown.file.getvalue()
     grid = tables.leaderboard(analysis)
     of_focal = {
         heading: cell.text
@@ -224,10 +227,22 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     shown = page(three)
     assert "Recall by class size" in shown and "Confusion matrices on test" in shown
     assert "F1 against the threshold" not in shown
-    drawn = figures.of_cell(curves, labels, logits, logits.argmax(axis=1), kept.weights, rows)
-    assert {"recalls", "confusion_matrix", "precision_recall"} <= set(drawn)
-    for figure in drawn.values():
-        figure.savefig(io.BytesIO())
+    scored = Score({}, labels, kept.weights, logits.argmax(axis=1), logits, False)
+    name, figure = figures.of_run(scored, fit)
+    assert name == "precision_recall"
+    figure.savefig(io.BytesIO())
+
+
+def test_the_figure_of_a_run_of_many_classes_shows_their_recalls() -> None:
+    classes = figures.MOST_DRAWN + 1
+    labels, shares = np.arange(classes), np.full(classes, 1 / classes)
+    logits = np.eye(classes)
+    kept = Predictions(labels, labels, logits, logits, np.ones(classes))
+    rows = np.arange(1, classes + 1)
+    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", {})
+    name, figure = figures.of_run(Score({}, labels, kept.weights, labels, logits, False), fit)
+    figure.savefig(io.BytesIO())
+    assert name == "recalls"
 
 
 def test_devices_and_versions_that_were_mixed_are_named(table_of: Tables) -> None:

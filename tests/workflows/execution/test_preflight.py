@@ -64,7 +64,7 @@ def test_the_code_of_harness_task_strategies_and_of_what_runs_on_workers_is_comp
     required: preflight.Requirements,
 ) -> None:
     expected = {"benchmark.training.fit", "benchmark.protocol.splits", "tasks.toy"}
-    expected |= {"strategies.weighting", "strategies.posthoc", "benchmark.tracking.cells"}
+    expected |= {"strategies.weighting", "strategies.thresholds", "benchmark.tracking.cells"}
     expected |= {"benchmark.workflows.execution.tracked_training"}
     assert expected <= required.code.keys()
     assert "strategies.losses" not in required.code  # of no strategy that is asked for

@@ -71,7 +71,7 @@ def test_a_training_that_ended_is_counted_whole_and_loses_its_bar(
     assert bars(progress) == {"[bold]all optimizer steps": (100, 400)}
     first, second = printed(progress)
     assert first.startswith("1/3  none · seed 0") and first.endswith("12 s")
-    assert "F1 0.250  average precision 0.500" in first
+    assert "F1 0.250  AP 0.500" in first
     assert second.startswith("2/3  threshold · seed 0") and second.endswith("shared")
 
 

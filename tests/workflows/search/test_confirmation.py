@@ -11,9 +11,10 @@ import pytest
 from benchmark.metrics import stats
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.results import objective
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.training.predictions import Fit, Predictions
-from benchmark.workflows.search import confirmation, objective
+from benchmark.workflows.search import confirmation
 from benchmark.workflows.search.summary import Point, summarise
 from tests.toys import FIT
 

@@ -51,7 +51,7 @@ def test_numbers_are_short_and_stay_within_the_space(value: float, rounded: floa
     ("text", "classes", "spaces", "said"),
     [
         ("none", 2, "", "strategy 'none' has nothing to search"),
-        ("threshold", 2, "", "'threshold' has nothing to search"),
+        ("threshold(beta=1)", 2, "", ", threshold, "),
         ("class_weight", 2, "positve=1..2", "did you mean 'positive'?"),
         ("class_weight", 2, "positive=1-50", "--space is written like positive=1..50"),
         ("class_weight", 2, "positive=50..1", "must go from low to high"),
