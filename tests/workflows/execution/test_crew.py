@@ -14,7 +14,7 @@ from distributed import LocalCluster, get_worker
 
 from benchmark.protocol.errors import UserError
 from benchmark.tracking.store import Store
-from benchmark.workflows.execution import connection, crew, examiner
+from benchmark.workflows.execution import connection, crew, examiner, stopping
 from benchmark.workflows.execution.crew import Crew
 from tests.workflows.execution.test_roster import FACTS
 
@@ -44,7 +44,20 @@ def work(job: str, gpu: int, number: str) -> str:
         raise ValueError("a bug")
     if job == "wait":
         gate.wait(30)
+    if job == "train":
+        return train()
     return f"{job} by {get_worker().name}"
+
+
+def train() -> str:
+    """A training without an end, but with steps."""
+    try:
+        with stopping.stoppable(STORE.invocation):
+            while True:
+                stopping.check(STORE.invocation)
+                time.sleep(0.05)
+    except stopping.StoppedError:
+        return "stopped"
 
 
 class Words:
@@ -184,3 +197,36 @@ def test_a_scheduler_that_is_gone_ends_it_in_one_line(
         list(jobs)
     assert any("does not answer: waiting for it" in line for line in said)
     gate.set()
+
+
+def test_whoever_breaks_off_leaves_no_training(
+    local: LocalCluster, made: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "_stopped", set())
+    local.scale(2)
+    made.assemble(2)
+    jobs = made.work(Words("train", "a"), STORE)
+    assert next(jobs)[0] == "a"
+    assert stopping._running[STORE.invocation] == 1
+    jobs.close()  # type: ignore[attr-defined]
+    assert stopping._running[STORE.invocation] == 0
+
+
+def test_a_connection_that_comes_back_loses_no_job(
+    local: LocalCluster, made: Crew, said: list[str]
+) -> None:
+    local.scale(1)
+    made.assemble(2)
+
+    def happen() -> None:
+        wait_for(lambda: any(w.processing for w in local.scheduler.workers.values()))
+        made._connection.client.close()
+        wait_for(lambda: "the scheduler answers again" in said)
+        gate.set()
+
+    thread = threading.Thread(target=happen)
+    thread.start()
+    results = dict(made.work(Words("wait", "a"), STORE))
+    thread.join()
+    assert set(results) == {"wait", "a"}
+    assert any("does not answer" in line for line in said)
