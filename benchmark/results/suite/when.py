@@ -17,7 +17,7 @@ from benchmark.results.suite.field import ROPE, estimates
 BEFORE = ("prevalence", "positives", "columns", "overlap")
 DIFFICULTY = "difficulty"  # 1 - ROC AUC of the baseline
 FEWEST_SETS = 10
-NEAREST = 15  # data sets that count as alike
+NEAREST = 15  # data sets that count as alike, half of all at most
 BASELINE = "none"
 FEWEST_DEGREES = 3.0  # of an error: fewer have no variance
 COVERED = 0.9  # of intervals that are checked
@@ -205,7 +205,8 @@ def outlook(known: When, properties: Mapping[str, float]) -> Outlook:
     within = _within(draws).mean(axis=0)
     low, high = np.quantile(draws, [(1 - COVERED) / 2, (1 + COVERED) / 2], axis=0)
     distance = ((_standardised(known.table, known.table) - own) ** 2).sum(axis=1)
-    alike = [known.sets[row] for row in np.argsort(distance, kind="stable")[:NEAREST]]
+    nearest = min(NEAREST, len(known.sets) // 2)
+    alike = [known.sets[row] for row in np.argsort(distance, kind="stable")[:nearest]]
     labels = (BASELINE, *known.strategies)
     means = draws.mean(axis=0)
     return Outlook(
