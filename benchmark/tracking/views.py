@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from benchmark.tracking import tags
 from benchmark.tracking.store import Store
 
 KEY = "skewbench"  # one view per experiment
@@ -24,7 +25,7 @@ STATE = {
     ],
     "orderByKey": SORTED_BY,
     "orderByAsc": False,
-    "searchFilter": "params.strategy != ''",  # runs of cells: they alone have measures
+    "searchFilter": f"tags.`{tags.KIND}` = 'cell'",  # they alone have measures
     "startTime": "ALL",
     "lifecycleFilter": "Active",
     "runsHiddenMode": "SHOW_ALL",

@@ -119,7 +119,10 @@ def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: P
 
 def test_a_click_on_a_heading_sorts(browser: Any, page: Path) -> None:
     browser.get(page.as_uri())
-    first = "return [...document.querySelector('.sortable tbody').rows].map(row => row.cells[1].dataset.value)"
+    first = (
+        "return [...document.querySelector('.sortable tbody').rows]"
+        ".map(row => row.cells[1].dataset.value)"
+    )
     heading = browser.find_element("css selector", ".sortable thead th:nth-child(2) button")
     as_it_came = [float(value) for value in browser.execute_script(first)]
     heading.click()
