@@ -10,7 +10,7 @@ from benchmark.tracking.store import open_store, pages
 
 def test_the_view_is_kept_where_mlflow_looks_for_it(store_uri: str) -> None:
     store = open_store(store_uri, "insurance")
-    views.share_view(store)
+    views.share_view(store, 18)
     experiment = store.client.get_experiment(store.experiment)
     [key] = parse_qs(urlsplit(views.TABLE).query)["viewStateShareKey"]
     state = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
@@ -20,6 +20,13 @@ def test_the_view_is_kept_where_mlflow_looks_for_it(store_uri: str) -> None:
     assert shown[:2] == ["strategy", "seed"]
     assert set(shown[2:]) <= set(MEASURES)
     assert "compareRunsMode=CHART" in views.CHARTS
+
+
+def test_of_many_runs_the_newest_are_loaded_first_not_the_best(store_uri: str) -> None:
+    store = open_store(store_uri, "insurance")
+    views.share_view(store, 220)
+    experiment = store.client.get_experiment(store.experiment)
+    assert json.loads(experiment.tags[views.TAG])["orderByKey"] == "attributes.start_time"
 
 
 def test_its_filter_is_one_that_the_store_takes(store_uri: str) -> None:
