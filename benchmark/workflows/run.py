@@ -130,7 +130,7 @@ def _measure_in(
             analysis = analyse(table)
         note = where_to_go(store, plan.conditions.identity) + markdown.section(analysis)
         invocation.describe(store, note, files.texts([analysis]))
-        share_view(store)
+        share_view(store, plan.cells)
         if trained:  # else the report of an earlier invocation is the same, and takes seconds
             with phase(console, "drawing the report"):
                 report = files.report([analysis])

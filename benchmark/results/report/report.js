@@ -59,7 +59,7 @@ function drawChart(canvas, chart, strategies, output) {
     active = hit;
     cross.setAttribute("visibility", hit ? "visible" : "hidden");
     if (!hit) { output.textContent = ""; return; }
-    hit.band.setAttribute("visibility", "visible");
+    hit.band.setAttribute("visibility", "inherit");
     hit.line.classList.add("hit");
     svg.insertBefore(hit.group, cross);
     cross.setAttribute("cx", px(hit.x[index])); cross.setAttribute("cy", py(hit.y[index]));

@@ -7,17 +7,27 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from benchmark.results.analysis import Analysis
 from benchmark.results.report import console as consoles
 from benchmark.results.report import summary, terminal
 from tests.results.test_stored_tables import analysis_of
 
 SCREENS = Path(__file__).parent / "screens"
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    """The stored table of insurance: 22 strategies, ten seeds."""
+    stored = analysis_of("insurance")
+    facts = stored.table.facts | {"origin": "train.csv"}
+    return replace(stored, table=replace(stored.table, facts=facts))
 
 
 def expect(name: str, shown: str) -> None:
@@ -30,9 +40,9 @@ def expect(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_leaderboard(width: int) -> None:
+def test_the_leaderboard(width: int, analysis: Analysis) -> None:
     file = io.StringIO()
-    terminal.show(Console(file=file, width=width), analysis_of("insurance"))
+    terminal.show(Console(file=file, width=width), analysis)
     shown = file.getvalue()
     assert max(map(len, shown.splitlines())) <= width
     assert "…" not in shown
@@ -41,8 +51,8 @@ def test_the_leaderboard(width: int) -> None:
     expect(f"leaderboard-{width}", shown)
 
 
-def test_more_columns_are_shown_where_there_is_room() -> None:
-    columns = summary.columns(analysis_of("insurance"))
+def test_more_columns_are_shown_where_there_is_room(analysis: Analysis) -> None:
+    columns = summary.columns(analysis)
     counts = [len(summary.fitting(columns, width)) for width in (80, 100, 120, 200)]
     assert counts == sorted(counts) and counts[0] == 4 and counts[-1] == len(columns)
     for width in (80, 100, 120):
@@ -50,8 +60,7 @@ def test_more_columns_are_shown_where_there_is_room() -> None:
         assert {column.heading for column in columns if column.rank < 4} <= kept
 
 
-def test_long_names_are_cut_in_the_middle_and_stay_different() -> None:
-    analysis = analysis_of("insurance")
+def test_long_names_are_cut_in_the_middle_and_stay_different(analysis: Analysis) -> None:
     names = [f"oversample(ratio=0.5)+class_weight(gamma=0.{n})+threshold" for n in range(9)]
     first, *others = summary.columns(analysis)
     cells = tuple((names * 3)[: len(first.cells)])
@@ -83,12 +92,14 @@ def test_listings_piped(command: str) -> None:
     assert max(map(len, narrow.splitlines())) > 60
 
 
-def test_without_colour_and_on_a_dumb_terminal_the_words_are_the_same() -> None:
+def test_without_colour_and_on_a_dumb_terminal_the_words_are_the_same(
+    analysis: Analysis,
+) -> None:
     shown = []
     for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm-256color"}):
         file = io.StringIO()
         console = Console(file=file, width=80, force_terminal=True, _environ=environment)
-        terminal.show(console, analysis_of("insurance"))
+        terminal.show(console, analysis)
         shown.append(file.getvalue())
     without, dumb, coloured = shown
     assert "\x1b[3" not in without and "\x1b" not in dumb and "\x1b" in coloured
