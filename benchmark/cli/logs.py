@@ -1,4 +1,4 @@
-"""What `-v` and `--log-file` write: messages with their time, phases, tracebacks of failed runs."""
+"""What `-v` and `--log-file` write: messages with their time, and how long each part took."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ log_options = combined(
         is_flag=True,
         expose_value=False,
         callback=_log_to_terminal,
-        help="print how long each part takes, and tracebacks of runs that fail",
+        help="print messages with their time, and how long each part takes",
     ),
     click.option(
         "--log-file",

@@ -178,7 +178,7 @@ def fill(path: Path, left: int) -> None:
             file.truncate(max(0, file.tell() - left))
 
 
-@pytest.mark.parametrize("name", ["predictions.npz", "figures/loss.png"])
+@pytest.mark.parametrize("name", ["predictions.npz", "figures/precision_recall.png"])
 def test_11_a_done_run_that_lost_an_artifact_is_run_again(name: str, here: Here) -> None:
     assert here.run("none", seeds=2).exit_code == 0
     before = here.bench.results()
