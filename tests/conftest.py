@@ -86,6 +86,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKEWBENCH_CACHE", str(folder))
         patch.delenv("MLFLOW_RUN_ID", raising=False)
+        patch.delenv("COLUMNS", raising=False)  # output would be wrapped to it
         yield folder
 
 

@@ -47,7 +47,7 @@ def build(
     made = _function(model)(splits, classes, budget)
     if hasattr(made, "fit") and not hasattr(made, "layers"):
         return Estimator(made, library=Path(model.partition(":")[0]).name)
-    return Network(made, made.optimizer or default(budget))
+    return Network(made, getattr(made, "optimizer", None) or default(budget))
 
 
 def _file(model: str) -> Path:

@@ -11,7 +11,8 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, name
 
 MOST_LINES = 200
-MOST_OF = {"README.md": 150, "docs/cli.md": 350}  # a reference is looked up, not read
+# references are looked up, not read
+MOST_OF = {"README.md": 150, "docs/cli.md": 350, "docs/results/suite-datasets.md": 700}
 MOST_BYTES = 300_000
 
 
