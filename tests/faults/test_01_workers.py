@@ -38,7 +38,7 @@ def thrice(reason: str, others: str = "KILLED") -> list[tuple[str, str]]:
 def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finished(
     bench: Bench,
 ) -> None:
-    odd = ["trouble(how=kill)", "trouble(how=sys_exit)", "trouble", "late(how=sys_exit)"]
+    odd = ["trouble(kill)", "trouble(sys_exit)", "trouble", "late(sys_exit)"]
     strategies = ",".join([*odd, "none"])
     status, output = bench.run("--strategies", strategies, "--seeds", "2", "--workers", "2")
     assert status == 1, output
@@ -46,7 +46,7 @@ def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finishe
     bench.require_sound()
     assert bench.statuses()["FINISHED"] == 10 - 5
     assert bench.marks("kill") == 3
-    assert ends(bench, "trouble(how=kill)") == thrice(WORKER_DIED)
+    assert ends(bench, "trouble(kill)") == thrice(WORKER_DIED)
     [table] = leaderboard.leaderboards(bench.uri, ["toy"])
     assert table.counts() == {"planned": 10, "finished": 5, "failed": 5, "missing": 0}
     reasons = " ".join(table.runs["reason"])
@@ -56,7 +56,7 @@ def test_01_04_odd_ends_of_workers_and_cells_stop_no_other_and_are_never_finishe
 
 @pytest.mark.slow
 def test_01_a_training_that_always_hangs_is_given_up(bench: Bench) -> None:
-    strategies = "trouble(how=hang),none,trouble(how=os_exit,seed=1,times=2)"
+    strategies = "trouble(hang),none,trouble(os_exit,seed=1,times=2)"
     words = ["--strategies", strategies, "--seeds", "2", "--workers", "2", "--timeout", "10"]
     status, output = bench.run(*words, seconds=300)
     assert status == 1, output
@@ -64,17 +64,17 @@ def test_01_a_training_that_always_hangs_is_given_up(bench: Bench) -> None:
     bench.require_sound()
     assert (bench.marks("hang"), bench.marks("os_exit")) == (3, 2)
     late = "timeout: its training took longer than 10 s"
-    assert ends(bench, "trouble(how=hang)") == thrice(late, others="FAILED")
+    assert ends(bench, "trouble(hang)") == thrice(late, others="FAILED")
 
 
 @pytest.mark.slow
 def test_01_code_that_lets_no_thread_run_is_ended_all_the_same(bench: Bench) -> None:
-    words = ["--strategies", "trouble(how=hold),none", "--seeds", "1", "--workers", "2"]
+    words = ["--strategies", "trouble(hold),none", "--seeds", "1", "--workers", "2"]
     status, output = bench.run(*words, "--timeout", "5", seconds=300)
     assert status == 1, output
     bench.require_sound()
     assert bench.marks("hold") == 3
-    assert ends(bench, "trouble(how=hold)") == thrice(WORKER_DIED)
+    assert ends(bench, "trouble(hold)") == thrice(WORKER_DIED)
 
 
 LIMITED = """
@@ -103,10 +103,10 @@ def test_01_a_time_limit_needs_a_worker(bench: Bench) -> None:
 
 @pytest.mark.slow
 def test_01_memory_that_is_not_there_is_a_reason(bench: Bench) -> None:
-    words = ["--strategies", "trouble(how=memory),none", "--seeds", "1", "--workers", "1"]
+    words = ["--strategies", "trouble(memory),none", "--seeds", "1", "--workers", "1"]
     status, _ = bench.run(*words)
     assert status == 1
-    [(ended, reason)] = ends(bench, "trouble(how=memory)")
+    [(ended, reason)] = ends(bench, "trouble(memory)")
     assert ended == "FAILED"
     assert "Unable to allocate" in reason
 
