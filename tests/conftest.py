@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full-faults",
         action="store_true",
-        help="with -m slow: many more kills, cells and runs, for half an hour",
+        help="with -m slow: clusters of several hosts, many more kills and runs; an hour or more",
     )
 
 

@@ -160,8 +160,10 @@ def write_points(path: Path, seed: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Host]]:
+def hosts(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[dict[str, Host]]:
     """Six hosts, all with the same code and data in folders that the others do not see."""
+    if not full:
+        pytest.skip("six hosts take minutes a test: with --full-faults")
     if reason := why_not():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("hosts")

@@ -24,7 +24,9 @@ echo "Submitted batch job $!"
 SCANCEL = '#!/bin/sh\nfor job; do kill -- "-$job" 2> /dev/null; done; true\n'
 
 
-def test_workers_that_slurm_starts_are_examined_and_used(tmp_path: Path) -> None:
+def test_workers_that_slurm_starts_are_examined_and_used(tmp_path: Path, full: bool) -> None:
+    if not full:
+        pytest.skip("takes minutes: with --full-faults")
     for name, text in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
         (tmp_path / name).write_text(text.format(folder=tmp_path) if "{" in text else text)
         (tmp_path / name).chmod(0o755)
