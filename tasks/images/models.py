@@ -70,7 +70,7 @@ def complete(settings: Any, source: Source) -> tuple[Any, str]:
         )
     return replace(settings, model=SCRATCH, size=settings.size or SMALL), (
         f"model={SCRATCH}, trained from scratch. Features of ImageNet are far better: `uv run "
-        f"uv run skewbench fetch weights {PRETRAINED}` gets them (17 MB) into {weights.FOLDER}"
+        f"skewbench fetch weights {PRETRAINED}` gets them (17 MB) into {weights.FOLDER}"
     )
 
 

@@ -70,6 +70,7 @@ def test_a_network_of_many_columns_has_few_layers_and_learns(tmp_path: Path, wor
     assert isinstance(network, Network) and len(network.model.layers) < 20
     job = TrainingJob(TASK, settings, splits, 2, NONE, Budget(150, 64), 0)
     fit = fitting.fit(job, lambda steps: None)
-    predicted = fit.test.best[:, 1] - fit.test.best[:, 0]
+    # at the last step: the best one may be the first look, if all rows are ranked right by then
+    predicted = fit.test.last[:, 1] - fit.test.last[:, 0]
     yes = fit.test.labels == 1
     assert predicted[yes].mean() > predicted[~yes].mean() + 1
