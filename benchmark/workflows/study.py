@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.report import study as report
 from benchmark.results.report import terminal
+from benchmark.results.report.files import write_files
 from benchmark.results.study import Arm, Measured, study
 from benchmark.tracking.invocation import log_study
 from benchmark.workflows.execution.signals import end_with_mlflow
@@ -61,7 +62,7 @@ def run_study(asked: StudyRequest) -> int:
     files = {f"{asked.study}.md": page, f"{asked.study}.svg": report.figure(answer)}
     log_study(results[-1].store, asked.study, page, files)
     report.show(terminal.console(), chosen.question, answer)
-    _write(asked.folder, files)
+    write_files(asked.folder, files)
     console.print(f"written: {', '.join(str(asked.folder / name) for name in files)}")
     return 0
 
@@ -110,12 +111,3 @@ def own_runs() -> Iterator[None]:
     finally:
         if opened is not None:
             os.environ["MLFLOW_RUN_ID"] = opened
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from benchmark.protocol.errors import UserError
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import html, markdown
 
@@ -44,3 +46,17 @@ def runs(analyses: Sequence[Analysis]) -> str:
 
 def _with_conditions(frame: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     return frame.assign(**{name: analysis.table.facts[name] for name in CONDITIONS})
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, name -> text, into a folder, which is made if need be.
+
+    Raises:
+        UserError: if that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from None

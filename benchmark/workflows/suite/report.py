@@ -11,6 +11,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import command
 from benchmark.results.report import suite as report
 from benchmark.results.report import suite_files, terminal
+from benchmark.results.report.files import write_files
 from benchmark.results.suite.field import FEWEST_SETS
 from benchmark.results.suite.members import results
 from benchmark.results.suite.summary import Summary, summarise
@@ -45,7 +46,7 @@ def write_report(uri: str, name: str, output: Path, console: Console) -> dict[st
             "suite.csv": suite_files.csv(summary),
             **suite_files.drawn(summary),
         }
-    _write(output, files)
+    write_files(output, files)
     for line in report.findings(summary.answers):
         console.print(f"• {escape(line)}", highlight=False)
     console.print(f"written: {output / 'suite.md'} and {len(files) - 1} files beside it")
@@ -64,12 +65,3 @@ def _command(summary: Summary) -> str:
         strategies=", ".join(labels),
         seeds=summary.seeds,
     )
-
-
-def _write(folder: Path, files: dict[str, str]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from None
