@@ -19,6 +19,8 @@ WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
 # Dask's allowed failures of a training: so many that our own count of attempts decides
 ALLOWED_FAILURES = 1000
+KEPT_MEMORY = 2**30  # bytes that a worker keeps for its next step once they are free
+LARGE_BLOCK = 2**25  # bytes; the allocator of Linux allows no more
 POLL_SECONDS = 2.0  # between two checks of the workers
 MAX_PER_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
@@ -86,6 +88,9 @@ def _local_cluster() -> LocalCluster:
             "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
             # a worker that restarts slowly, on a busy machine, is not given up
             "distributed.deploy.lost-worker-timeout": "1 hour",
+            # Dask's own value gives memory back at once, and each step would fetch it again
+            "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT_MEMORY,
+            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": LARGE_BLOCK,
         }
     )
     return LocalCluster(
