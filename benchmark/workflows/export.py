@@ -77,6 +77,10 @@ class ExportedModel:
     card: str
     rows: int  # of test, all decided as the benchmark did
 
+    def _repr_markdown_(self) -> str:
+        """Show the card in a notebook."""
+        return self.card
+
 
 @dataclass(frozen=True)
 class _Chosen:

@@ -32,11 +32,14 @@ class _LoggedConsole(Console):
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or as $COLUMNS says; messages go to stderr."""
+    """Return a console as wide as the terminal, or as $COLUMNS says; messages go to stderr.
+
+    Notebooks get plain text, too: rich would make a box of HTML of every line.
+    """
     stream = sys.stderr if stderr else sys.stdout
     known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
     kind = _LoggedConsole if stderr else Console
-    return kind(stderr=stderr, width=None if known else PIPED_WIDTH)
+    return kind(stderr=stderr, width=None if known else PIPED_WIDTH, force_jupyter=False)
 
 
 @contextmanager
