@@ -245,7 +245,9 @@ def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterato
                 order_by=["start_time DESC"],
                 page_token=token,
             )
-            yield from page
+            for run in page:
+                tags.unfold(run.data.tags)
+                yield run
             token = page.token
             if not token:
                 return
