@@ -42,7 +42,8 @@ def test_what_no_query_needs_is_one_tag(store: Store) -> None:
 
 
 def test_folded_tags_come_back_as_they_were() -> None:
-    values = {tags.KIND: "cell", tags.LABEL: "none", tags.SEED: "3", tags.FACTS: '{"a": [1, "é"]}'}
+    facts = json.dumps({"task": "birds", "classes": ["Rotkehlchen", "Zaunkönig"]})
+    values = {tags.KIND: "cell", tags.LABEL: "none", tags.SEED: "3", tags.FACTS: facts}
     folded = tags.fold(values)
     assert set(folded) == {tags.KIND, tags.DETAILS}
     tags.unfold(folded)
