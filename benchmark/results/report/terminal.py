@@ -19,7 +19,7 @@ from benchmark.results.report import markdown, summary
 from benchmark.results.report.console import console as console
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
-from benchmark.tracking.store import Store, resolve
+from benchmark.tracking.store import Store, resolve, short
 from benchmark.tracking.views import TABLE
 
 
@@ -68,7 +68,7 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
     address = uri
     if not address.startswith(("http://", "https://")):
         console.print(heading)
-        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
+        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", short(uri)])
         console.print(f"  {escape(command)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
     console.print(

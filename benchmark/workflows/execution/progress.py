@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from rich.table import Column
 from benchmark.protocol.grid import Training
 from benchmark.protocol.text import duration, shorten
 from benchmark.workflows.execution.tracked_training import Outcome
+
+_log = logging.getLogger(__name__)
 
 NARROW = 100  # columns, below which bars and names are shorter
 ESTIMATED_AFTER = 5.0  # seconds of steps, after which the time of all can be told
@@ -60,6 +63,8 @@ class Display:
         for outcome in outcomes:
             self._ended += 1
             self._progress.console.print(self._line(outcome), highlight=False)
+        for trace in dict.fromkeys(outcome.trace for outcome in outcomes if outcome.trace):
+            _log.debug("%s", trace)
         training = outcomes[0].training if outcomes else ""
         if training:
             self._advance(training, self._steps[training])
