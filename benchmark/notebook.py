@@ -14,6 +14,7 @@ Arguments are those of the command line, and so are the runs: `run` resumes what
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
@@ -233,7 +234,8 @@ class Recommendation:
 def _told() -> Iterator[None]:
     """Print messages among the results, as notebooks show stderr like errors; and errors short."""
     try:
-        with redirect_stderr(sys.stdout):
+        with redirect_stderr(sys.stdout), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # by tqdm, which is not used
             yield
     except UserError as error:
         raise NotebookError(str(error)) from None

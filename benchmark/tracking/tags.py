@@ -44,8 +44,10 @@ DONE = "skewbench.done"  # written last, after everything else was read back
 NOTE = "mlflow.note.content"  # what the UI shows as the description
 
 DETAILS = "skewbench.details"  # of a cell: the tags in FOLDED, JSON
-FOLDED = (LABEL, SEED, STRATEGY, TRAINING_PART, DEVICE, VERSIONS, XLA, COLLAPSED, ATTEMPT)
-FOLDED += (CELL, CODE, PREDICTIONS, TEST_ROWS, FILES, FACTS)
+FOLDED = (
+    *(LABEL, SEED, STRATEGY, TRAINING_PART, DEVICE, VERSIONS, XLA, COLLAPSED, ATTEMPT),
+    *(CELL, CODE, PREDICTIONS, TEST_ROWS, FILES, FACTS),
+)
 AS_JSON = (FILES, FACTS)
 PREFIX = "skewbench."
 

@@ -16,6 +16,8 @@ KEY = "skewbench"  # one view per experiment
 TAG = f"mlflow.sharedViewState.{KEY}"
 PAGE = 100  # runs that the page loads at first
 SORTED_BY = "metrics.`test/f1_tuned`"
+SECTION = "test"  # of the charts
+FIRST = ("f1_tuned", "f1", "average_precision", "ece")  # charts; MLflow adds all others after them
 STATE = {
     "selectedColumns": [
         "params.`strategy`",
@@ -23,6 +25,22 @@ STATE = {
         SORTED_BY,
         "metrics.`test/average_precision`",
         "metrics.`test/ece`",
+    ],
+    "compareRunSections": [
+        {"uuid": SECTION, "name": SECTION, "display": True, "isReordered": True, "deleted": False}
+    ],
+    "compareRunCharts": [
+        {
+            "type": "BAR",
+            "uuid": name,
+            "metricKey": f"{SECTION}/{name}",
+            "displayName": name,
+            "metricSectionId": SECTION,
+            "runsCountToCompare": PAGE,
+            "isGenerated": True,
+            "deleted": False,
+        }
+        for name in FIRST
     ],
     "orderByKey": SORTED_BY,
     "orderByAsc": False,

@@ -61,7 +61,7 @@ def text(said: Sequence[Sentence]) -> str:
 
 def screen(analysis: Analysis) -> str:
     """The leaderboard as a terminal shows it."""
-    shown = Console(file=StringIO(), width=WIDTH, force_jupyter=False)
+    shown = Console(file=StringIO(), width=WIDTH, force_jupyter=False, force_terminal=False)
     terminal.show(shown, analysis)
     assert isinstance(shown.file, StringIO)
     return shown.file.getvalue()
