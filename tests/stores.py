@@ -6,12 +6,17 @@ import os
 import shutil
 import sqlite3
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from benchmark.protocol.fingerprint import digest
 from benchmark.tracking import tags
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 def file_of(uri: str) -> Path:
@@ -34,6 +39,30 @@ def copy_of(uri: str, folder: Path) -> str:
     return f"sqlite:///{target}"
 
 
+def unfolded(runs: Iterable[Run]) -> list[Run]:
+    """Runs as MLflow's client gives them, with each of their tags by its own name."""
+    found = list(runs)
+    for run in found:
+        tags.unfold(run.data.tags)
+    return found
+
+
+def tags_of(database: sqlite3.Connection, run: str) -> dict[str, str]:
+    """The tags of a run, each by its own name."""
+    found = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run,)))
+    tags.unfold(found)
+    return found
+
+
+def change_tags(database: sqlite3.Connection, run: str, values: dict[str, str]) -> None:
+    """Change tags of a cell's run."""
+    found = tags_of(database, run)
+    for key, value in tags.fold(found | values).items():
+        database.execute(
+            "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, run, key)
+        )
+
+
 def multiply(path: Path, runs: int) -> None:
     """Copy the tracked cells under other seeds until the store holds `runs` of them."""
     database = sqlite3.connect(path)
@@ -48,10 +77,7 @@ def multiply(path: Path, runs: int) -> None:
                 f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run_uuid = ?",
                 (new, cells[number % len(cells)]),
             )
-        for key, value in {"skewbench.seed": str(number), "skewbench.cell": new}.items():
-            database.execute(
-                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (value, new, key)
-            )
+        change_tags(database, new, {tags.SEED: str(number), tags.CELL: new})
     database.commit()
     database.close()
 
@@ -62,7 +88,7 @@ def add_seeds(uri: str, seeds: int) -> None:
     of_cells = "SELECT run_uuid, artifact_uri FROM runs JOIN tags USING (run_uuid)"
     of_cells += " WHERE tags.key = 'skewbench.kind' AND tags.value = 'cell'"
     for run, artifacts in database.execute(of_cells).fetchall():
-        found = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run,)))
+        found = tags_of(database, run)
         identity = found[tags.CONDITIONS], found[tags.STRATEGY]
         for seed in range(1, seeds):
             new = uuid.uuid4().hex
@@ -74,9 +100,7 @@ def add_seeds(uri: str, seeds: int) -> None:
             place = artifacts.replace(run, new)
             database.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, new))
             cell = digest("cell", *identity, seed, found[tags.CODE])
-            for key, value in {tags.SEED: str(seed), tags.CELL: cell}.items():
-                change = "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?"
-                database.execute(change, (value, new, key))
+            change_tags(database, new, {tags.SEED: str(seed), tags.CELL: cell})
             old_files, new_files = (url2pathname(urlparse(one).path) for one in (artifacts, place))
             shutil.copytree(old_files, new_files, copy_function=os.link)
     database.commit()

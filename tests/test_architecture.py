@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("protocol", "metrics", "training", "tracking", "results", "workflows", "cli")
+ORDER = ("protocol", "metrics", "training", "tracking", "results", "workflows", "cli", "notebook")
 CODE = ("benchmark", "tasks", "strategies", "studies")
 
 # library -> the only places that may import it

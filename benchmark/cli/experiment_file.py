@@ -60,24 +60,34 @@ def read(path: str, known: set[str]) -> dict[str, str]:
         if name not in known:
             hint = arguments.suggest(name, known)
             raise UserError(f"{path}: unknown option {key!r}: {hint}")
-        options[name] = _as_typed(path, name, value)
+        options[name] = _option(path, name, value)
     return options
 
 
-def _as_typed(path: str, name: str, value: Any) -> str:
+def _option(path: str, name: str, value: Any) -> str:
     if name == "settings" and isinstance(value, dict):
-        return arguments.as_text({key: _plain(path, key, each) for key, each in value.items()}, " ")
+        typed = {key: as_typed(each, f"{path}: {key}") for key, each in value.items()}
+        return arguments.as_text(typed, " ")
+    where = f"{path}: {name}"
     if name in LISTS and isinstance(value, list):
-        return ", ".join(_plain(path, name, each) for each in value)
-    return _plain(path, name, value)
+        return ", ".join(as_typed(each, where) for each in value)
+    return as_typed(value, where)
 
 
-def _plain(path: str, name: str, value: Any) -> str:
+def as_typed(value: Any, where: str) -> str:
+    """Return a value as one would type it.
+
+    Args:
+        where: it stands, for the error.
+
+    Raises:
+        UserError: for what is neither text nor a number.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise UserError(f"{path}: {name} must be a text or a number, not {value!r}")
+    raise UserError(f"{where} must be a text or a number, not {value!r}")
 
 
 def write(options: Mapping[str, Any]) -> str:

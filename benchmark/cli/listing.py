@@ -34,6 +34,8 @@ def strategies() -> None:
     for name in registry.strategies():
         groups[family(grammar.read(name).strategy)].append(name)
     for group, names in groups.items():
+        if not names:
+            continue
         _heading(group[0].upper() + group[1:])
         for name in names:
             function = registry.strategies()[name]

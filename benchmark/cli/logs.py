@@ -1,4 +1,4 @@
-"""What `-v` and `--log-file` write: messages with their time, and how long each part took."""
+"""What `-v` and `--log-file` write: messages with their time, durations, and tracebacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ log_options = combined(
         is_flag=True,
         expose_value=False,
         callback=_log_to_terminal,
-        help="print messages with their time, and how long each part takes",
+        help="print messages with their time, how long each part takes, and tracebacks of failures",
     ),
     click.option(
         "--log-file",

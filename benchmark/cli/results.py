@@ -25,7 +25,9 @@ from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmark.results.recommendation import Recommendation
+    from benchmark.metrics.costs import Costs
+    from benchmark.results.objective import Objective
+    from benchmark.results.recommendation import LeaderboardQuery, Recommendation
 
 
 @click.command(
@@ -209,14 +211,19 @@ def _advice(
     portion: str,
 ) -> tuple[str, Recommendation]:
     """Return the store's address, and the recommendation from its runs."""
-    from benchmark.metrics import costs
-    from benchmark.results.objective import read as read_objective
-    from benchmark.results.recommendation import (
-        LeaderboardQuery,
-        find_leaderboard,
-        recommend,
-    )
+    from benchmark.results.recommendation import find_leaderboard, recommend
     from benchmark.tracking.store import resolve
+
+    query = make_query(task, data, settings, steps, portion)
+    goal = read_goal(cost, objective)
+    say("reading the runs ...")
+    uri = resolve(tracking)
+    return uri, recommend(uri, find_leaderboard(uri, query), *goal)
+
+
+def make_query(task: str, data: str, settings: str, steps: str, portion: str) -> LeaderboardQuery:
+    """Return which leaderboard is meant, checked as far as possible without the store."""
+    from benchmark.results.recommendation import LeaderboardQuery
 
     if not task and settings:
         raise UserError("--settings belong to a task: name it, as in `recommend insurance`")
@@ -227,15 +234,19 @@ def _advice(
         steps=parse_optional_count("--steps", steps, 1),
         portion=portion,
     )
-    if cost and objective:
-        raise UserError("--cost and --objective are two goals: leave one out")
-    priced = costs.read(cost) if cost else None
-    goal = read_objective(objective) if objective else None
     if task:
         registry.task(task)
-    say("reading the runs ...")
-    uri = resolve(tracking)
-    return uri, recommend(uri, find_leaderboard(uri, query), priced, goal)
+    return query
+
+
+def read_goal(cost: str, objective: str) -> tuple[Costs | None, Objective | None]:
+    """Read what a recommendation is for; F1 if both are ""."""
+    from benchmark.metrics import costs
+    from benchmark.results.objective import read as read_objective
+
+    if cost and objective:
+        raise UserError("--cost and --objective are two goals: leave one out")
+    return costs.read(cost) if cost else None, read_objective(objective) if objective else None
 
 
 def _settings(task: str, text: str, data: str) -> Any:

@@ -48,20 +48,7 @@ def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
         run_name=f"{cell.label} · seed {cell.seed}",
         tags={
             **store.tags,
-            tags.KIND: "cell",
-            tags.FACTS: json.dumps(conditions.facts()),
-            tags.LABEL: cell.label,
-            tags.CODE: cell.code,
-            tags.SEED: str(cell.seed),
-            tags.CELL: cell.identity,
-            tags.STRATEGY: cell.strategy,
-            tags.TRAINING_PART: training.strategy,
-            tags.TRAINING: training.identity,
-            tags.CONDITIONS: conditions.identity,
-            tags.INVOCATION: store.invocation,
-            tags.ATTEMPT: str(attempt),
-            tags.SOURCE: conditions.source,
-            tags.VERSIONS: versions(),
+            **tags.fold(_facts(store, training, cell, attempt)),
             tags.NOTE: cell_note(training, cell, store),
         },
     )
@@ -73,6 +60,27 @@ def start(store: Store, training: Training, cell: Cell, attempt: int) -> str:
         fail(store, run_id, str(error))
         raise
     return run_id
+
+
+def _facts(store: Store, training: Training, cell: Cell, attempt: int) -> dict[str, str]:
+    """Return what is known of a cell before it is trained, by tag."""
+    conditions = training.conditions
+    return {
+        tags.KIND: "cell",
+        tags.FACTS: json.dumps(conditions.facts()),
+        tags.LABEL: cell.label,
+        tags.CODE: cell.code,
+        tags.SEED: str(cell.seed),
+        tags.CELL: cell.identity,
+        tags.STRATEGY: cell.strategy,
+        tags.TRAINING_PART: training.strategy,
+        tags.TRAINING: training.identity,
+        tags.CONDITIONS: conditions.identity,
+        tags.INVOCATION: store.invocation,
+        tags.ATTEMPT: str(attempt),
+        tags.SOURCE: conditions.source,
+        tags.VERSIONS: versions(),
+    }
 
 
 def _log_dataset(client: RetryingClient, run_id: str, conditions: Conditions) -> None:
@@ -144,16 +152,19 @@ def _log(
     client: RetryingClient,
     result: CellResult,
     final: Mapping[str, float],
-    facts: Mapping[str, str],
+    facts: dict[str, str],
 ) -> None:
     """Log final values, curves, system metrics and tags, in as few calls as MLflow allows."""
     from mlflow.entities import Metric, RunTag
 
+    known = dict(client.get_run(result.run_id).data.tags)
+    tags.unfold(known)
     metrics = [Metric(key, value, result.ended, 0) for key, value in final.items()]
     for name, curve in result.fit.curves.items():
         metrics += [Metric(name, value, result.ended, step) for step, value in curve]
     metrics += [Metric(*sample) for sample in result.samples]
-    written = [RunTag(key, value) for key, value in facts.items()]
+    details = tags.fold({name: known[name] for name in tags.FOLDED if name in known} | facts)
+    written = [RunTag(key, value) for key, value in details.items()]
     for begin in range(0, len(metrics), BATCH_LIMIT - len(written)):
         batch = metrics[begin : begin + BATCH_LIMIT - len(written)]
         client.log_batch(result.run_id, metrics=batch, tags=[] if begin else written)

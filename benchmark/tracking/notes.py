@@ -15,9 +15,10 @@ def cell_note(training: Training, cell: Cell, store: Store) -> str:
     """Describe the run of a cell: strategy, data, budget, what shares its training, whose it is."""
     conditions = training.conditions
     shared = [other.label for other in training.cells if other.identity != cell.identity]
+    whose = f", part of [this benchmark]({run_page(store)})" if store.invocation else ""
     lines = [
         f"Strategy **{escape_markdown(cell.label)}** (in full {escape_markdown(cell.strategy)}) "
-        f"on task **{conditions.task}**, seed {cell.seed}.",
+        f"on task **{conditions.task}**, seed {cell.seed}{whose}.",
         "",
         f"- data: {escape_markdown(source_in_words(conditions.source, conditions.origin))}, "
         f"content `{conditions.content}`",
@@ -27,8 +28,6 @@ def cell_note(training: Training, cell: Cell, store: Store) -> str:
         "- `test/...` uses the checkpoint chosen on validation, `test_last_step/...` the last "
         "step; models other than networks have no checkpoints, steps or curves",
     ]
-    if store.invocation:
-        lines.append(f"- part of [this benchmark]({run_page(store)}), which has the report")
     if shared:
         lines.append(f"- shares its training with {escape_markdown(', '.join(shared))}")
     return "\n".join(lines)

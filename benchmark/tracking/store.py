@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.protocol.errors import UserError
+from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.tracking import tags
 from benchmark.tracking.retry import RetryingClient
 
@@ -105,6 +105,12 @@ def resolve(uri: str) -> str:
             )
         return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri
+
+
+def short(uri: str) -> str:
+    """Return the address of a store for readers: in this folder, without the folder's path."""
+    path = Path(uri.removeprefix(SQLITE))
+    return f"{SQLITE}{path.name}" if path.parent == Path.cwd() else without_passwords(uri)
 
 
 def open_store(uri: str, task: str) -> Store:
@@ -245,7 +251,9 @@ def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterato
                 order_by=["start_time DESC"],
                 page_token=token,
             )
-            yield from page
+            for run in page:
+                tags.unfold(run.data.tags)
+                yield run
             token = page.token
             if not token:
                 return

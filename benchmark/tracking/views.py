@@ -14,8 +14,11 @@ from benchmark.tracking.store import Store
 
 KEY = "skewbench"  # one view per experiment
 TAG = f"mlflow.sharedViewState.{KEY}"
+KIND = ("mlflow.experimentKind", "custom_model_development")  # of the experiment
 PAGE = 100  # runs that the page loads at first
 SORTED_BY = "metrics.`test/f1_tuned`"
+SECTION = "test"  # of the charts
+FIRST = ("f1_tuned", "f1", "average_precision", "ece")  # charts; MLflow adds all others after them
 STATE = {
     "selectedColumns": [
         "params.`strategy`",
@@ -23,6 +26,22 @@ STATE = {
         SORTED_BY,
         "metrics.`test/average_precision`",
         "metrics.`test/ece`",
+    ],
+    "compareRunSections": [
+        {"uuid": SECTION, "name": SECTION, "display": True, "isReordered": True, "deleted": False}
+    ],
+    "compareRunCharts": [
+        {
+            "type": "BAR",
+            "uuid": name,
+            "metricKey": f"{SECTION}/{name}",
+            "displayName": name,
+            "metricSectionId": SECTION,
+            "runsCountToCompare": PAGE,
+            "isGenerated": True,
+            "deleted": False,
+        }
+        for name in FIRST
     ],
     "orderByKey": SORTED_BY,
     "orderByAsc": False,
@@ -44,7 +63,9 @@ def share_view(store: Store, runs: int) -> None:
     """Keep the view with the experiment.
 
     MLflow first loads `PAGE` runs, and means of groups are those of loaded runs: of more, the
-    newest come first, not the best, whose means would be too high.
+    newest come first, not the best, whose means would be too high. Who opens the experiment by
+    hand gets its runs, not the page of traces that MLflow shows for new experiments.
     """
     state = STATE if runs <= PAGE else STATE | {"orderByKey": "attributes.start_time"}
-    store.client.set_experiment_tag(store.experiment, TAG, json.dumps(state))
+    for name, value in ((TAG, json.dumps(state)), KIND):
+        store.client.set_experiment_tag(store.experiment, name, value)

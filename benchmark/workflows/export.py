@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +74,12 @@ class ExportedModel:
     uri: str
     model: str  # ``models:/NAME@ALIAS``
     version: str
-    card: str
+    card: str = field(repr=False)
     rows: int  # of test, all decided as the benchmark did
+
+    def _repr_markdown_(self) -> str:
+        """Show the card in a notebook."""
+        return self.card
 
 
 @dataclass(frozen=True)

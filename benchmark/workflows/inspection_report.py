@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 
 from benchmark.protocol.text import escape_markdown, listed, ratio
 from benchmark.results.report import suite_when
+from benchmark.results.report.console import LINES
 from benchmark.tracking.notes import source_in_words
 from benchmark.workflows import image_sheet
 from benchmark.workflows import inspection_columns as columns
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-BAR = 30  # characters of the largest class in the terminal
+BAR, SHORTEST_BAR = 30, 6  # characters of the largest class in the terminal
+BESIDE_BAR = 70  # characters of the columns beside it
 MOST_CLASSES = 40  # shown one by one: the largest and the smallest
 SHEET_CLASSES = 12
 SHEET_IMAGES = 8  # of each class
@@ -33,11 +35,16 @@ HEADINGS = ("class", "rows", "share", "train", "validation", "test", "F1 on test
 
 def show(console: Console, inspection: Inspection) -> None:
     """Print the inspection."""
-    grid = Grid(title=plain(f"{inspection.task}: {_origin(inspection)}"))
-    for heading in (*HEADINGS, ""):
-        grid.add_column(heading, justify="left" if heading in ("class", "") else "right")
+    console.print(plain(f"{inspection.task}: {_origin(inspection)}"), style="bold", highlight=False)
+    grid = Grid(**LINES)
+    for heading in HEADINGS:
+        longest = max(map(len, heading.split()))
+        right = heading != "class"
+        grid.add_column(heading, justify="right" if right else "left", min_width=longest)
+    grid.add_column("")
+    longest_bar = max(SHORTEST_BAR, min(BAR, console.width - BESIDE_BAR))
     for label in _classes(inspection):
-        length = BAR * inspection.counts[label] / inspection.counts.max()
+        length = longest_bar * inspection.counts[label] / inspection.counts.max()
         bar = "█" * int(length) or "▏"
         grid.add_row(*map(plain, _row(inspection, label)), f"[cyan]{bar}[/]")
     console.print(grid)
@@ -67,10 +74,15 @@ def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _columns(inspection: Inspection) -> Grid:
     """The columns of a table, one line each; those that are left out stand back."""
-    grid = Grid(title="Columns")
+    grid = Grid(**LINES)
     for heading in columns.HEADINGS:
         right = heading in ("missing", "distinct")
-        grid.add_column(heading, justify="right" if right else "left", overflow="fold")
+        grid.add_column(
+            heading,
+            justify="right" if right else "left",
+            overflow="fold",
+            min_width=len(heading),
+        )
     for row in columns.rows(inspection.data):
         style = "dim" if row[1] == "left out" else COLOURS.get(row[1], "bold")
         grid.add_row(*map(plain, row), style=style)

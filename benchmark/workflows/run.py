@@ -28,7 +28,7 @@ from benchmark.results.report.console import phase
 from benchmark.tracking import history, invocation, lease
 from benchmark.tracking.notes import where_to_go
 from benchmark.tracking.retry import StoreUnavailableError
-from benchmark.tracking.store import Store, locked, open_store, resolve
+from benchmark.tracking.store import Store, locked, open_store, resolve, short
 from benchmark.tracking.views import share_view
 from benchmark.workflows import race
 from benchmark.workflows.execution import outbox
@@ -102,7 +102,7 @@ def measure(request: RunRequest, console: Console) -> RunResult:
         data = load(request.task, request.settings, request.path)
     announce(data, console)
     plan = check_request(request, data, console)
-    with phase(console, f"splitting the data and opening {without_passwords(uri)}"):
+    with phase(console, f"splitting the data and opening {short(uri)}"):
         splits = registry.task(request.task).split(data, request.settings, 0)
         restrict(splits, data, request.portion)
         opened = open_store(uri, request.task)

@@ -15,7 +15,9 @@ from benchmark.cli import options
 from benchmark.cli.main import main
 from benchmark.protocol import registry
 from benchmark.protocol.errors import UserError
+from benchmark.training import fit as fitting
 from benchmark.workflows.execution import connection
+from tests import toys
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -301,3 +303,19 @@ def test_the_log_file_has_messages_with_their_time_and_phases(
 def test_a_log_file_that_cannot_be_written_is_named(store_uri: str) -> None:
     status, errors = invoke(store_uri, "--log-file", "/nowhere/run.log")
     assert status == 2 and "error: cannot write --log-file /nowhere/run.log" in errors
+
+
+def test_the_log_file_has_the_traceback_of_a_failure(
+    toy: Path, store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(fitting, "fit", fit)
+    log = tmp_path / "run.log"
+    words = ["--log-file", str(log)]
+    done = toys.benchmark(store_uri, toy / "data.npz", *words, strategies="none,threshold")
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    text = log.read_text()
+    assert text.count("Traceback") == 1  # of a training that two runs share
+    assert "ZeroDivisionError: a bug" in text and "test_cli.py" in text

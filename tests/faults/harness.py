@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmark.tracking import tags
+from tests import stores
 
 PATIENT = 120  # seconds that a test waits for what takes a few
 
@@ -68,7 +69,7 @@ class Bench:
         token = None
         while True:
             page = client.search_runs(numbers, f"tags.`{tags.KIND}` = '{kind}'", page_token=token)
-            found += page
+            found += stores.unfolded(page)
             token = page.token
             if not token:
                 return found

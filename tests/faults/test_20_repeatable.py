@@ -19,7 +19,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import predictions as fit_files
 from benchmark.training.job import TrainingJob
 from tasks import _template, catsdogs
-from tests import toys
+from tests import stores, toys
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = catsdogs.Settings(imbalance=4, train=24, validation=12, test=12, size=16)
@@ -74,7 +74,7 @@ def test_20_threads_and_versions_are_on_the_run(tmp_path: Path, store_uri: str) 
         assert toys.benchmark(store_uri, folder / "data.npz").exit_code == 0
     client = MlflowClient(store_uri)
     experiment = client.get_experiment_by_name("toy").experiment_id
-    [found] = client.search_runs([experiment], f"tags.`{tags.KIND}` = 'cell'")
+    [found] = stores.unfolded(client.search_runs([experiment], f"tags.`{tags.KIND}` = 'cell'"))
     assert found.data.tags[tags.DEVICE].endswith(", 1 thread")
     python = ".".join(map(str, sys.version_info[:3]))
     assert f"python {python}" in found.data.tags[tags.VERSIONS]

@@ -18,6 +18,7 @@ from benchmark.tracking import cells
 from benchmark.tracking.invocation import start_invocation
 from benchmark.tracking.store import Store, open_store
 from benchmark.training.score import score
+from tests import stores
 from tests.toys import FIT
 
 ENDED = 1_800_000_000_000  # milliseconds
@@ -71,7 +72,9 @@ def result_of(run_id: str) -> cells.CellResult:
 
 
 def get_run(store: Store, run_id: str) -> Run:
-    return MlflowClient(store.uri).get_run(run_id)
+    """A run, with each of its tags by its own name."""
+    [run] = stores.unfolded([MlflowClient(store.uri).get_run(run_id)])
+    return run
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_runs_of_a_kind_are_read_newest_first(store: Store) -> None:
 def test_a_run_whose_identity_was_damaged_by_hand_is_left_out(store: Store) -> None:
     training = make_training("none")
     run_id = cells.start(store, training, training.cells[0], 1)
-    MlflowClient(store.uri).delete_tag(run_id, tags.CELL)
+    MlflowClient(store.uri).delete_tag(run_id, tags.DETAILS)
     assert not list(read_runs(store.uri, "cell"))
 
 

@@ -23,6 +23,7 @@ from benchmark.training import estimator as estimators
 from benchmark.training import fit as fitting
 from benchmark.training.job import TrainingJob
 from tasks import _template
+from tests import stores
 from tests.toys import rows_of
 
 SETTINGS = _template.Settings()
@@ -103,7 +104,7 @@ def test_a_run_has_neither_checkpoints_nor_curves(store_uri: str, tmp_path: Path
     assert shown.exit_code == 0, shown.output
     client = MlflowClient(store_uri)
     experiment = client.get_experiment_by_name("csv").experiment_id
-    cells = client.search_runs([experiment], f"tags.`{tags.KIND}` = 'cell'")
+    cells = stores.unfolded(client.search_runs([experiment], f"tags.`{tags.KIND}` = 'cell'"))
     assert len(cells) == 2
     for cell in cells:
         assert cell.info.status == "FINISHED" and "scikit-learn" in cell.data.tags[tags.DEVICE]

@@ -21,7 +21,7 @@ from sklearn.metrics import f1_score
 
 from benchmark.cli.main import main
 from benchmark.metrics import costs
-from benchmark.protocol import grammar
+from benchmark.protocol import grammar, registry
 from benchmark.results import comparison, recommendation
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import LeaderboardQuery
@@ -135,6 +135,21 @@ def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
     assert "SYNTHETIC DATA" in shipped.card
     assert offences(shipped.card) == []
     assert "mlflow models serve -m models:/shipped@best --env-manager local" in shipped.card
+
+
+def test_the_card_says_how_many_rows_it_was_trained_on(shipped: Shipped) -> None:
+    """Those of the training split, and how many a strategy made of them only if it resamples."""
+    task, settings = registry.task("insurance"), grammar.settings("insurance", "")
+    data = worker.load("insurance", settings, "")
+    rows = len(task.split(data, settings, 1).train)
+    assert f"- trained on {rows:,} rows; threshold and checkpoint" in shipped.card
+    assert "resampled" not in shipped.card
+    advice = recommendation.recommend(shipped.uri, shipped.table, None)
+    advice = recommendation.with_strategy(advice, "class_weight")
+    decision = fit_decision(grammar.read("class_weight").strategy, shipped.fit)
+    fit = replace(shipped.fit, trained_rows=2 * rows)
+    card = model_card.card(advice, 1, fit, decision, "models:/it@best", shipped.uri)
+    assert f"- trained on {rows:,} rows, resampled to {2 * rows:,}; threshold" in card
 
 
 def test_the_card_of_weighted_test_rows_says_what_they_stand_for(shipped: Shipped) -> None:

@@ -21,6 +21,7 @@ from benchmark.results import leaderboard
 from benchmark.tracking import tags
 from benchmark.training import fit as fitting
 from benchmark.training import loop
+from tests import stores
 
 Command = Callable[..., Result]
 
@@ -48,7 +49,7 @@ def other(tmp_path: Path, fresh_store: Path) -> str:
 def runs(uri: str, kind: str = "cell") -> list[Run]:
     client = MlflowClient(uri)
     numbers = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(numbers, f"tags.`{tags.KIND}` = '{kind}'"))
+    return stores.unfolded(client.search_runs(numbers, f"tags.`{tags.KIND}` = '{kind}'"))
 
 
 def test_cells_that_differ_in_the_decision_share_one_training(

@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.text import Text
 
 PIPED_WIDTH = 120  # columns where neither a terminal nor $COLUMNS says
 MESSAGES = "benchmark.messages"  # logger of all that is printed beside results
+
+# of tables: a line below the headings, and no others, leaves most room for what they hold
+LINES: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "show_edge": False}
+LINES |= {"padding": (0, 1, 0, 0)}
 
 _log = logging.getLogger(__name__)
 _messages = logging.getLogger(MESSAGES)
@@ -32,11 +37,20 @@ class _LoggedConsole(Console):
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or as $COLUMNS says; messages go to stderr."""
+    """Return a console as wide as the terminal, or as $COLUMNS says; messages go to stderr.
+
+    Notebooks get lines of plain text: rich would make a box of HTML of each, and keep every
+    frame of a moving bar.
+    """
     stream = sys.stderr if stderr else sys.stdout
     known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
     kind = _LoggedConsole if stderr else Console
-    return kind(stderr=stderr, width=None if known else PIPED_WIDTH)
+    return kind(
+        stderr=stderr,
+        width=None if known else PIPED_WIDTH,
+        force_jupyter=False,
+        force_terminal=False if "ipykernel" in sys.modules else None,  # it sets $FORCE_COLOR
+    )
 
 
 @contextmanager

@@ -30,12 +30,15 @@ def report(analyses: Sequence[Analysis]) -> str:
 
 def summary(analyses: Sequence[Analysis]) -> str:
     """CSV, one row per strategy: statistics of F1, mean and standard deviation of all measures."""
-    frames = []
-    for analysis in analyses:
-        numbers = analysis.table.summary().drop(columns="runs", level=0)
-        numbers.columns = numbers.columns.map(" ".join)
-        frames.append(_with_conditions(analysis.ranking.join(numbers).reset_index(), analysis))
+    frames = [_with_conditions(of_strategies(analysis), analysis) for analysis in analyses]
     return pd.concat(frames).to_csv(index=False)
+
+
+def of_strategies(analysis: Analysis) -> pd.DataFrame:
+    """One row per strategy (column label), best F1 first: the columns of `summary`."""
+    numbers = analysis.table.summary().drop(columns="runs", level=0)
+    numbers.columns = numbers.columns.map(" ".join)
+    return analysis.ranking.join(numbers).reset_index()
 
 
 def runs(analyses: Sequence[Analysis]) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from markupsafe import Markup
 
 from benchmark import __version__
 from benchmark.metrics.classification import shares_of_actual
@@ -60,6 +63,7 @@ def report(sections: Sequence[Section]) -> str:
     templates = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    templates.filters["breakable"] = _breakable
     style, script = ((HERE / name).read_text("utf-8") for name in ("style.css", "report.js"))
     return templates.get_template("page.html").render(
         sections=sections,
@@ -68,6 +72,11 @@ def report(sections: Sequence[Section]) -> str:
         # the browser takes this style and this script, and no others
         hashes={"style": _hash(style), "script": _hash(script)},
     )
+
+
+def _breakable(label: str) -> Markup:
+    """Escape the name of a strategy, which may break between its words."""
+    return Markup("<wbr>").join(re.split(r"(?<=[+_])", label))
 
 
 def _hash(text: str) -> str:

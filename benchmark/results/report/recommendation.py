@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table as Grid
 
@@ -13,6 +13,9 @@ from benchmark.results.constrained import Constrained
 from benchmark.results.expected_cost import ExpectedCosts
 from benchmark.results.recommendation import Recommendation, leaderboard_arguments
 from benchmark.results.report import markdown, terminal
+from benchmark.results.report.console import LINES
+
+WIDTHS = (18, 11, 9, 7, 18)  # letters of the columns of costs, at least
 
 
 def show(console: Console, advice: Recommendation) -> None:
@@ -29,12 +32,14 @@ def show(console: Console, advice: Recommendation) -> None:
 
 def _grid(costs: ExpectedCosts) -> Grid:
     grid = Grid(
+        **LINES,
         title=f"expected cost per {PER:,} rows, on test",
         caption="means over seeds; differences to the baseline at its own threshold, paired by "
         "seed, with a 95 % confidence interval",
     )
     for number, heading in enumerate(("strategy", "rule", "threshold", "cost", "Δ vs baseline")):
-        grid.add_column(heading, justify="left" if number < 2 else "right")
+        justify: JustifyMethod = "left" if number < 2 else "right"
+        grid.add_column(heading, justify=justify, overflow="fold", min_width=WIDTHS[number])
     baseline = costs.baseline
     for candidate in sorted((*costs.candidates, baseline), key=lambda candidate: candidate.mean):
         cells = [candidate.label, candidate.rule, f"{np.mean(candidate.thresholds):.3g}"]
@@ -50,6 +55,7 @@ def _grid(costs: ExpectedCosts) -> Grid:
 def _attained(found: Constrained) -> Grid:
     assert found.goal.rule
     grid = Grid(
+        **LINES,
         title=escape(f"{found.goal.name}, on test"),
         caption="thresholds chosen on validation; means over seeds, with 95 % confidence intervals",
     )
@@ -57,7 +63,7 @@ def _attained(found: Constrained) -> Grid:
     if found.goal.rule.objective == "capacity":
         headings = ("strategy", "threshold", "precision", "share")
     for number, heading in enumerate(headings):
-        grid.add_column(heading, justify="right" if number else "left")
+        grid.add_column(heading, justify="right" if number else "left", overflow="fold")
     for one in sorted(found.strategies, key=lambda one: -one.mean):
         cells = [one.label, f"{np.mean(one.thresholds):.3g}"]
         cells += [interval(part, sign="") for part in (found.value(one), found.kept(one))]

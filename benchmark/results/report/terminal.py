@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -16,10 +15,11 @@ from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.text import command
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, summary
+from benchmark.results.report.console import LINES
 from benchmark.results.report.console import console as console
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
-from benchmark.tracking.store import Store, resolve
+from benchmark.tracking.store import Store, resolve, short
 from benchmark.tracking.views import TABLE
 
 
@@ -41,7 +41,7 @@ def show(console: Console, analysis: Analysis) -> None:
 
 
 def _grid(columns: Sequence[summary.Column]) -> Grid:
-    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    grid = Grid(**LINES)
     for number, column in enumerate(columns):
         grid.add_column(
             escape(column.heading),
@@ -68,7 +68,7 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
     address = uri
     if not address.startswith(("http://", "https://")):
         console.print(heading)
-        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", uri])
+        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", short(uri)])
         console.print(f"  {escape(command)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,11 @@ from benchmark.protocol.grid import Training
 from benchmark.protocol.text import duration, shorten
 from benchmark.workflows.execution.tracked_training import Outcome
 
+_log = logging.getLogger(__name__)
+
 NARROW = 100  # columns, below which bars and names are shorter
+SHORTEST, LONGEST = 20, 48  # letters of a name
+MEASURED = 31  # letters after it
 ESTIMATED_AFTER = 5.0  # seconds of steps, after which the time of all can be told
 WORTH_TELLING = 20.0  # seconds
 
@@ -60,6 +65,8 @@ class Display:
         for outcome in outcomes:
             self._ended += 1
             self._progress.console.print(self._line(outcome), highlight=False)
+        for trace in dict.fromkeys(outcome.trace for outcome in outcomes if outcome.trace):
+            _log.debug("%s", trace)
         training = outcomes[0].training if outcomes else ""
         if training:
             self._advance(training, self._steps[training])
@@ -98,13 +105,13 @@ class Display:
             return f"{count}  [red]not in the store[/]  {escape(name)}"
         f1, ap = outcome.metrics["test/f1"], outcome.metrics["test/average_precision"]
         time = f"{outcome.seconds:.0f} s" if outcome.seconds else "shared"
-        width = _name_width(self._progress.console)
+        width = max(SHORTEST, min(LONGEST, self._progress.console.width - len(count) - MEASURED))
         name = escape(f"{shorten(name, width):<{width}}")
         return f"{count}  {name}  F1 {f1:.3f}  AP {ap:.3f}  {time}"
 
 
 def _name_width(console: Console) -> int:
-    return 34 if console.width < NARROW else 48
+    return 34 if console.width < NARROW else LONGEST
 
 
 @contextmanager

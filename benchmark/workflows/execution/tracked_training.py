@@ -27,6 +27,7 @@ from benchmark.workflows.execution.time_limit import limit
 from benchmark.workflows.execution.worker import TRAINING_LOCK, Report, prepare, train
 
 MAX_REASON_LENGTH = 300  # characters
+EXPECTED = (UserError, DivergedError)  # their message says what there is to know
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Outcome:
     reason: str  # of a failure, or why it is not in the store; one line
     seconds: float  # of training; 0 where an earlier fit was used
     result: cells.CellResult | None = None  # what the store did not take
+    trace: str = ""  # of an unexpected error
 
 
 def run_training(
@@ -125,7 +127,9 @@ def _end_all(
 ) -> list[Outcome]:
     """Fail the runs that were started; all cells fail if none was."""
     if not runs:
-        return [_failed(training, cell, reason_of(error)) for cell in training.cells]
+        return [
+            _with_trace(_failed(training, cell, reason_of(error)), error) for cell in training.cells
+        ]
     return [_end(training, cell, store, run_id, error) for cell, run_id in runs.items()]
 
 
@@ -137,7 +141,7 @@ def _end(
         history.fail(store, run_id, reason_of(error))
     except StoreUnavailableError as lost:
         return _unlogged(training, cell, lost)
-    return _failed(training, cell, reason_of(error))
+    return _with_trace(_failed(training, cell, reason_of(error)), error)
 
 
 def _failed(training: Training, cell: Cell, reason: str) -> Outcome:
@@ -148,9 +152,16 @@ def _unlogged(training: Training, cell: Cell, error: StoreUnavailableError) -> O
     return Outcome(training.identity, cell, "unlogged", {}, str(error), 0.0)
 
 
+def _with_trace(outcome: Outcome, error: BaseException) -> Outcome:
+    """Add the traceback of an error, unless its one line says all."""
+    if isinstance(error, EXPECTED):
+        return outcome
+    return replace(outcome, trace=without_passwords("".join(traceback.format_exception(error))))
+
+
 def reason_of(error: BaseException) -> str:
     """Describe an error in one line; an unexpected one with its place in the code."""
-    if isinstance(error, (UserError, DivergedError)):
+    if isinstance(error, EXPECTED):
         return without_passwords(str(error))
     message = " ".join(str(error).split())[:MAX_REASON_LENGTH]
     frames = traceback.extract_tb(error.__traceback__)

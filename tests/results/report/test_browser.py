@@ -1,6 +1,5 @@
 """The report in a browser, at the width of a desk and of a telephone."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,10 @@ from benchmark.results.predicted import predict
 from benchmark.results.report import html
 from benchmark.results.row_errors import RowErrors
 from benchmark.training.predictions import Fit, Predictions
+from tests import chromium
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.drawn,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER), reason="chromium and chromedriver are not installed"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.drawn, chromium.needed]
 LONG = "oversample(ratio=0.123456)+class_weight(gamma=0.25)+focal(gamma=1.5)+threshold(beta=2)"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
 @pytest.fixture(scope="module")
@@ -53,25 +45,15 @@ def page(tmp_path_factory: pytest.TempPathFactory, table_of: Callable[..., Leade
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium, which notes all that it asks for and complains of."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium.chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_overflows_and_nothing_is_asked_for_elsewhere(
     browser: Any, page: Path, width: int
 ) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chromium.resize(browser, width)
     browser.get_log("performance")
     browser.get(page.as_uri())
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width

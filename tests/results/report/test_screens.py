@@ -30,11 +30,12 @@ def analysis() -> Analysis:
     return replace(stored, table=replace(stored.table, facts=facts))
 
 
-def expect(name: str, shown: str) -> None:
+def expect(name: str, width: int, shown: str, folder: Path = SCREENS) -> None:
     """Compare with the committed screen; no line has spaces at its end."""
     lines = [line.rstrip() for line in shown.splitlines()]
-    file = SCREENS / f"{name}.txt"
+    file = folder / f"{name}-{width}.txt"
     if os.environ.get("UPDATE_SCREENS"):
+        folder.mkdir(exist_ok=True)
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert lines == file.read_text(encoding="utf-8").splitlines()
 
@@ -48,7 +49,7 @@ def test_the_leaderboard(width: int, analysis: Analysis) -> None:
     assert "…" not in shown
     for heading in ("strategy", "threshold", "ΔF1 vs baseline", "P(best)"):
         assert heading in shown
-    expect(f"leaderboard-{width}", shown)
+    expect("leaderboard", width, shown)
 
 
 def test_more_columns_are_shown_where_there_is_room(analysis: Analysis) -> None:
@@ -103,7 +104,7 @@ def test_without_colour_and_on_a_dumb_terminal_the_words_are_the_same(
         shown.append(file.getvalue())
     without, dumb, coloured = shown
     assert "\x1b[3" not in without and "\x1b" not in dumb and "\x1b" in coloured
-    expect("leaderboard-80", dumb)
+    expect("leaderboard", 80, dumb)
 
 
 def test_a_pipe_is_as_wide_as_columns_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from benchmark.results.objective import Objective
 from benchmark.tracking import tags
 from benchmark.training import fit
 from benchmark.workflows.search import storage, trial
-from tests import toys
+from tests import stores, toys
 from tests.workflows.search.conftest import Command
 
 KNOWN_WEIGHT = 9.0
@@ -34,7 +34,7 @@ KNOWN_WEIGHT = 9.0
 def runs(uri: str, kind: str) -> list[Run]:
     client = MlflowClient(uri)
     numbers = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(numbers, f"tags.`{tags.KIND}` = '{kind}'"))
+    return stores.unfolded(client.search_runs(numbers, f"tags.`{tags.KIND}` = '{kind}'"))
 
 
 def chosen(result: Result) -> str:
