@@ -25,7 +25,23 @@ from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
+    from benchmark.results.analysis import Analysis
     from benchmark.results.recommendation import Recommendation
+    from benchmark.results.report.tables import TextTable
+
+_cost_option = click.option(
+    "--cost",
+    metavar="COSTS",
+    default="",
+    help="of a false positive and a false negative: fp=1,fn=10, or fn=amount for a column of the "
+    "data; of more classes: a CSV file with the actual ones in rows, or ACTUAL>PREDICTED=5",
+)
+_by_option = click.option(
+    "--by",
+    metavar="COLUMN",
+    multiple=True,
+    help="of the data, or several: measures in its subgroups, such as regions",
+)
 
 
 @click.command(
@@ -46,34 +62,53 @@ if TYPE_CHECKING:
 @click.option("--html", type=types.PATH, default="", help="HTML file: the report with figures")
 @click.option("--csv", type=types.PATH, default="", help="CSV file: one row per strategy")
 @click.option("--runs", type=types.PATH, default="", help="CSV file: one row per run, for pandas")
+@_by_option
+@_cost_option
 def leaderboard(
-    task: Sequence[str], tracking: str, output: str, html: str, csv: str, runs: str
+    task: Sequence[str],
+    tracking: str,
+    output: str,
+    html: str,
+    csv: str,
+    runs: str,
+    by: Sequence[str],
+    cost: str,
 ) -> None:
     """Show leaderboards of tracked runs, or write them as Markdown, HTML or CSV.
 
-    Without a file a terminal gets the table of `run`, and a pipe Markdown.
+    Without a file a terminal gets the table of `run`, and a pipe Markdown. With --by or --cost
+    there are further tables, for which the data is read again.
     """
     say("reading the runs ...")
 
+    from benchmark.metrics import cost_spec
     from benchmark.results.analysis import analyse
     from benchmark.results.models import by_models
     from benchmark.results.predictions import with_all_predictions
     from benchmark.results.report import files, markdown, models, terminal
     from benchmark.tracking.store import resolve
+    from benchmark.workflows.report_details import Details
 
+    priced = cost_spec.read(cost) if cost else None
     named = [name for name in task if name]
     for name in named:
         registry.task(name)
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
+    details = Details(uri, priced, tuple(by))
+    further = {id(analysis): details.tables(analysis) for analysis in analyses}
+
+    def more(analysis: Analysis) -> Sequence[TextTable]:
+        return further[id(analysis)]
 
     def as_markdown() -> str:
         compared = [models.section(table) for table in by_models(analyses)]
-        return "\n".join([markdown.leaderboards(analyses), *(f"{text}\n" for text in compared)])
+        text = markdown.leaderboards(analyses, more)
+        return "\n".join([text, *(f"{text}\n" for text in compared)])
 
     formats: dict[str, Callable[[], str]] = {
         output: as_markdown,
-        html: lambda: files.report(analyses),
+        html: lambda: files.report(analyses, more),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
     }
@@ -87,6 +122,8 @@ def leaderboard(
         return
     for analysis in analyses:
         terminal.show(terminal.console(), analysis)
+        for extra in more(analysis):
+            terminal.console().print(terminal.text_table(extra))
     for table in by_models(analyses):
         models.show(terminal.console(), table)
 
@@ -98,12 +135,7 @@ _leaderboard_options = combined(
     click.option("--settings", metavar="NAME=VALUE ...", default="", help="as for `run`"),
     click.option("--steps", metavar="N", default="", help="as for `run`"),
     portion_option,
-    click.option(
-        "--cost",
-        metavar="COSTS",
-        default="",
-        help="of a false positive and a false negative, e.g. fp=1,fn=10 [default: recommend by F1]",
-    ),
+    _cost_option,
     click.option(
         "--objective",
         metavar="GOAL",
@@ -116,7 +148,14 @@ _leaderboard_options = combined(
 )
 
 
-@click.command(epilog=examples("recommend", "recommend csv --cost fp=1,fn=10"))
+@click.command(
+    epilog=examples(
+        "recommend",
+        "recommend csv --cost fp=1,fn=10",
+        "recommend csv --cost fp=5,fn=amount",
+        "recommend csv --objective 'recall(precision=0.5)'",
+    )
+)
 @_leaderboard_options
 def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     """Recommend a strategy for TASK, with reasons, from tracked runs.
@@ -169,6 +208,7 @@ def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     is_flag=True,
     help="the model adapts probabilities to the prevalence of the rows that it predicts together",
 )
+@_by_option
 def export(
     strategy: str,
     seed: str,
@@ -176,6 +216,7 @@ def export(
     alias: str,
     refit: bool,
     adapt_prevalence: bool,
+    by: Sequence[str],
     cost: str,
     objective: str,
     tracking: str,
@@ -193,7 +234,7 @@ def export(
     from benchmark.workflows.export import ExportRequest, export_model, show
 
     advice = with_strategy(advice, strategy) if strategy else advice
-    request = ExportRequest(uri, advice, number, name, alias, refit, adapt_prevalence)
+    request = ExportRequest(uri, advice, number, name, alias, refit, adapt_prevalence, tuple(by))
     show(terminal.console(), export_model(request))
 
 
@@ -209,7 +250,7 @@ def _advice(
     portion: str,
 ) -> tuple[str, Recommendation]:
     """Return the store's address, and the recommendation from its runs."""
-    from benchmark.metrics import costs
+    from benchmark.metrics import cost_spec
     from benchmark.results.objective import read as read_objective
     from benchmark.results.recommendation import (
         LeaderboardQuery,
@@ -217,6 +258,7 @@ def _advice(
         recommend,
     )
     from benchmark.tracking.store import resolve
+    from benchmark.workflows.tracked_data import costs_of
 
     if not task and settings:
         raise UserError("--settings belong to a task: name it, as in `recommend insurance`")
@@ -229,13 +271,14 @@ def _advice(
     )
     if cost and objective:
         raise UserError("--cost and --objective are two goals: leave one out")
-    priced = costs.read(cost) if cost else None
+    priced = cost_spec.read(cost) if cost else None
     goal = read_objective(objective) if objective else None
     if task:
         registry.task(task)
     say("reading the runs ...")
     uri = resolve(tracking)
-    return uri, recommend(uri, find_leaderboard(uri, query), priced, goal)
+    table = find_leaderboard(uri, query)
+    return uri, recommend(uri, table, costs_of(priced, table) if priced else None, goal)
 
 
 def _settings(task: str, text: str, data: str) -> Any:

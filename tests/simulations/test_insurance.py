@@ -41,6 +41,26 @@ def test_intervals_hold_the_mean_over_data_sets(results: list[Results], measure:
         assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / SUBSAMPLES) ** 0.5
 
 
+@pytest.fixture(scope="module")
+def of_folds() -> list[Results]:
+    """What benchmarks of 200 subsamples found with five folds, twice."""
+    rng = np.random.default_rng(9)
+    return insurance.benchmarks(*insurance.read(DATA), SUBSAMPLES, rng, insurance.in_folds)
+
+
+@pytest.mark.slow
+@needs_data
+@pytest.mark.parametrize("measure", range(len(MEASURES)))
+def test_intervals_of_folds_hold_the_mean_over_data_sets(
+    of_folds: list[Results], measure: int
+) -> None:
+    print(f"\n{MEASURES[measure]}, five folds: coverage, mean and {', '.join(STRATEGIES[1:])}")
+    for seeds in (3, 5, 10):
+        covered = insurance.coverage(of_folds, measure, seeds)
+        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
+        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / SUBSAMPLES) ** 0.5
+
+
 def analysis_of(fits: dict[str, list[Fit]], table_of: Callable[..., Leaderboard]) -> Analysis:
     """The analysis of trainings, as if they had been tracked."""
     strategy = grammar.read("none").strategy
