@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,23 +76,63 @@ def subgroups(column: str, label: str, seeds: Sequence[Predicted], values: pd.Se
     order, counts = np.unique(
         np.concatenate([names[one.rows] for one in seeds]), return_counts=True
     )
-    found = [str(order[at]) for at in np.argsort(-counts, kind="stable")]
-    return Subgroups(column, label, tuple(_group(name, seeds, names) for name in found))
+    members = {str(order[at]): names == order[at] for at in np.argsort(-counts, kind="stable")}
+    of_seeds = {
+        name: [(one, of_group[one.rows]) for one in seeds] for name, of_group in members.items()
+    }
+    measures = {
+        title: _together(of_seeds, dict.fromkeys(members, of)) for title, of in MEASURES.items()
+    }
+    own = {name: _own_threshold(of_group) for name, of_group in members.items()}
+    measures[OWN_THRESHOLD] = _together(of_seeds, own)
+    groups = [
+        Group(
+            name,
+            sum(int(rows.sum()) for _, rows in tested),
+            _shares(tested),
+            {title: found[name] for title, found in measures.items() if name in found},
+        )
+        for name, tested in of_seeds.items()
+    ]
+    return Subgroups(column, label, tuple(groups))
 
 
-def _group(name: str, seeds: Sequence[Predicted], names: NDArray[Any]) -> Group:
-    of_seeds = [(one, names[one.rows] == name) for one in seeds]
-    measures: dict[str, Measure] = {**MEASURES, OWN_THRESHOLD: _own_threshold(names == name)}
-    found = {title: _over_seeds(of_seeds, of) for title, of in measures.items()}
-    return Group(
-        name,
-        sum(int(rows.sum()) for _, rows in of_seeds),
-        _shares(of_seeds),
-        {title: value for title, value in found.items() if value is not None},
+Tested = Sequence[tuple[Predicted, Bools]]  # a group at every seed: which test rows are its own
+
+
+def _together(
+    of_seeds: Mapping[str, Tested], measures: Mapping[str, Measure]
+) -> dict[str, Difference]:
+    """Return group -> mean of a measure over the seeds that have it, with its interval.
+
+    Variances over seeds are moderated over the groups, scaled to the same number of rows, with
+    which they fall.
+    """
+    found = {name: _over_seeds(of_seeds[name], measures[name]) for name in of_seeds}
+    known = {name: it for name, it in found.items() if it}
+    root = {name: np.mean([rows.sum() for _, rows in of_seeds[name]]) ** 0.5 for name in known}
+    scaled = stats.differences(
+        [values * root[name] for name, (values, _) in known.items()],
+        [variance * root[name] ** 2 for name, (_, variance) in known.items()],
+        stats.AT_OWN_THRESHOLDS,
     )
+    return {
+        name: replace(it, **{part: getattr(it, part) / root[name] for part in SCALED})
+        for name, it in zip(known, scaled, strict=True)
+    }
 
 
-def _shares(of_seeds: Sequence[tuple[Predicted, Bools]]) -> tuple[float, float]:
+def _over_seeds(of_seeds: Tested, of: Measure) -> tuple[Floats, float] | None:
+    """Return a measure at the seeds that have it, and the variance of its mean from the rows."""
+    known = [(one, each) for one, rows in of_seeds for each in [of(one, rows)] if each]
+    if not known:
+        return None
+    of_rows = {one.seed: (one.rows, influences) for one, (_, influences) in known}
+    variance = influence.mean_variance(influence.row_covariance([of_rows]))
+    return np.array([value for _, (value, _) in known]), variance
+
+
+def _shares(of_seeds: Tested) -> tuple[float, float]:
     """Return the shares of positive rows and of those predicted positive, over all seeds."""
     if of_seeds[0][0].classes != 2:
         return np.nan, np.nan
@@ -101,18 +141,6 @@ def _shares(of_seeds: Sequence[tuple[Predicted, Bools]]) -> tuple[float, float]:
         for name in ("labels", "decisions", "weights")
     )
     return float(np.average(labels, weights=weights)), float(np.average(decisions, weights=weights))
-
-
-def _over_seeds(of_seeds: Sequence[tuple[Predicted, Bools]], of: Measure) -> Difference | None:
-    """Return the mean over the seeds that have a measure, with its interval."""
-    found = [(one, of(one, rows)) for one, rows in of_seeds]
-    known = [(one, *each) for one, each in found if each is not None]
-    if not known:
-        return None
-    of_rows = {one.seed: (one.rows, influences) for one, _, influences in known}
-    variance = influence.mean_variance(influence.row_covariance([of_rows]))
-    values = np.array([value for _, value, _ in known])
-    return stats.difference(values, variance, stats.AT_OWN_THRESHOLDS)
 
 
 def _everywhere(rows: Bools, influences: Floats) -> Floats:
@@ -196,3 +224,4 @@ MEASURES: dict[str, Measure] = {
     "ECE": _ece,
 }
 OWN_THRESHOLD = "ΔF1 of its own threshold"
+SCALED = ("mean", "error", "deviation")  # of a difference, in the unit of the measure

@@ -21,6 +21,7 @@ def table(found: ExpectedCosts) -> TextTable:
         ("strategy", "decided by", "threshold", "cost", "Δ vs baseline"),
         [_row(found, candidate) for candidate in ordered]
         + [_row(found, constant, f"every row {constant.label!r}") for constant in constants],
+        words=("decided by",),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from benchmark.metrics.stats import Difference
-from benchmark.protocol.text import interval, percent
+from benchmark.protocol.text import percent
 from benchmark.results.report.tables import TextCell, TextTable
 from benchmark.results.subgroups import MEASURES, OWN_THRESHOLD, Group, Subgroups
 
@@ -34,4 +36,8 @@ def _row(group: Group) -> list[TextCell]:
 def _cell(name: str, value: Difference | None) -> TextCell:
     if value is None:
         return TextCell("-")
-    return TextCell(interval(value, sign="+" if name in SIGNED else ""), value.mean)
+    signed = name in SIGNED
+    least = -1.0 if signed else 0.0  # all are shares, or differences of shares
+    low, high = (float(np.clip(end, least, 1)) for end in (value.low, value.high))
+    ends = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    return TextCell(f"{value.mean:{'+' if signed else ''}.2f}{ends}", value.mean)
