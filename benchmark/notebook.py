@@ -33,6 +33,7 @@ from benchmark.tracking.store import resolve
 from benchmark.workflows.export import ExportedModel, ExportRequest, export_model
 from benchmark.workflows.run import measure
 from benchmark.workflows.table_file import write_table
+from benchmark.workflows.tracked_data import costs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,8 +172,9 @@ class Leaderboard:
             objective: under a constraint, such as "recall(precision=0.5)".
         """
         with _told():
-            goal = results.read_goal(cost, objective)
-            found = recommendation.recommend(self.store, self.analysis.table, *goal)
+            priced, goal = results.read_goal(cost, objective)
+            costs = costs_of(priced, self.analysis.table) if priced else None
+            found = recommendation.recommend(self.store, self.analysis.table, costs, goal)
             return Recommendation(found, self.store)
 
     def export(self, **options: Any) -> ExportedModel:

@@ -39,6 +39,7 @@ _strategy_option = click.option(
 @click.command(
     epilog=examples(
         "inspect csv --data bank.csv --settings target=y",
+        "inspect csv --data bank.csv --html bank.html",
         "inspect folder --data my-images --output inspection",
     )
 )
@@ -51,7 +52,8 @@ _strategy_option = click.option(
     default="",
     help="folder for the page and its figures, as PNG files",
 )
-def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> None:
+@click.option("--html", type=types.PATH, default="", help="HTML file: the page, for a browser")
+def inspect(task: str, data: str, settings: str, tracking: str, output: str, html: str) -> None:
     """Show the data of TASK before anything is trained: classes, splits, duplicates, leaks.
 
     Also show how small an effect the test split can resolve and, of images with features of a
@@ -63,9 +65,10 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> 
     say(f"inspecting the data of {task} ...")
 
     from benchmark.results.report import terminal
+    from benchmark.results.report.document import render
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve
-    from benchmark.workflows import inspection_report
+    from benchmark.workflows import inspection_page, inspection_report
     from benchmark.workflows.inspection import inspect_task
 
     uri = resolve(tracking)
@@ -73,6 +76,8 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str) -> 
     console = terminal.console()
     inspection_report.show(console, inspection)
     page, figures = inspection_report.markdown(inspection), inspection_report.figures(inspection)
+    if html:
+        write_text(html, render(inspection_page.page(inspection, figures)))
     if output:
         folder = make_folder(output)
         write_text(str(folder / "inspection.md"), page)

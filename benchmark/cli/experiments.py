@@ -158,7 +158,7 @@ def study(name: str, output: str, **options: str) -> None:
     "--cost",
     metavar="COSTS",
     default="",
-    help="minimize the expected cost instead, e.g. fp=1,fn=10",
+    help="minimize the expected cost instead, e.g. fp=1,fn=10; more forms as for `recommend`",
 )
 @click.option(
     "--trials",

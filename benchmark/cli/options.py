@@ -29,6 +29,19 @@ tracking_option = click.option(
     default="",
     help="MLflow store [default: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db]",
 )
+cost_option = click.option(
+    "--cost",
+    metavar="COSTS",
+    default="",
+    help="of a false positive and a false negative: fp=1,fn=10, or fn=amount for a column of the "
+    "data; of more classes: a CSV file with the actual ones in rows, or ACTUAL>PREDICTED=5",
+)
+by_option = click.option(
+    "--by",
+    metavar="COLUMN",
+    multiple=True,
+    help="of the data, or several: measures in its subgroups, such as regions",
+)
 portion_option = click.option(
     "--portion",
     type=click.Choice(["all", "confirmation"]),

@@ -12,7 +12,9 @@ from benchmark.cli import types
 from benchmark.cli.logs import log_options
 from benchmark.cli.options import (
     SYNTHETIC_ALIASES,
+    by_option,
     combined,
+    cost_option,
     examples,
     find_data,
     parse_optional_count,
@@ -25,9 +27,11 @@ from benchmark.protocol import grammar, registry
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmark.metrics.costs import Costs
+    from benchmark.metrics.cost_spec import CostSpec
+    from benchmark.results.analysis import Analysis
     from benchmark.results.objective import Objective
     from benchmark.results.recommendation import LeaderboardQuery, Recommendation
+    from benchmark.results.report.tables import TextTable
 
 
 @click.command(
@@ -48,34 +52,53 @@ if TYPE_CHECKING:
 @click.option("--html", type=types.PATH, default="", help="HTML file: the report with figures")
 @click.option("--csv", type=types.PATH, default="", help="CSV file: one row per strategy")
 @click.option("--runs", type=types.PATH, default="", help="CSV file: one row per run, for pandas")
+@by_option
+@cost_option
 def leaderboard(
-    task: Sequence[str], tracking: str, output: str, html: str, csv: str, runs: str
+    task: Sequence[str],
+    tracking: str,
+    output: str,
+    html: str,
+    csv: str,
+    runs: str,
+    by: Sequence[str],
+    cost: str,
 ) -> None:
     """Show leaderboards of tracked runs, or write them as Markdown, HTML or CSV.
 
-    Without a file a terminal gets the table of `run`, and a pipe Markdown.
+    Without a file a terminal gets the table of `run`, and a pipe Markdown. With --by or --cost
+    there are further tables, for which the data is read again.
     """
     say("reading the runs ...")
 
+    from benchmark.metrics import cost_spec
     from benchmark.results.analysis import analyse
     from benchmark.results.models import by_models
     from benchmark.results.predictions import with_all_predictions
     from benchmark.results.report import files, markdown, models, terminal
     from benchmark.tracking.store import resolve
+    from benchmark.workflows.report_details import Details
 
+    priced = cost_spec.read(cost) if cost else None
     named = [name for name in task if name]
     for name in named:
         registry.task(name)
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
+    details = Details(uri, priced, tuple(by))
+    further = {id(analysis): details.tables(analysis) for analysis in analyses}
+
+    def more(analysis: Analysis) -> Sequence[TextTable]:
+        return further[id(analysis)]
 
     def as_markdown() -> str:
         compared = [models.section(table) for table in by_models(analyses)]
-        return "\n".join([markdown.leaderboards(analyses), *(f"{text}\n" for text in compared)])
+        text = markdown.leaderboards(analyses, more)
+        return "\n".join([text, *(f"{text}\n" for text in compared)])
 
     formats: dict[str, Callable[[], str]] = {
         output: as_markdown,
-        html: lambda: files.report(analyses),
+        html: lambda: files.report(analyses, more),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
     }
@@ -89,6 +112,8 @@ def leaderboard(
         return
     for analysis in analyses:
         terminal.show(terminal.console(), analysis)
+        for extra in more(analysis):
+            terminal.console().print(terminal.text_table(extra))
     for table in by_models(analyses):
         models.show(terminal.console(), table)
 
@@ -100,12 +125,7 @@ _leaderboard_options = combined(
     click.option("--settings", metavar="NAME=VALUE ...", default="", help="as for `run`"),
     click.option("--steps", metavar="N", default="", help="as for `run`"),
     portion_option,
-    click.option(
-        "--cost",
-        metavar="COSTS",
-        default="",
-        help="of a false positive and a false negative, e.g. fp=1,fn=10 [default: recommend by F1]",
-    ),
+    cost_option,
     click.option(
         "--objective",
         metavar="GOAL",
@@ -118,7 +138,14 @@ _leaderboard_options = combined(
 )
 
 
-@click.command(epilog=examples("recommend", "recommend csv --cost fp=1,fn=10"))
+@click.command(
+    epilog=examples(
+        "recommend",
+        "recommend csv --cost fp=1,fn=10",
+        "recommend csv --cost fp=5,fn=amount",
+        "recommend csv --objective 'recall(precision=0.5)'",
+    )
+)
 @_leaderboard_options
 def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     """Recommend a strategy for TASK, with reasons, from tracked runs.
@@ -171,6 +198,7 @@ def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     is_flag=True,
     help="the model adapts probabilities to the prevalence of the rows that it predicts together",
 )
+@by_option
 def export(
     strategy: str,
     seed: str,
@@ -178,6 +206,7 @@ def export(
     alias: str,
     refit: bool,
     adapt_prevalence: bool,
+    by: Sequence[str],
     cost: str,
     objective: str,
     tracking: str,
@@ -195,7 +224,7 @@ def export(
     from benchmark.workflows.export import ExportRequest, export_model, show
 
     advice = with_strategy(advice, strategy) if strategy else advice
-    request = ExportRequest(uri, advice, number, name, alias, refit, adapt_prevalence)
+    request = ExportRequest(uri, advice, number, name, alias, refit, adapt_prevalence, tuple(by))
     show(terminal.console(), export_model(request))
 
 
@@ -213,12 +242,14 @@ def _advice(
     """Return the store's address, and the recommendation from its runs."""
     from benchmark.results.recommendation import find_leaderboard, recommend
     from benchmark.tracking.store import resolve
+    from benchmark.workflows.tracked_data import costs_of
 
     query = make_query(task, data, settings, steps, portion)
-    goal = read_goal(cost, objective)
+    priced, goal = read_goal(cost, objective)
     say("reading the runs ...")
     uri = resolve(tracking)
-    return uri, recommend(uri, find_leaderboard(uri, query), *goal)
+    table = find_leaderboard(uri, query)
+    return uri, recommend(uri, table, costs_of(priced, table) if priced else None, goal)
 
 
 def make_query(task: str, data: str, settings: str, steps: str, portion: str) -> LeaderboardQuery:
@@ -239,14 +270,15 @@ def make_query(task: str, data: str, settings: str, steps: str, portion: str) ->
     return query
 
 
-def read_goal(cost: str, objective: str) -> tuple[Costs | None, Objective | None]:
+def read_goal(cost: str, objective: str) -> tuple[CostSpec | None, Objective | None]:
     """Read what a recommendation is for; F1 if both are ""."""
-    from benchmark.metrics import costs
+    from benchmark.metrics import cost_spec
     from benchmark.results.objective import read as read_objective
 
     if cost and objective:
         raise UserError("--cost and --objective are two goals: leave one out")
-    return costs.read(cost) if cost else None, read_objective(objective) if objective else None
+    goal = read_objective(objective) if objective else None
+    return cost_spec.read(cost) if cost else None, goal
 
 
 def _settings(task: str, text: str, data: str) -> Any:

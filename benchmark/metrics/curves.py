@@ -121,6 +121,16 @@ def _true_rate(labels: Ints, scores: Floats, weights: Floats) -> Floats:
     return np.asarray(true[last], np.float64)
 
 
+def lift(seeds: Sequence[Scored]) -> Band:
+    """Return how many times more positives the rows with the highest scores hold than others.
+
+    x is the share of rows that are taken, from 1 %.
+    """
+    found = gains(seeds)
+    x = found.x[1:]
+    return Band(x, *(each[1:] / x for each in (found.mean, found.low, found.high)))
+
+
 def gains(seeds: Sequence[Scored]) -> Band:
     """Return the share of positives among the rows with the highest scores; with two classes.
 

@@ -119,13 +119,13 @@ def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Quote text that could not be read back without quotes."""
     if value and not re.search(r"[\s,'\"]", value):
         return value

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.protocol.arguments import suggest
 from benchmark.protocol.arrays import Floats, Ints, read_only
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
     import keras
+    import pandas as pd
 
 Kind = Literal["image", "table"]
 Source = Literal["real", "synthetic"]
@@ -34,6 +36,8 @@ class Column:
     name: str
     kind: str  # number, category, date, left out, or the setting that names it
     why: str = ""
+    auc: float = 0.0  # ROC AUC of predicting the class from it alone, where that was examined
+    leaks: bool = False  # whether it tells the class alone
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,23 @@ class Data:
     notes: tuple[str, ...] = ()  # what users should know about the data, one line each
     names: tuple[str, ...] = ()  # of the rows, for readers: files of images
     columns: tuple[Column, ...] = ()  # of a table as it was read, also those that are left out
+    # columns of a table that nothing is learned from, a DataFrame of the same rows: for costs and
+    # subgroups
+    aside: Any = None
+
+    def column(self, name: str, option: str) -> pd.Series:
+        """Return a column of a table, learned from or not.
+
+        Raises:
+            UserError: that names the option, if there is no such column.
+        """
+        tables = [it for it in (self.rows, self.aside) if hasattr(it, "columns")]
+        for table in tables:
+            if name in table.columns:
+                found: pd.Series = table[name]
+                return found
+        known = [str(each) for table in tables for each in table.columns]
+        raise UserError(f"{option}: {self.origin} has no column {name!r}: {suggest(name, known)}")
 
 
 @dataclass(frozen=True)

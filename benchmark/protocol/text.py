@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-PROGRAM = ("uv", "run", "skewbench")
+ROOT = Path(__file__).parents[2]  # of the checkout
+PROGRAM = ("uv", "run", "skewbench")  # in it
 
 MOST_IN_RATIO = 5  # classes
 
@@ -118,6 +121,19 @@ def ranges(numbers: Sequence[int]) -> str:
     )
 
 
+def runner() -> tuple[str, ...]:
+    """Return the words before a program of this project, where the user is.
+
+    `mlflow run` starts in the checkout whoever calls it from where; then the store tells.
+    """
+    if not (ROOT / "pyproject.toml").exists():  # installed without its checkout
+        return ()
+    here = Path.cwd().is_relative_to(ROOT)
+    if "MLFLOW_RUN_ID" in os.environ:
+        here = f"{ROOT}{os.sep}" in os.environ.get("MLFLOW_TRACKING_URI", "")
+    return PROGRAM[:2] if here else (*PROGRAM[:2], "--project", str(ROOT))
+
+
 def command(name: str, *positional: object, **options: object) -> str:
     """Build a line for the shell, ``uv run skewbench run --task csv --seeds 3``.
 
@@ -125,7 +141,8 @@ def command(name: str, *positional: object, **options: object) -> str:
         positional: arguments that follow the name of the command.
         options: see `option_words`.
     """
-    return shlex.join([*PROGRAM, name, *map(str, positional), *option_words(options)])
+    words = [*runner(), PROGRAM[-1], name, *map(str, positional), *option_words(options)]
+    return shlex.join(words)
 
 
 def option_words(options: Mapping[str, object]) -> list[str]:

@@ -171,8 +171,9 @@ def _scored(one: Predicted) -> tuple[Scored, Scored]:
             one.decision.calibration(validation.best),
             validation.weights,
             one.decision.offsets,
+            validation.rows,
         ),
-        Scored(one.labels, one.logits, one.weights, one.decision.offsets),
+        Scored(one.labels, one.logits, one.weights, one.decision.offsets, one.rows),
     )
 
 

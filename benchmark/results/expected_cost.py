@@ -1,7 +1,7 @@
-"""Expected cost of every strategy on test, with thresholds chosen for the costs of errors.
+"""Expected cost of every strategy on test, decided for the least cost.
 
 Every complete strategy is tried with every rule of ``costs.RULES``, over the seeds that all of
-them have. A threshold is chosen on validation or from the costs alone; test is only summed up.
+them have. A rule chooses on validation or from the costs alone; test is only summed up.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from benchmark.metrics.costs import Costs
 from benchmark.metrics.stats import Difference
 from benchmark.protocol import grammar
 from benchmark.protocol.arrays import Floats
+from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Strategy
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.outlook import NEGLIGIBLE
-from benchmark.results.predicted import Predicted, predict
+from benchmark.results.predicted import Predicted
 from benchmark.results.row_errors import covariance_of
+from benchmark.training.decision import Decision, fit_decision, fit_priced
+from benchmark.training.predictions import Fit
 
 OWN_THRESHOLD = "its own threshold"
 
@@ -36,9 +39,9 @@ class Candidate:
 
     label: str
     rule: str  # `OWN_THRESHOLD` or a key of ``costs.RULES``
-    thresholds: tuple[float, ...]  # probabilities
+    thresholds: tuple[float, ...]  # probabilities; empty where no threshold decides
     cost: tuple[float, ...]  # per ``costs.PER`` rows
-    predicted: tuple[Predicted, ...]  # empty for a constant class, whose cost no row changes
+    predicted: tuple[Predicted, ...]
 
     @property
     def mean(self) -> float:
@@ -62,7 +65,7 @@ class ExpectedCosts:
 
     @cached_property
     def cheaper_constant(self) -> Candidate:
-        """The cheaper constant classifier."""
+        """The cheapest constant classifier."""
         return min(self.constants, key=lambda constant: constant.mean)
 
     def mean(self, candidate: Candidate) -> Difference:
@@ -83,7 +86,7 @@ class ExpectedCosts:
         Nearly: within `NEGLIGIBLE` of the cost of the cheaper constant class, which is what a
         classifier that knows nothing costs (Drummond and Holte 2006, "Cost curves").
         """
-        unit = max(self.cheaper_constant.mean, 1e-300)
+        unit = max(abs(self.cheaper_constant.mean), 1e-300)
         table = -np.array([candidate.cost for candidate in candidates]) / unit
         if table.shape[1] == 1:
             return min(candidates, key=lambda candidate: candidate.mean)
@@ -94,24 +97,11 @@ class ExpectedCosts:
 
     def _rows(self, candidates: Sequence[Candidate]) -> Floats:
         """Covariance of mean costs that comes from the test rows."""
-        real = [number for number, candidate in enumerate(candidates) if candidate.predicted]
-        covariance = np.zeros((len(candidates), len(candidates)))
-        if real:
-            predicted = [candidates[number].predicted for number in real]
-            covariance[np.ix_(real, real)] = covariance_of(predicted, self._influence)
-        return covariance
+        return covariance_of([candidate.predicted for candidate in candidates], self._influence)
 
     def _influence(self, one: Predicted) -> Floats:
-        cost = self.prices.of_each(one.labels, one.decisions)
+        cost = self.prices.of_each(one.labels, one.decisions, one.rows)
         return influence.mean(cost, one.labels, one.weights)
-
-
-def with_rule(text: str, rule: str, prices: Costs | None) -> Strategy:
-    """The strategy written as `text`, its threshold chosen by `rule` for these costs."""
-    strategy = grammar.read(text).strategy
-    if prices is None or rule == OWN_THRESHOLD:
-        return strategy
-    return replace(strategy, threshold=costs.RULES[rule](prices))
 
 
 def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts:
@@ -133,7 +123,8 @@ def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts
     training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     for rule, label in product(costs.RULES, labels):
         candidate = _candidate(table, label, rule, prices)
-        key = (training_of[label], candidate.rule, candidate.thresholds, candidate.cost)
+        offsets = tuple(tuple(one.decision.offsets) for one in candidate.predicted)
+        key = (training_of[label], candidate.rule, offsets, candidate.cost)
         distinct.setdefault(key, candidate)
     baseline = _candidate(table, analysis.baseline, OWN_THRESHOLD, prices)
     return ExpectedCosts(
@@ -141,34 +132,56 @@ def expected_costs(uri: str, analysis: Analysis, prices: Costs) -> ExpectedCosts
         candidates=tuple(sorted(distinct.values(), key=lambda c: labels.index(c.label))),
         baseline=baseline,
         constants=tuple(
-            Candidate(
-                name,
-                OWN_THRESHOLD,
-                (),
-                tuple(
-                    prices.of(one.labels, np.full_like(one.labels, decision), one.weights)
-                    for one in baseline.predicted
-                ),
-                (),
-            )
-            for decision, name in enumerate(table.facts["classes"])
+            _constant(number, name, baseline, prices)
+            for number, name in enumerate(table.facts["classes"])
         ),
     )
+
+
+def _constant(number: int, name: str, baseline: Candidate, prices: Costs) -> Candidate:
+    """Predict class `number` for the test rows of the baseline."""
+    offsets = np.zeros(len(prices.classes))
+    offsets[number] = np.inf
+    decision = Decision(Calibration(np.zeros(len(offsets))), offsets)
+    predicted = tuple(replace(one, decision=decision) for one in baseline.predicted)
+    return _priced(name, OWN_THRESHOLD, predicted, prices)
 
 
 def _candidate(table: Leaderboard, label: str, rule: str, prices: Costs) -> Candidate:
     """A strategy with a rule, at the seeds of the table."""
     runs, seeds = table.runs, set(table.runs["seed"])
-    strategy = with_rule(runs.loc[runs["label"] == label, "strategy"].iloc[0], rule, prices)
+    strategy = grammar.read(runs.loc[runs["label"] == label, "strategy"].iloc[0]).strategy
     predicted = tuple(
-        predict(strategy, one.fit, one.seed)
+        Predicted(one.seed, one.fit, _decision(strategy, one.fit, rule, prices))
         for one in table.row_errors.predicted[label]
         if one.seed in seeds
     )
+    return _priced(label, rule, predicted, prices)
+
+
+def _decision(strategy: Strategy, fit: Fit, rule: str, prices: Costs) -> Decision:
+    if rule == OWN_THRESHOLD:
+        return fit_decision(strategy, fit)
+    return fit_priced(strategy, fit, costs.RULES[rule], prices)
+
+
+def _priced(label: str, rule: str, predicted: tuple[Predicted, ...], prices: Costs) -> Candidate:
     return Candidate(
         label,
         rule,
-        tuple(one.decision.threshold for one in predicted),
-        tuple(prices.of(one.labels, one.decisions, one.weights) for one in predicted),
+        tuple(one.decision.threshold for one in predicted if one.decision.is_threshold),
+        tuple(prices.of(one.labels, one.decisions, one.weights, one.rows) for one in predicted),
         predicted,
     )
+
+
+def fresh_mean(values: Floats, weights: Floats) -> tuple[float, float]:
+    """Return a 95 % interval of the mean that test rows promise for many rows of one model.
+
+    A Student interval on the effective number of rows, (sum w)^2 / sum w^2.
+    """
+    rows = float(weights.sum() ** 2 / (weights**2).sum())
+    mean = float(np.average(values, weights=weights))
+    variance = float(np.average((values - mean) ** 2, weights=weights)) / max(rows - 1, 1)
+    half = stats.critical(max(rows - 1, 1), stats.LEVEL) * variance**0.5
+    return mean - half, mean + half

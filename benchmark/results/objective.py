@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from benchmark.metrics import classification, influence
+from benchmark.metrics import classification, cost_spec, influence
 from benchmark.metrics.constraints import (
     Rule,
     at_false_positive_rate,
@@ -18,6 +17,7 @@ from benchmark.metrics.constraints import (
     at_recall,
     at_share,
 )
+from benchmark.metrics.cost_spec import ERRORS, CostSpec
 from benchmark.metrics.costs import PER, Costs
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol import arguments
@@ -39,6 +39,7 @@ class Scored:
     logits: Floats
     weights: Floats
     offsets: Floats
+    rows: Ints  # numbers in the data
 
     def decisions(self, offsets: Floats | None = None) -> Ints:
         """Decide every row with the strategy's own offsets, or with others."""
@@ -67,6 +68,7 @@ class Objective:
         name: for readers.
         binary: whether it needs two classes.
         rule: how it chooses the threshold on validation; None: it has no part in that.
+        costs: those that it sums up, as they were written; see `cost`.
     """
 
     text: str
@@ -77,6 +79,7 @@ class Objective:
     minimize: bool = False
     binary: bool = False
     rule: Rule | None = None
+    costs: CostSpec | None = None
 
     def on_validation(self, strategy: Strategy, fit: Fit) -> float:
         """Return the objective of a trial, which reads nothing but validation."""
@@ -91,7 +94,8 @@ class Objective:
 
 def _scored(strategy: Strategy, fit: Fit, part: Predictions) -> Scored:
     decision = fit_decision(strategy, fit)
-    return Scored(part.labels, decision.calibration(part.best), part.weights, decision.offsets)
+    logits = decision.calibration(part.best)
+    return Scored(part.labels, logits, part.weights, decision.offsets, part.rows)
 
 
 def f1() -> Objective:
@@ -199,28 +203,44 @@ def _share(on: Scored, decided: Ints, is_recall: bool) -> float:
     return float(np.average(on.labels[of] * decided[of], weights=on.weights[of]))
 
 
-def cost(
-    fp: Annotated[float, Range(0, open_low=True)], fn: Annotated[float, Range(0, open_low=True)]
-) -> Objective:
-    """Cost of wrong decisions at the strategy's own threshold."""
-    costs = Costs(fp, fn)
+def cost(spec: CostSpec, costs: Costs | None = None) -> Objective:
+    """Cost of decisions: where one threshold decides, at the strategy's own.
+
+    With more classes, or costs in columns of the data, rows are decided for the least expected
+    cost.
+
+    Args:
+        costs: of the classes and rows of the data; None until that is read, where it matters.
+    """
+    binary = {*spec.given} <= {*ERRORS}
+    if binary and costs is None:
+        missing = [name for name in ERRORS if name not in spec.given]
+        if missing:
+            raise UserError(f"a cost needs both sides, and {missing[0]} is missing: {BOTH}")
+        costs = spec.of(("negative", "positive"))
+
+    def each(on: Scored) -> Floats:
+        assert costs, "costs of classes or columns need the data"
+        own = on.decisions() if costs.is_threshold else costs.decide(on.logits, on.rows)
+        return costs.of_each(on.labels, own, on.rows)
+
     return Objective(
-        f"cost({arguments.as_text({'fp': fp, 'fn': fn}, ', ')})",
+        f"cost({spec})",
         "cost",
         f"cost per {PER:,} rows",
-        lambda _, on: costs.of(on.labels, on.decisions(), on.weights),
-        lambda _, on: influence.mean(
-            costs.of_each(on.labels, on.decisions()), on.labels, on.weights
-        ),
+        lambda _, on: float(np.average(each(on), weights=on.weights)),
+        lambda _, on: influence.mean(each(on), on.labels, on.weights),
         minimize=True,
-        binary=True,
+        binary=binary,
+        costs=spec,
     )
 
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     make.__name__: make
-    for make in (f1, f1_tuned, fbeta, average_precision, recall, precision, capacity, cost)
+    for make in (f1, f1_tuned, fbeta, average_precision, recall, precision, capacity)
 }
+COST, BOTH = "cost", "--cost fp=1,fn=10"
 
 
 def read(text: str, costs: str = "") -> Objective:
@@ -233,12 +253,19 @@ def read(text: str, costs: str = "") -> Objective:
     Raises:
         UserError: if there is no such objective.
     """
-    if costs and text not in ("", "cost"):
+    if costs and text not in ("", COST):
         raise UserError(f"--cost is an objective of its own: leave out --objective {text}")
-    written = f"cost({costs})" if costs else text or DEFAULT
+    if costs:
+        return cost(cost_spec.read(costs))
+    written = text or DEFAULT
     name, _, rest = written.partition("(")
+    if name == COST:
+        if not rest:
+            raise UserError(f"a cost needs both sides, and fp and fn is missing: {BOTH}")
+        return cost(cost_spec.read(rest.removesuffix(")")))
     if name not in OBJECTIVES:
-        raise UserError(f"unknown objective {written!r}: {arguments.suggest(name, OBJECTIVES)}")
+        known = arguments.suggest(name, [*OBJECTIVES, COST])
+        raise UserError(f"unknown objective {written!r}: {known}")
     given: dict[str, Any] = {}
     for word in filter(None, re.split(r"[,\s]+", rest.removesuffix(")"))):
         key, equals, value = word.partition("=")
@@ -246,11 +273,6 @@ def read(text: str, costs: str = "") -> Objective:
             raise UserError(f"objective {name!r}: arguments are written name=value, not {word!r}")
         given[key] = value
     bound = arguments.bind(OBJECTIVES[name], given, f"objective {name!r}")
-    missing = [key for key, value in bound.items() if value is inspect.Parameter.empty]
-    if missing:
-        raise UserError(
-            f"a cost needs both sides, and {' and '.join(missing)} is missing: --cost fp=1,fn=10"
-        )
     return OBJECTIVES[name](**bound)
 
 

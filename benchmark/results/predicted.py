@@ -58,7 +58,7 @@ class Predicted:
     @cached_property
     def decisions(self) -> Ints:
         """Predicted classes at the strategy's own threshold, (rows,)."""
-        return classification.decide(self.logits, self.decision.offsets)
+        return self.decision.of_calibrated(self.logits, self.rows)
 
     @cached_property
     def at_half(self) -> Ints:
@@ -77,9 +77,13 @@ class Predicted:
         """Predicted classes at the threshold that is best on validation, (rows,)."""
         return classification.decide(self.logits, self.tuned_offsets)
 
+    def at(self, offsets: Floats) -> Predicted:
+        """The same calibrated probabilities, decided with other offsets."""
+        return replace(self, decision=replace(self.decision, offsets=offsets, costs=None))
+
     def at_tuned_threshold(self) -> Predicted:
         """The same calibrated probabilities, decided at the threshold that validation favours."""
-        return replace(self, decision=replace(self.decision, offsets=self.tuned_offsets))
+        return self.at(self.tuned_offsets)
 
 
 def predict(strategy: Strategy, fit: Fit, seed: int) -> Predicted:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.costs import PER, RULES, THEORY, Costs
+from benchmark.metrics.costs import PER, RULES, THEORY, Costs, rule_in_words
 from benchmark.metrics.stats import LEVEL, holm
 from benchmark.metrics.thresholds import best_offsets
 from benchmark.protocol import grid, registry
@@ -34,6 +34,8 @@ from benchmark.results.outlook import NEGLIGIBLE, TUNED
 from benchmark.results.predictions import with_predictions
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import headline
+from benchmark.training.decision import Decision, fit_decision, fit_priced
+from benchmark.training.predictions import Fit
 
 ONE_SEED = "One seed cannot tell luck from effect: run more, such as --seeds 5."
 
@@ -69,7 +71,8 @@ class Recommendation:
         costs, expected, candidate: with costs of errors: these, the expected costs under them,
             and the chosen candidate.
         constrained: with a constraint: what strategies attain under it.
-        threshold: how the decision threshold is chosen; None: as the strategy has it.
+        threshold: how the decision threshold is chosen; None: for the costs, or as the strategy
+            has it.
     """
 
     analysis: Analysis
@@ -91,9 +94,18 @@ class Recommendation:
         """What it is recommended for, as ``--objective`` takes it; "" for F1 or costs."""
         return self.constrained.goal.text if self.constrained else ""
 
-    def decides(self, strategy: Strategy) -> Strategy:
-        """Return the strategy with the recommended way to choose its threshold."""
-        return strategy if self.threshold is None else replace(strategy, threshold=self.threshold)
+    def decision(self, strategy: Strategy, fit: Fit) -> Decision:
+        """Fit the post-hoc part of the strategy on validation, and decide as is recommended."""
+        if self.costs and self.candidate:
+            return fit_priced(strategy, fit, RULES[self.candidate.rule], self.costs)
+        if self.threshold:
+            strategy = replace(strategy, threshold=self.threshold)
+        return fit_decision(strategy, fit)
+
+    @property
+    def keeps_threshold(self) -> bool:
+        """Whether the strategy decides as it does in the leaderboard."""
+        return self.threshold is None and self.candidate is None
 
 
 def find_leaderboard(uri: str, query: LeaderboardQuery) -> Leaderboard:
@@ -138,13 +150,13 @@ def recommend(
     """Recommend a strategy for F1, for costs, or for an objective with a constraint.
 
     Raises:
-        UserError: for more than two classes with costs or a constraint, or lost predictions.
+        UserError: for more than two classes with a constraint, or lost predictions.
     """
     analysis = analyse(table)
     if costs is None and goal is None:
         return _for_f1(analysis)
-    if not table.binary:
-        raise UserError("--cost and --objective need two classes: with more, leave them out")
+    if not table.binary and goal is not None:
+        raise UserError("--objective needs two classes: with more, leave it out")
     if analysis.problem:
         return Recommendation(analysis, [Sentence(analysis.problem)], "", costs)
     if costs is not None:
@@ -201,13 +213,7 @@ def _for_costs(uri: str, analysis: Analysis, costs: Costs) -> Recommendation:
         )
         return Recommendation(analysis, [sentence], "", costs, expected)
     sentences = list(_why(analysis, expected, candidate))
-    advice = Recommendation(analysis, sentences, candidate.label, costs, expected)
-    return _with_candidate(advice, candidate)
-
-
-def _with_candidate(advice: Recommendation, candidate: Candidate) -> Recommendation:
-    assert advice.costs
-    return replace(advice, candidate=candidate, threshold=RULES[candidate.rule](advice.costs))
+    return Recommendation(analysis, sentences, candidate.label, costs, expected, candidate)
 
 
 def with_strategy(advice: Recommendation, label: str) -> Recommendation:
@@ -235,24 +241,21 @@ def with_strategy(advice: Recommendation, label: str) -> Recommendation:
             f"with costs, {label} predicts as a simpler strategy does: see `recommend`, name that"
         )
     candidate = advice.expected.choose(own)
-    return _with_candidate(replace(advice, sentences=sentences, label=label), candidate)
+    return replace(advice, sentences=sentences, label=label, candidate=candidate)
 
 
 def _why(analysis: Analysis, expected: ExpectedCosts, chosen: Candidate) -> Iterator[Sentence]:
     """Sentences on the choice and what it was compared with."""
     cheapest, costs = expected.cheapest, expected.prices
-    positive = analysis.table.facts["classes"][1]
-    ratio = f"{costs.fp:g}/{costs.fp + costs.fn:g} = " if chosen.rule == THEORY else ""
     yield Sentence(
-        f"Use {chosen.label}, and predict {positive!r} from a probability of "
-        f"{ratio}{np.mean(chosen.thresholds):.3g}: {chosen.rule} for {costs}.",
+        f"Use {chosen.label}, and {_decided(analysis, costs, chosen)} for {costs}.",
         f"{_cost(chosen)}, mean over {seeds(len(chosen.cost))}",
         chosen.label,
     )
     if chosen is not cheapest:
         yield Sentence(
-            f"It is simpler than {cheapest.label} with {cheapest.rule}, which is not expected to "
-            "save noticeably more.",
+            f"It is simpler than {cheapest.label} with {rule_in_words(costs, cheapest.rule)}, "
+            "which is not expected to save noticeably more.",
             f"{chosen.mean:,.1f} and {cheapest.mean:,.1f}",
         )
     others = {
@@ -269,6 +272,17 @@ def _why(analysis: Analysis, expected: ExpectedCosts, chosen: Candidate) -> Iter
         )
     if analysis.seeds == 1:
         yield Sentence(ONE_SEED)
+
+
+def _decided(analysis: Analysis, costs: Costs, chosen: Candidate) -> str:
+    """How rows are decided, in words."""
+    rule = rule_in_words(costs, chosen.rule)
+    if not costs.is_threshold:
+        return f"decide each row by {rule}"
+    positive, (fp, fn) = analysis.table.facts["classes"][1], costs.errors(np.zeros(1, np.int64))
+    ratio = f"{fp[0]:g}/{fp[0] + fn[0]:g} = " if chosen.rule == THEORY else ""
+    probability = f"{ratio}{np.mean(chosen.thresholds):.3g}"
+    return f"predict {positive!r} from a probability of {probability}: {rule}"
 
 
 def _cost(candidate: Candidate) -> str:

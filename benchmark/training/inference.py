@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.metrics.costs import Costs
 from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats
 from benchmark.protocol.calibration import as_json, from_json
@@ -32,7 +33,7 @@ from benchmark.training import device
 from benchmark.training import estimator as estimators
 from benchmark.training.decision import Decision
 from benchmark.training.prevalence import adapted
-from benchmark.training.schema import ColumnSchema, restore
+from benchmark.training.schema import ColumnSchema, amount_column, restore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +114,7 @@ def save(folder: Path, facts: ModelFacts, trained: Any) -> None:
         "calibration": as_json(decision.calibration),
         "decision_offsets": decision.offsets.tolist(),
         "adapts_from": list(facts.adapts_from),
+        "costs": _costs_as_json(decision.costs),
         "columns": {name: dataclasses.asdict(column) for name, column in facts.columns.items()},
     }
     (folder / FACTS).write_text(json.dumps(text), encoding="utf-8")
@@ -128,13 +130,23 @@ def load(folder: Path) -> SavedModel:
         settings=registry.task(text["task"]).settings(**text["settings"] | copies),
         learned=text["learned"],
         classes=tuple(text["classes"]),
-        decision=Decision(calibration, np.array(text["decision_offsets"])),
+        decision=Decision(
+            calibration, np.array(text["decision_offsets"]), _costs_from_json(text.get("costs"))
+        ),
         columns={name: ColumnSchema(**column) for name, column in text["columns"].items()},
         adapts_from=tuple(text.get("adapts_from", ())),
     )
     if (folder / NETWORK).exists():
         return SavedModel(facts, _network(folder / NETWORK))
     return SavedModel(facts, _estimator(folder / ESTIMATOR))
+
+
+def _costs_as_json(costs: Costs | None) -> dict[str, Any] | None:
+    return {"entries": costs.entries, "classes": costs.classes} if costs else None
+
+
+def _costs_from_json(text: dict[str, Any] | None) -> Costs | None:
+    return Costs(tuple(map(tuple, text["entries"])), tuple(text["classes"])) if text else None
 
 
 def _network(path: Path) -> Callable[[NDArray[Any]], Floats]:
@@ -217,7 +229,11 @@ def predict(model: SavedModel, rows: pd.DataFrame) -> pd.DataFrame:
         p = decision.probabilities(logits)
         calibration = adapted(decision.calibration, p, np.array(facts.adapts_from))
         decision = dataclasses.replace(decision, calibration=calibration)
-    predicted, p = decision.decide(logits), decision.probabilities(logits)
+    if decision.costs and isinstance(raw, pd.DataFrame):
+        amounts = {name: amount_column(raw[name]) for name in decision.costs.columns}
+        decision = dataclasses.replace(decision, costs=decision.costs.with_amounts(amounts))
+    predicted = decision.decide(logits, np.arange(len(rows)))
+    p = decision.probabilities(logits)
     binary = len(facts.classes) == 2
     columns = {
         "label": np.array(facts.classes, object)[predicted],

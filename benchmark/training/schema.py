@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,3 +98,17 @@ def _text(value: Any, texts: Mapping[str, str]) -> str:
         return value
     parsed = str(bool(value)) if isinstance(value, bool | np.bool_) else repr(float(value))
     return texts.get(parsed, str(value))
+
+
+def amount_column(values: pd.Series) -> Floats:
+    """Return a column of costs, (rows,); UserError for a value that is no amount."""
+    import pandas as pd
+
+    amounts = pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(amounts) & (amounts >= 0)))
+    if len(wrong):
+        raise UserError(
+            f"column {values.name!r} is a cost: it must hold a number from 0 in every row, but row "
+            f"{wrong[0] + 1} holds {values.iloc[wrong[0]]}; {len(wrong):,} such rows"
+        )
+    return amounts

@@ -7,40 +7,45 @@ test row as the benchmark did. Only then it is registered.
 
 from __future__ import annotations
 
-import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 
 from benchmark.metrics import classification
-from benchmark.protocol import grammar, registry
-from benchmark.protocol.arrays import Floats, Ints
+from benchmark.metrics.costs import Costs
+from benchmark.protocol import grammar
+from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.task import Budget, Data, Splits, Task
 from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.predicted import Predicted
 from benchmark.results.recommendation import Recommendation
+from benchmark.results.report import subgroups as report
+from benchmark.results.report.tables import TextTable
 from benchmark.tracking import model_registry, tags
 from benchmark.tracking.history import read_fit
 from benchmark.tracking.store import open_store
 from benchmark.training import inference
-from benchmark.training.decision import fit_decision
 from benchmark.training.fit import fit_network
 from benchmark.training.inference import ModelFacts
 from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.schema import ColumnSchema, schema_of
-from benchmark.workflows.execution.worker import load, prepare
+from benchmark.workflows.execution.worker import prepare
 from benchmark.workflows.model_card import card
+from benchmark.workflows.raw_rows import raw_rows
 from benchmark.workflows.refit import refit
+from benchmark.workflows.report_details import by_columns
+from benchmark.workflows.tracked_data import load_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +70,7 @@ class ExportRequest:
     alias: str
     refit: bool = False  # on all rows
     adapt_prevalence: bool = False  # to the rows that are predicted together
+    by: tuple[str, ...] = ()  # columns of the data, for measures in subgroups
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class _Chosen:
     strategy: str  # in full
     seed: int
     fit: Fit  # as tracked
-    fits: tuple[Fit, ...]  # of all seeds
+    fits: dict[int, Fit]  # by seed
     task: Task
     settings: Any
     data: Data
@@ -118,14 +124,16 @@ def export_model(request: ExportRequest) -> ExportedModel:
     prepare(0)
     fit, trained = fit_network(_job(chosen, table), lambda steps: None)
     _require_same(fit, chosen.fit, table)
-    strategy = advice.decides(grammar.read(chosen.strategy).strategy)
-    decision, logits, notes = fit_decision(strategy, fit), fit.test.best, []
+    decide = partial(advice.decision, grammar.read(chosen.strategy).strategy)
+    decision, logits, notes = decide(fit), fit.test.best, []
     if request.refit:
-        again = refit(_job(chosen, table), strategy, fit, chosen.fits)
+        again = refit(_job(chosen, table), decide, fit, [*chosen.fits.values()])
         trained, decision, logits = again.trained, again.decision, again.test
         notes.append(again.note)
     if request.adapt_prevalence:
         notes.append(ADAPTS)
+    if decision.costs:
+        chosen = replace(chosen, data=_with_costs(chosen.data, decision.costs))
     facts = ModelFacts(
         task=table.facts["task"],
         settings=chosen.settings,
@@ -137,7 +145,8 @@ def export_model(request: ExportRequest) -> ExportedModel:
     )
     store = open_store(request.uri, table.facts["task"])
     address = f"models:/{name}@{request.alias}"
-    page = card(advice, chosen.seed, fit, decision, address, request.uri, notes)
+    groups = _subgroups(chosen, advice, request.by)
+    page = card(advice, chosen.seed, fit, decision, address, request.uri, notes, groups)
     run_tags = {
         tags.CONDITIONS: table.conditions,
         tags.LABEL: chosen.label,
@@ -150,6 +159,22 @@ def export_model(request: ExportRequest) -> ExportedModel:
     return ExportedModel(request.uri, address, version, page, len(chosen.splits.test))
 
 
+def _subgroups(chosen: _Chosen, advice: Recommendation, columns: Sequence[str]) -> list[TextTable]:
+    """Measure the strategy, as it is exported, in the subgroups of columns, over all seeds."""
+    strategy = grammar.read(chosen.strategy).strategy
+    seeds = [
+        Predicted(seed, fit, advice.decision(strategy, fit)) for seed, fit in chosen.fits.items()
+    ]
+    found = by_columns(advice.analysis, chosen.label, seeds, columns)
+    return [report.table(each) for each in found]
+
+
+def _with_costs(data: Data, costs: Costs) -> Data:
+    """Return the data with the columns of costs among those that a model takes."""
+    amounts = {name: data.column(name, "--cost") for name in costs.columns}
+    return replace(data, rows=data.rows.assign(**amounts)) if amounts else data
+
+
 def _choose(request: ExportRequest) -> _Chosen:
     """Find the run to export, its data and its splits."""
     table, label = request.advice.table, request.advice.label
@@ -159,10 +184,9 @@ def _choose(request: ExportRequest) -> _Chosen:
     if request.seed is not None:
         seed = request.seed
     strategy = str(_finished_runs(table, label)["strategy"].iloc[0])
-    task, settings, data = _load_data(table)
+    task, settings, data = load_data(table)
     splits = restrict(task.split(data, settings, seed), data, table.portion)
-    own, every = fits[seed], tuple(fits.values())
-    return _Chosen(label, strategy, seed, own, every, task, settings, data, splits)
+    return _Chosen(label, strategy, seed, fits[seed], fits, task, settings, data, splits)
 
 
 def _job(chosen: _Chosen, table: Leaderboard) -> TrainingJob:
@@ -201,7 +225,8 @@ def _log_checked(chosen: _Chosen, facts: ModelFacts, trained: Any, logits: Float
             # at the prevalence that it was trained for
             loaded = replace(loaded, facts=replace(loaded.facts, adapts_from=()))
             predicted = inference.predict(loaded, test_rows)
-        if not np.array_equal(predicted["decision"], facts.decision.decide(logits)):
+        expected = facts.decision.decide(logits, chosen.splits.test)
+        if not np.array_equal(predicted["decision"], expected):
             raise RuntimeError("the logged model decides otherwise than the benchmark on test")
     return model
 
@@ -219,7 +244,7 @@ def _tracked_fits(request: ExportRequest) -> dict[int, Fit]:
         raise UserError(f"{label} has no run with seed {request.seed}: it has {seeds}")
     fits: dict[int, Fit] = {}
     for run in finished.to_dict("records"):
-        if request.refit or request.seed in (None, run["seed"]):
+        if request.refit or request.by or request.seed in (None, run["seed"]):
             fit = read_fit(request.uri, run["artifacts"], run["predictions"])
             if fit is not None:
                 fits[run["seed"]] = fit
@@ -233,16 +258,6 @@ def _average_precision(fit: Fit) -> float:
     return classification.average_precision(part.labels, part.best, part.weights)
 
 
-def _load_data(table: Leaderboard) -> tuple[Task, Any, Data]:
-    """Return the task, its settings and its data. UserError if that has changed since."""
-    facts = table.facts
-    settings = grammar.settings(facts["task"], facts["settings"])
-    data = load(facts["task"], settings, facts["data"])
-    if not data.digest.startswith(facts["content"]):
-        raise UserError(f"{data.origin} has changed since it was measured: give `run` again first")
-    return registry.task(facts["task"]), settings, data
-
-
 def _require_same(fit: Fit, tracked: Fit, table: Leaderboard) -> None:
     """Raise UserError unless both predict test alike, bit for bit."""
     if np.array_equal(fit.test.best, tracked.test.best):
@@ -252,24 +267,6 @@ def _require_same(fit: Fit, tracked: Fit, table: Leaderboard) -> None:
         f"code, versions or a device ({'; '.join((*table.devices, *table.versions))}). Give the "
         "command of `run` again, here, and then export"
     )
-
-
-def raw_rows(task: Task, data: Data, rows: Ints) -> pd.DataFrame:
-    """Return rows as they are before the task encodes them; images as PNG files."""
-    import pandas as pd
-
-    if task.kind == "table":
-        table_rows: pd.DataFrame = data.rows.iloc[rows].reset_index(drop=True)
-        return table_rows
-    return pd.DataFrame({inference.IMAGE: [_png(data.rows[row]) for row in rows]})
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 def _inputs(task: Task, columns: Mapping[str, ColumnSchema]) -> dict[str, str]:

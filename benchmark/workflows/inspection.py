@@ -12,13 +12,23 @@ from benchmark.metrics import stats
 from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.splits import PLACES
-from benchmark.protocol.task import Data, Kind
+from benchmark.protocol.task import Column, Data, Kind
 from benchmark.workflows import drift, neighbours
 from benchmark.workflows.execution.worker import load
 from benchmark.workflows.forecast import Forecast, forecast
 from benchmark.workflows.neighbours import Neighbours
 
 SEED = 0  # of the splits that are shown
+EXAMPLES, MOST_TWINS = 10, 6  # groups of rows that are shown, and rows of each
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """Rows of a table that are equal in all features but not in class."""
+
+    rows: int
+    groups: int
+    examples: tuple[tuple[int, ...], ...]  # row numbers of the first groups
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Inspection:
     columns: int  # of a table; 0 for images
     together: int  # rows that share a group with another
     contradictory: int  # groups with rows of more than one class
+    conflicts: Conflicts | None  # None: no label contradicts another
     neighbours: Neighbours | None  # of images with features
     population: Floats | None  # (classes,), shares that test is weighted to; None: not weighted
     drifts: Mapping[str, float]  # columns that differ between training and test, see `drift`
@@ -44,6 +55,12 @@ class Inspection:
     def imbalance(self) -> float:
         """Imbalance ratio: rows of the largest class per row of the smallest."""
         return float(self.counts.max() / self.counts.min())
+
+    @property
+    def suspects(self) -> list[Column]:
+        """Columns that predict the class well alone, the best first."""
+        found = [column for column in self.data.columns if column.auc]
+        return sorted(found, key=lambda column: -column.auc)
 
     @property
     def unused(self) -> int:
@@ -88,6 +105,7 @@ def inspect_task(name: str, settings: Any, path: str) -> Inspection:
         columns=data.rows.shape[1] if task.kind == "table" else 0,
         together=int(sizes[sizes > 1].sum()),
         contradictory=int((np.bincount(kinds) > 1).sum()),
+        conflicts=_conflicts(data) if task.kind == "table" else None,
         neighbours=(
             neighbours.examine(split.x, data.labels, data.groups, place) if compared else None
         ),
@@ -112,6 +130,22 @@ def half_widths(rows: Ints, population: Floats | None) -> Floats:
     shares = rows / rows.sum() if population is None else population
     others = (rows.sum() - rows) * shares / (1 - shares)
     return stats.widest_f1(rows.astype(np.float64), others)
+
+
+def _conflicts(data: Data) -> Conflicts | None:
+    """Find equal rows of a table with different classes."""
+    import pandas as pd
+
+    content = pd.util.hash_pandas_object(data.rows, index=False)
+    _, twins = np.unique(content, return_inverse=True)
+    pairs = np.unique(np.stack([twins, data.labels]), axis=1)[0]
+    mixed = np.flatnonzero(np.bincount(pairs) > 1)
+    if not len(mixed):
+        return None
+    rows = np.flatnonzero(np.isin(twins, mixed))
+    groups = list(dict.fromkeys(twins[rows].tolist()))
+    examples = (rows[twins[rows] == group][:MOST_TWINS].tolist() for group in groups[:EXAMPLES])
+    return Conflicts(len(rows), len(mixed), tuple(map(tuple, examples)))
 
 
 def _missing(kind: Kind, rows: Any) -> dict[str, float]:

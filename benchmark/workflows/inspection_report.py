@@ -43,10 +43,10 @@ def show(console: Console, inspection: Inspection) -> None:
         grid.add_column(heading, justify="right" if right else "left", min_width=longest)
     grid.add_column("")
     longest_bar = max(SHORTEST_BAR, min(BAR, console.width - BESIDE_BAR))
-    for label in _classes(inspection):
+    for label, row in zip(_classes(inspection), rows(inspection), strict=True):
         length = longest_bar * inspection.counts[label] / inspection.counts.max()
         bar = "█" * int(length) or "▏"
-        grid.add_row(*map(plain, _row(inspection, label)), f"[cyan]{bar}[/]")
+        grid.add_row(*map(plain, row), f"[cyan]{bar}[/]")
     console.print(grid)
     if inspection.data.columns:
         console.print(_columns(inspection))
@@ -56,10 +56,10 @@ def show(console: Console, inspection: Inspection) -> None:
 
 def markdown(inspection: Inspection) -> str:
     """Everything but the figures."""
-    rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
-    rows += [tuple(map(escape_markdown, _row(inspection, label))) for label in _classes(inspection)]
+    ruler = ("---", *["---:"] * (len(HEADINGS) - 1))
+    known = [tuple(map(escape_markdown, row)) for row in rows(inspection)]
     lines = [f"# {inspection.task}", "", escape_markdown(_origin(inspection)), ""]
-    lines += _grid(rows)
+    lines += _grid([HEADINGS, ruler, *known])
     if inspection.data.columns:
         described = [tuple(map(escape_markdown, row)) for row in columns.rows(inspection.data)]
         ruler = ("---", "---", "---:", "---:", "---", "---")
@@ -180,6 +180,11 @@ def _classes(inspection: Inspection, most: int = MOST_CLASSES) -> list[int]:
     """Labels by size, largest first; of many classes, the largest and the smallest."""
     order: list[int] = np.argsort(-inspection.counts, kind="stable").tolist()
     return order if len(order) <= most else order[: most // 2] + order[-(most // 2) :]
+
+
+def rows(inspection: Inspection) -> Iterator[tuple[str, ...]]:
+    """Yield the line of each class, the largest first; see `HEADINGS`."""
+    return (_row(inspection, label) for label in _classes(inspection))
 
 
 def _row(inspection: Inspection, label: int) -> tuple[str, ...]:

@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmark.metrics import classification
-from benchmark.metrics.costs import PER
+from benchmark.metrics.costs import PER, Costs, rule_in_words
 from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.splits import class_shares
-from benchmark.protocol.text import escape_markdown, interval, ratio
+from benchmark.protocol.text import escape_markdown, interval, ratio, runner
 from benchmark.results import comparison
 from benchmark.results.constrained import AT_MOST, on_fresh_rows
+from benchmark.results.expected_cost import fresh_mean
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.recommendation import Recommendation
 from benchmark.results.report import markdown
+from benchmark.results.report.tables import TextTable
 from benchmark.training.decision import Decision
-from benchmark.training.predictions import Fit
+from benchmark.training.predictions import Fit, Predictions
 
 MOST_NAMED = 10  # classes
 ANY_THRESHOLD = (
@@ -40,18 +42,21 @@ def card(
     model: str,
     uri: str,
     notes: Sequence[str] = (),
+    groups: Sequence[TextTable] = (),
 ) -> str:
     """Write the card. `model` is the address of the model in the store at `uri`.
 
     Args:
         notes: on how it differs from what was measured, one paragraph each.
+        groups: measures of the strategy in subgroups.
     """
     sections = {
         "Data": _data(advice.table, fit),
         "Strategy": _strategy(advice, decision),
         "On test": [*_measures(advice, fit, decision), *(f"\n{note}" for note in notes)],
         "Probabilities": _probabilities(advice, decision),
-        "Limits": _limits(advice.table, fit, decision),
+        **{f"Subgroups: {escape_markdown(it.title)}": markdown.grid(it) for it in groups},
+        "Limits": _limits(advice.table, fit, decision, groups),
         "Use": _use(model, uri),
     }
     names = advice.table.facts["classes"]
@@ -123,9 +128,12 @@ def _shares(counts: Mapping[str, int], rows: int, classes: int) -> str:
 
 def _strategy(advice: Recommendation, decision: Decision) -> list[str]:
     lines = [f"**{escape_markdown(advice.label)}**"]
-    if len(decision.offsets) == 2:
+    if decision.is_threshold:
         positive = escape_markdown(advice.table.facts["classes"][1])
         lines[0] += f", predicting *{positive}* from a probability of {decision.threshold:.4g}"
+    if decision.costs and advice.candidate:
+        rule = rule_in_words(decision.costs, advice.candidate.rule)
+        lines[0] += f", deciding each row by {rule}"
     lines += ["", "Why, according to the leaderboard:", ""]
     for sentence in advice.sentences:
         figures = f" ({escape_markdown(sentence.figures)})" if sentence.figures else ""
@@ -141,14 +149,16 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     )
     lines = ["| | over seeds (95 % confidence interval) | this model |", "| --- | ---: | ---: |"]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
-        # with costs or a constraint the threshold is another than the leaderboard's
-        known = advice.threshold is None or name in ANY_THRESHOLD
+        # with costs or a constraint decisions are others than the leaderboard's
+        known = advice.keeps_threshold or name in ANY_THRESHOLD
         over = interval(comparison.mean(table, label, name), sign="") if known else ""
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
-        cost = advice.costs.of(fit.test.labels, decision.decide(fit.test.best), fit.test.weights)
-        lines.append(f"| cost per {PER:,} rows, {advice.costs} | {_cost(advice)} | {cost:,.1f} |")
+        cost, fresh = _costs(advice.costs, fit.test, decision)
+        costs = escape_markdown(str(advice.costs))
+        lines.append(f"| cost per {PER:,} rows, {costs} | {_cost(advice)} | {cost:,.1f} |")
+        lines += ["", fresh]
     return [
         *lines,
         "",
@@ -164,7 +174,7 @@ def _constraint(advice: Recommendation, fit: Fit, decision: Decision) -> list[st
         return []
     name, test = found.goal.rule.bounded, fit.test
     [one] = [each for each in found.strategies if each.label == advice.label]
-    decided = decision.decide(test.best)
+    decided = decision.decide(test.best, test.rows)
     share, low, high = on_fresh_rows(name, test.labels, decided, test.weights)
     bound = found.goal.rule.values[name]
     limit = "at most" if name in AT_MOST else "at least"
@@ -175,6 +185,18 @@ def _constraint(advice: Recommendation, fit: Fit, decision: Decision) -> list[st
         f"{name} between {low:.3f} and {high:.3f}** (95 %; {share:.3f} on test).",
         "",
     ]
+
+
+def _costs(costs: Costs, test: Predictions, decision: Decision) -> tuple[float, str]:
+    """Return what this model costs on test, and a sentence on its costs on fresh rows."""
+    decided = decision.decide(test.best, test.rows)
+    each = costs.of_each(test.labels, decided, test.rows)
+    mean = float(np.average(each, weights=test.weights))
+    low, high = fresh_mean(each, test.weights)
+    return mean, (
+        f"**This model on fresh rows like these costs between {low:,.1f} and {high:,.1f} per "
+        f"{PER:,} rows** (95 %; {mean:,.1f} on test)."
+    )
 
 
 def _cost(advice: Recommendation) -> str:
@@ -197,7 +219,9 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     ]
 
 
-def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
+def _limits(
+    table: Leaderboard, fit: Fit, decision: Decision, groups: Sequence[TextTable]
+) -> list[str]:
     shares = _test_shares(fit)
     rarest = np.argmin(np.where(shares > 0, shares, 1))
     rare = _test_counts(fit)[rarest]
@@ -205,10 +229,12 @@ def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
         f"- The rarest class has {rare:,} test rows; the intervals above reflect that. They hold "
         "for rows like these.",
         "- With another prevalence than here, probabilities and predictions are biased.",
-        "- Fairness between groups of people was not examined.",
+        "- Fairness was examined between the subgroups above alone."
+        if groups
+        else "- Fairness between groups of people was not examined.",
         *(f"- Data: {escape_markdown(note)}." for note in table.facts.get("notes", ())),
     ]
-    if len(np.unique(decision.decide(fit.test.best))) == 1:
+    if len(np.unique(decision.decide(fit.test.best, fit.test.rows))) == 1:
         lines.insert(0, "- **It predicts the same class for every test row.**")
     if table.facts["source"] != "real":
         lines.insert(0, "- **Trained on SYNTHETIC DATA: it says nothing about real data.**")
@@ -216,7 +242,7 @@ def _limits(table: Leaderboard, fit: Fit, decision: Decision) -> list[str]:
 
 
 def _use(model: str, uri: str) -> list[str]:
-    words = ["uv", "run", "mlflow", "models"]
+    words = [*runner(), "mlflow", "models"]
     local = ["-m", model, "--env-manager", "local"]
     serve = shlex.join([*words, "serve", *local, "--host", "127.0.0.1", "--port", "5001"])
     files = ["-t", "csv", "-i", "rows.csv", "-o", "predictions.json"]

@@ -7,16 +7,15 @@ rows, none of which was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from benchmark.protocol.arrays import Floats
-from benchmark.protocol.strategy import Strategy
 from benchmark.protocol.task import Budget
-from benchmark.training.decision import Decision, fit_decision
+from benchmark.training.decision import Decision
 from benchmark.training.fit import fit_network
 from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit, Predictions
@@ -33,7 +32,9 @@ class Refit:
     note: str
 
 
-def refit(job: TrainingJob, strategy: Strategy, fit: Fit, fits: Sequence[Fit]) -> Refit:
+def refit(
+    job: TrainingJob, decide: Callable[[Fit], Decision], fit: Fit, fits: Sequence[Fit]
+) -> Refit:
     """Train once more, on training, validation and test rows together.
 
     Networks take the steps of the budget. Models that stop by themselves take the steps that they
@@ -41,7 +42,7 @@ def refit(job: TrainingJob, strategy: Strategy, fit: Fit, fits: Sequence[Fit]) -
 
     Args:
         job: of the run that is exported.
-        strategy: the same, with the recommended way to choose its threshold.
+        decide: fits the post-hoc part of the strategy on validation.
         fit: of that run.
         fits: of all seeds.
     """
@@ -51,8 +52,8 @@ def refit(job: TrainingJob, strategy: Strategy, fit: Fit, fits: Sequence[Fit]) -
     whole = replace(job, splits=replace(splits, train=rows), budget=Budget(steps, job.budget.batch))
     again, trained = fit_network(whole, lambda done: None)
     # logits shift with the class shares in training, which a refit leaves as they were
-    decision = fit_decision(strategy, replace(fit, validation=_pooled(fits)))
-    alone = [fit_decision(strategy, one).threshold for one in fits]
+    decision = decide(replace(fit, validation=_pooled(fits)))
+    alone = [decide(one) for one in fits]
     return Refit(trained, again.test.best, decision, len(rows), _note(decision, alone, len(rows)))
 
 
@@ -68,15 +69,16 @@ def _pooled(fits: Sequence[Fit]) -> Predictions:
     )
 
 
-def _note(decision: Decision, alone: Sequence[float], rows: int) -> str:
+def _note(decision: Decision, alone: Sequence[Decision], rows: int) -> str:
     text = (
         f"Refit on all {rows:,} rows: the measures above are those of the same training on a part "
         "of them, with this calibration and threshold, which were chosen on the out-of-fold "
         f"predictions of {len(alone)} seeds."
     )
-    if len(decision.offsets) > 2:
+    if not decision.is_threshold:
         return text
+    thresholds = [one.threshold for one in alone]
     return (
         f"{text} The threshold is {decision.threshold:.3g}; on the validation rows of one seed it "
-        f"was {min(alone):.3g} to {max(alone):.3g}."
+        f"was {min(thresholds):.3g} to {max(thresholds):.3g}."
     )

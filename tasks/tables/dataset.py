@@ -59,6 +59,7 @@ def from_table(table: RawTable, settings: Settings, source: Source, origin: str)
         times=_ranks(roles) if moving else None,
         notes=tuple(notes),
         columns=roles.columns,
+        aside=roles.aside,
     )
     return _with_leaks(data, settings)
 
@@ -156,11 +157,21 @@ def _with_leaks(data: Data, settings: Settings) -> Data:
     train = np.random.default_rng(0).permutation(train)
     rows = data.rows.iloc[train]
     learned = features.learn(rows, features.Coding(settings.rare))
+    aucs = dict(leakage.leaks(rows, data.labels[train], learned))
     found = {
         name: f"alone predicts the class (ROC AUC {auc:.4f}): if it is not known before the class "
         f"is, leave it out with drop={name}"
-        for name, auc in leakage.leaks(rows, data.labels[train], learned)
+        for name, auc in aucs.items()
+        if auc > leakage.ALMOST_CERTAIN
     }
     warnings = [f"column {name!r} {warning}" for name, warning in found.items()]
-    told = [replace(it, why=found.get(it.name, it.why)) for it in data.columns]
+    told = [
+        replace(
+            it,
+            why=found.get(it.name, it.why),
+            auc=aucs.get(it.name, 0.0),
+            leaks=it.name in found,
+        )
+        for it in data.columns
+    ]
     return replace(data, notes=(*data.notes, *warnings), columns=tuple(told))

@@ -24,7 +24,7 @@ COLUMNS = 100  # that are counted at once
 
 
 def leaks(rows: pd.DataFrame, labels: Ints, learned: list[Any]) -> Iterator[tuple[str, float]]:
-    """Yield columns from which a tree predicts the class almost perfectly, with its ROC AUC.
+    """Yield columns from which a tree predicts the class well, with its ROC AUC.
 
     A tree is grown for suspicious columns alone, which are found by counting.
 
@@ -43,7 +43,7 @@ def leaks(rows: pd.DataFrame, labels: Ints, learned: list[Any]) -> Iterator[tupl
                 continue
             x = np.column_stack(block)
             score = _auc(x[order[::2]], labels[order[::2]], x[order[1::2]], labels[order[1::2]])
-            if score > ALMOST_CERTAIN:
+            if score > SUSPICIOUS:
                 yield column["name"], score
 
 

@@ -54,6 +54,7 @@ class Roles:
     times: Floats | None
     places: Ints | None
     weights: Floats | None
+    aside: pd.DataFrame  # the other columns, float64 or text
     columns: tuple[Column, ...]  # all of the table
     notes: tuple[str, ...]
 
@@ -91,6 +92,7 @@ def assign(table: RawTable, settings: RoleSettings, origin: str) -> Roles:
         times=_times(frame, settings.time, semicolons, origin) if settings.time else None,
         places=_places(frame, settings.split, origin) if settings.split else None,
         weights=_weights(frame, settings.weight, semicolons, origin) if settings.weight else None,
+        aside=_aside(frame.drop(columns=[target, *features.columns]), used, semicolons),
         columns=tuple(
             known.get(name) or Column(name, roles[name]) for name in map(str, frame.columns)
         ),
@@ -169,6 +171,21 @@ def _features(
         if names:
             notes.append(f"left out, {reason}: {first_few(names)}")
     return pd.DataFrame(features, index=frame.index), [kind.column for kind in found]
+
+
+def _aside(frame: pd.DataFrame, used: set[str], semicolons: bool) -> pd.DataFrame:
+    """Return columns that nothing is learned from, numbers as float64 and all others as text.
+
+    Args:
+        used: those that a setting names; the others were left out, and stay text.
+    """
+    import pandas as pd
+
+    found: dict[str, pd.Series] = {}
+    for name, raw in frame.items():
+        values = recognise(str(name), raw, semicolons, "").values if name in used else None
+        found[str(name)] = columns.text(raw) if values is None else values
+    return pd.DataFrame(found, index=frame.index)
 
 
 def _times(frame: pd.DataFrame, name: str, semicolons: bool, origin: str) -> Floats:

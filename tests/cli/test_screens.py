@@ -39,7 +39,8 @@ def shown(width: int, *words: str) -> str:
     # what is to be pasted into a shell is never wrapped
     text = [line for line in lines if not line.startswith("  uv run") and "http://" not in line]
     assert max(map(len, text)) <= width and "…" not in done.output and "\x1b" not in done.output
-    return re.sub(r"[0-9a-f]{32}", "RUN", done.output)
+    output = done.output.replace(f" --project {ROOT}", "")  # as in the checkout itself
+    return re.sub(r"[0-9a-f]{32}", "RUN", output)
 
 
 def run(width: int) -> str:

@@ -13,7 +13,7 @@ import yaml
 
 from benchmark.cli.listing import WEIGHTS
 from benchmark.cli.main import main
-from benchmark.metrics import costs
+from benchmark.metrics import cost_spec
 from benchmark.protocol import grammar, registry, selection
 from benchmark.protocol.errors import UserError
 from benchmark.results import objective as objectives
@@ -80,7 +80,7 @@ def check_values(command: str, values: dict[str, Any]) -> None:
     if command == "search":
         objectives.read(known.get("objective", ""), known.get("cost", ""))
     elif "cost" in known:
-        costs.read(known["cost"])
+        cost_spec.read(known["cost"])
 
 
 def check_mlflow(given: list[str]) -> None:

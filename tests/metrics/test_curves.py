@@ -66,3 +66,14 @@ def test_other_odds_than_the_weights_have_are_those_of_rows_drawn_so() -> None:
     assert found == pytest.approx(
         [f1_score(labels, scores >= threshold, sample_weight=seven) for threshold in at]
     )
+
+
+def test_lift_is_precision_over_prevalence() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(2000) < 0.1).astype(np.int64)
+    logits = np.column_stack([np.zeros(2000), rng.normal(size=2000) + labels])
+    found = metric_curves.lift([(labels, logits, np.ones(2000))])
+    top = np.argsort(-logits[:, 1])[:200]
+    assert found.x[9] == pytest.approx(0.1)
+    assert found.mean[9] == pytest.approx(labels[top].mean() / labels.mean())
+    assert found.mean[-1] == pytest.approx(1)

@@ -11,8 +11,8 @@ from scipy.special import expit, softmax
 from sklearn import metrics as known
 
 from benchmark.metrics import classification, influence
-from benchmark.metrics.costs import Costs
 from benchmark.protocol.arrays import Floats, Ints
+from tests.prices import errors
 
 ROWS = 90
 
@@ -153,9 +153,10 @@ def test_it_is_the_derivative_by_the_weight_of_a_row(name: str, classes: int) ->
 
 
 def test_cost_is_a_mean_over_rows() -> None:
-    on, costs = rows(2), Costs(1, 8)
-    of_row = influence.mean(costs.of_each(on.labels, on.decisions), on.labels, on.weights)
-    expected = by_differences(lambda on, w: costs.of(on.labels, on.decisions, w), on)
+    on, costs = rows(2), errors(1, 8)
+    numbers = np.arange(len(on.labels))
+    of_row = influence.mean(costs.of_each(on.labels, on.decisions, numbers), on.labels, on.weights)
+    expected = by_differences(lambda on, w: costs.of(on.labels, on.decisions, w, numbers), on)
     assert of_row == pytest.approx(expected, abs=1e-6)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmark.metrics import classification
-from benchmark.metrics.costs import Costs
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.training.predictions import row_weights
+from tests.prices import errors
 
 CATS, DOGS, ALL_DOGS = 1000, 100, 1450
 SHARES = np.array([CATS, DOGS]) / (CATS + DOGS)
@@ -21,7 +21,7 @@ UNBIASED = ("f1", "precision", "recall", "mcc", "average_precision", "brier", "l
 def measures(labels: Ints, logits: Floats, weights: Floats) -> list[float]:
     values = classification.all_metrics(labels, logits, OFFSETS, weights)
     decisions = classification.decide(logits, OFFSETS)
-    values["cost"] = Costs(1, 20).of(labels, decisions, weights)
+    values["cost"] = errors(1, 20).of(labels, decisions, weights, np.arange(len(labels)))
     return [values[name] for name in UNBIASED]
 
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 import shlex
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from benchmark.protocol.text import command, escape_markdown, interval, listed, percent, seeds
+from benchmark.protocol.text import (
+    ROOT,
+    command,
+    escape_markdown,
+    interval,
+    listed,
+    percent,
+    seeds,
+)
 
 
 @dataclass(frozen=True)
@@ -81,3 +91,28 @@ def test_a_command_is_read_back_word_for_word(text: str) -> None:
 def test_markdown_stays_in_its_cell() -> None:
     escaped = escape_markdown("a|b\n<img> [x](http://y) @me *z* & `c`")
     assert escaped == ("a\\|b &lt;img&gt; [x]\\(http:&#47;&#47;y) &#64;me \\*z\\* &amp; \\`c\\`")
+
+
+def test_a_command_works_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = f"uv run --project {shlex.quote(str(ROOT))} skewbench tasks"
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    assert command("tasks") == "uv run skewbench tasks"
+    monkeypatch.chdir(tmp_path)
+    assert command("tasks") == elsewhere
+    # `mlflow run` changes to the checkout before it starts
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "run")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    assert command("tasks") == elsewhere
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{ROOT}/mlflow.db")
+    assert command("tasks") == "uv run skewbench tasks"
+
+
+@pytest.mark.slow
+def test_the_tool_runs_outside_of_its_checkout(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{n},{n % 4 == 0}\n" for n in range(80)))
+    words = command("inspect", "csv", data="t.csv", settings="target=y", tracking="sqlite:///m.db")
+    words = words.replace("uv run", f"uv run --project {shlex.quote(str(ROOT))}")
+    done = subprocess.run(shlex.split(words), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "imbalance ratio" in done.stdout and (tmp_path / "m.db").exists()

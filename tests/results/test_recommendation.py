@@ -12,7 +12,6 @@ from scipy.special import expit
 from sklearn.metrics import precision_score, recall_score
 
 from benchmark.cli.main import main
-from benchmark.metrics.costs import Costs
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import objective, recommendation
@@ -24,8 +23,10 @@ from benchmark.results.predictions import with_predictions
 from benchmark.results.recommendation import LeaderboardQuery
 from benchmark.results.row_errors import RowErrors
 from benchmark.results.verdict import headline
+from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Predictions
 from tests import toys
+from tests.prices import errors
 
 SEEDS = 6
 ROWS = 4000
@@ -87,10 +88,9 @@ def test_a_tuned_threshold_that_no_strategy_has_is_recommended_in_words(table_of
     advice = recommendation.recommend("", table, None)
     assert advice.label == "none"
     assert advice.sentences[0].text.startswith("Tune the threshold of the baseline")
-    decided = advice.decides(grammar.read("none").strategy)  # what is exported
-    labels, logits = toys.LABELS, toys.LOGITS
-    own = grammar.read("threshold").strategy.threshold(logits, labels)
-    assert decided.threshold(logits, labels).tolist() == own.tolist()
+    decided = advice.decision(grammar.read("none").strategy, toys.FIT)  # what is exported
+    own = fit_decision(grammar.read("threshold").strategy, toys.FIT)
+    assert decided.offsets.tolist() == own.offsets.tolist() != [0, 0]
 
 
 def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
@@ -102,7 +102,7 @@ def test_too_few_seeds_leave_one_with_the_simplest(table: Leaderboard) -> None:
 
 def test_costs_move_the_threshold_as_decision_theory_says(kept: Kept) -> None:
     table = kept({"none": (0, 1.5), "oversample": (2, 1.5)})
-    advice = recommendation.recommend("", table, Costs(1, 50))
+    advice = recommendation.recommend("", table, errors(1, 50))
     assert (advice.label, getattr(advice.candidate, "rule", "")) == (
         "none",
         "decision theory's threshold",
@@ -123,7 +123,7 @@ def test_costs_move_the_threshold_as_decision_theory_says(kept: Kept) -> None:
 
 def test_a_threshold_is_tuned_where_the_probabilities_are_off(kept: Kept) -> None:
     table = kept({"none": (4, 1.5), "oversample": (4, 1.5)})
-    advice = recommendation.recommend("", table, Costs(1, 5))
+    advice = recommendation.recommend("", table, errors(1, 5))
     assert (advice.label, getattr(advice.candidate, "rule", "")) == (
         "none",
         "the threshold tuned on validation",
@@ -133,14 +133,14 @@ def test_a_threshold_is_tuned_where_the_probabilities_are_off(kept: Kept) -> Non
 
 def test_a_less_simple_strategy_is_chosen_only_if_it_saves_enough(kept: Kept) -> None:
     better = kept({"none": (0, 0.3), "oversample": (0, 3)})
-    assert recommendation.recommend("", better, Costs(1, 8)).label == "oversample"
+    assert recommendation.recommend("", better, errors(1, 8)).label == "oversample"
     as_good = kept({"none": (0, 1.5), "oversample": (0, 1.52)})
-    assert recommendation.recommend("", as_good, Costs(1, 8)).label == "none"
+    assert recommendation.recommend("", as_good, errors(1, 8)).label == "none"
 
 
 def test_a_constant_takes_part_and_wins_where_no_model_pays(kept: Kept) -> None:
     table = kept({"none": (-9, 0), "oversample": (-9, 0)})
-    advice = recommendation.recommend("", table, Costs(1, 1000))
+    advice = recommendation.recommend("", table, errors(1, 1000))
     assert advice.label == "" and advice.candidate is None
     [only] = advice.sentences
     assert only.text == (
@@ -153,7 +153,7 @@ def test_a_constant_takes_part_and_wins_where_no_model_pays(kept: Kept) -> None:
 @pytest.mark.parametrize("skill", [0.0, 0.4, 1.5])
 def test_advice_for_costs_never_contradicts_its_table(kept: Kept, skill: float, fn: float) -> None:
     table = kept({"none": (1, skill), "oversample": (2, skill + 0.1)})
-    advice = recommendation.recommend("", table, Costs(1, fn))
+    advice = recommendation.recommend("", table, errors(1, fn))
     assert advice.expected
     constant, cheapest = advice.expected.cheaper_constant, advice.expected.cheapest
     said = " ".join(sentence.text for sentence in advice.sentences)
@@ -173,11 +173,13 @@ def test_the_interval_of_a_cost_counts_the_rows(kept: Kept) -> None:
         label: [replace(one, fit=seeds[0].fit) for one in seeds]
         for label, seeds in table.row_errors.predicted.items()
     }
-    fixed = recommendation.recommend("", replace(table, row_errors=RowErrors(same)), Costs(1, 50))
+    fixed = recommendation.recommend("", replace(table, row_errors=RowErrors(same)), errors(1, 50))
     assert fixed.expected and fixed.candidate
     found = fixed.expected.mean(fixed.candidate)
-    per_row = Costs(1, 50).of_each(
-        fixed.candidate.predicted[0].labels, fixed.candidate.predicted[0].decisions
+    per_row = errors(1, 50).of_each(
+        fixed.candidate.predicted[0].labels,
+        fixed.candidate.predicted[0].decisions,
+        fixed.candidate.predicted[0].rows,
     )
     assert found.deviation == 0
     assert found.error == pytest.approx(per_row.std() / ROWS**0.5, rel=0.2)
@@ -185,13 +187,13 @@ def test_the_interval_of_a_cost_counts_the_rows(kept: Kept) -> None:
 
 def test_lost_predictions_are_one_line(table: Leaderboard) -> None:
     with pytest.raises(UserError, match="has lost predictions of none, threshold, oversample"):
-        recommendation.recommend("the store", table, Costs())
+        recommendation.recommend("the store", table, errors())
 
 
-def test_costs_of_more_than_two_classes_are_refused(table: Leaderboard) -> None:
+def test_a_constraint_on_more_than_two_classes_is_refused(table: Leaderboard) -> None:
     three = replace(table, facts=table.facts | {"classes": ["robin", "wren", "tit"]})
-    with pytest.raises(UserError, match="--cost and --objective need two classes"):
-        recommendation.recommend("", three, Costs())
+    with pytest.raises(UserError, match="--objective needs two classes"):
+        recommendation.recommend("", three, None, objective.read("recall(precision=0.5)"))
 
 
 def test_another_strategy_by_hand(kept: Kept) -> None:
@@ -200,7 +202,7 @@ def test_another_strategy_by_hand(kept: Kept) -> None:
     assert recommendation.with_strategy(by_f1, "oversample").label == "oversample"
     with pytest.raises(UserError, match="did you mean 'oversample'"):
         recommendation.with_strategy(by_f1, "oversampel")
-    by_costs = recommendation.recommend("", table, Costs(1, 50))
+    by_costs = recommendation.recommend("", table, errors(1, 50))
     assert (
         getattr(recommendation.with_strategy(by_costs, "oversample").candidate, "rule", "")
         == "the threshold tuned on validation"
@@ -273,8 +275,9 @@ def test_under_a_constraint_it_is_the_strategy_that_attains_most(kept: Kept) -> 
     kept_by = found.kept(oversample)
     assert kept_by.low < 0.3 < kept_by.high and kept_by.high - kept_by.low < 0.1
     assert "recall at a precision of 0.3 is" in advice.sentences[0].text
-    decided = advice.decides(grammar.read("oversample").strategy)
-    assert decided.threshold == goal.rule.offsets if goal.rule else False
+    decided = advice.decision(grammar.read("oversample").strategy, toys.FIT)
+    assert goal.rule
+    assert decided.offsets.tolist() == goal.rule.offsets(toys.LOGITS, toys.LABELS).tolist()
     by_hand = recommendation.with_strategy(advice, "none")
     assert by_hand.label == "none" and by_hand.threshold == advice.threshold
     with pytest.raises(UserError, match="threshold decides as a simpler strategy does"):

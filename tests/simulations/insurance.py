@@ -6,7 +6,7 @@ all subsamples, which is what it estimates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from scipy.special import expit
 from benchmark.metrics import classification, influence, stats
 from benchmark.metrics.thresholds import best_threshold
 from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.windows import TEST, TRAIN, VALIDATION, fold_places
 
 STRATEGIES = ("none", "oversample", "undersample")
 MEASURES = ("F1 at own threshold", "F1 at tuned threshold", "average precision")
 CORRELATIONS = (stats.AT_OWN_THRESHOLDS, stats.WITHOUT_THRESHOLDS, stats.WITHOUT_THRESHOLDS)
 SHARES = (0.7, 0.15, 0.15)
 ROWS, SEEDS = 3000, 10  # of a subsample
+FOLDS = 5  # of each partition
 EPOCHS, BATCH, UNITS, RATE, MOMENTUM = 8, 64, 8, 0.1, 0.9
 
 
@@ -104,14 +106,31 @@ def read(path: Path) -> tuple[Floats, Ints]:
     return x, frame["Response"].to_numpy(np.int64)
 
 
-def benchmark(x: Floats, y: Ints, rows: Ints, rng: np.random.Generator) -> Results:
+Splitter = Callable[[Ints, int, np.random.Generator], Sequence[Ints]]
+"""(labels, seed, random generator) -> rows of train, validation and test"""
+
+
+def at_random(y: Ints, seed: int, rng: np.random.Generator) -> Sequence[Ints]:
+    """Split at random, as a task does without folds."""
+    return split(y, rng)
+
+
+def in_folds(y: Ints, seed: int, rng: np.random.Generator) -> Sequence[Ints]:
+    """Split as repeated stratified k-fold does."""
+    places = fold_places(y, np.arange(len(y)), FOLDS, SHARES[1], seed)
+    return [np.flatnonzero(places == part) for part in (TRAIN, VALIDATION, TEST)]
+
+
+def benchmark(
+    x: Floats, y: Ints, rows: Ints, rng: np.random.Generator, splitter: Splitter = at_random
+) -> Results:
     """Split `rows`, train and measure every strategy at every seed."""
     scores = np.empty((len(MEASURES), len(STRATEGIES), SEEDS))
     influences: list[list[dict[int, tuple[Ints, Floats]]]] = [
         [{} for _ in STRATEGIES] for _ in MEASURES
     ]
     for seed in range(SEEDS):
-        train, validation, test = (rows[part] for part in split(y[rows], rng))
+        train, validation, test = (rows[part] for part in splitter(y[rows], seed, rng))
         for number, strategy in enumerate(STRATEGIES):
             validated, tested = fit(strategy, x, y, train, [validation, test], rng)
             tuned = best_threshold(y[validation], validated, np.ones(len(validation)))
@@ -122,10 +141,16 @@ def benchmark(x: Floats, y: Ints, rows: Ints, rng: np.random.Generator) -> Resul
     return Results(scores, influences)
 
 
-def benchmarks(x: Floats, y: Ints, subsamples: int, rng: np.random.Generator) -> list[Results]:
+def benchmarks(
+    x: Floats,
+    y: Ints,
+    subsamples: int,
+    rng: np.random.Generator,
+    splitter: Splitter = at_random,
+) -> list[Results]:
     """Benchmark subsamples drawn at random."""
     drawn = (rng.choice(len(y), ROWS, replace=False) for _ in range(subsamples))
-    return [benchmark(x, y, np.sort(rows), rng) for rows in drawn]
+    return [benchmark(x, y, np.sort(rows), rng, splitter) for rows in drawn]
 
 
 def coverage(results: Sequence[Results], measure: int, seeds: int) -> Floats:

@@ -88,7 +88,7 @@ def rows(measured: str) -> tuple[pd.DataFrame, list[int]]:
     decision = fit_decision(grammar.read("threshold").strategy, fit)
     data = worker.load("insurance", grammar.settings("insurance", ""), "")
     taken = fit.test.rows[:ROWS]
-    return data.rows.iloc[taken], decision.decide(fit.test.best)[:ROWS].tolist()
+    return data.rows.iloc[taken], decision.decide(fit.test.best, fit.test.rows)[:ROWS].tolist()
 
 
 @pytest.fixture

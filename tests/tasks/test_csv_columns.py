@@ -225,3 +225,23 @@ def test_groups_that_all_hold_both_classes_are_split(tmp_path: Path) -> None:
         assert splits.y[rows].mean() == pytest.approx(0.2)
     clinics = [{*(rows // 10)} for rows in (splits.train, splits.validation, splits.test)]
     assert sum(map(len, clinics)) == len(set.union(*clinics)) == ROWS / 10
+
+
+def test_columns_that_are_not_learned_from_are_kept_aside(tmp_path: Path) -> None:
+    """They can be costs, or make subgroups."""
+    frame = TABLE.assign(
+        amount=[f"{value:.1f} EUR" for value in SIZE],
+        sex=np.where(RNG.random(ROWS) < 0.5, "f", "m"),
+        customer_id=[f"c{row}" for row in range(ROWS)],
+    )
+    frame.loc[5, "y"] = ""  # rows without a class are left out
+    data = load(tmp_path, frame, target="y", drop="amount,sex")
+    assert list(data.rows) == ["size", "city"]
+    assert list(data.aside) == ["amount", "sex", "customer_id"]
+    known = np.arange(ROWS) != 5
+    amounts = [float(f"{value:.1f}") for value in SIZE[known]]
+    assert data.column("amount", "--cost").tolist() == amounts
+    assert data.column("sex", "--by").tolist() == frame["sex"][known].tolist()
+    assert data.column("size", "--by").tolist() == SIZE[known].tolist()
+    with pytest.raises(UserError, match=r"--by: .*table.csv has no column 'amoun': did you mean"):
+        data.column("amoun", "--by")

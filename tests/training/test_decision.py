@@ -15,7 +15,9 @@ from tests import toys
 def test_it_decides_as_the_score_of_a_cell(text: str) -> None:
     strategy = grammar.read(text).strategy
     score, decision = scoring.score(strategy, toys.FIT), fit_decision(strategy, toys.FIT)
-    assert decision.decide(toys.FIT.test.best).tolist() == score.decisions.tolist()
+    assert (
+        decision.decide(toys.FIT.test.best, toys.FIT.test.rows).tolist() == score.decisions.tolist()
+    )
     assert decision.threshold == pytest.approx(score.metrics["test/threshold"])
     p = decision.probabilities(toys.FIT.test.best)
     np.testing.assert_allclose(p, softmax(score.logits, axis=1), rtol=1e-12)
@@ -25,6 +27,6 @@ def test_by_hand() -> None:
     decision = Decision(Calibration(np.array([0.0, 3.0, 0.0]), 2.0), np.array([0.0, 0.0, 1.0]))
     # calibrated (4, 3, 2) and (0, 3, 2.5), then one more for the last class
     logits = np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 1.25]])
-    assert decision.decide(logits).tolist() == [0, 2]
+    assert decision.decide(logits, np.arange(len(logits))).tolist() == [0, 2]
     expected = softmax([[4.0, 3.0, 2.0], [0.0, 3.0, 2.5]], axis=1)
     np.testing.assert_allclose(decision.probabilities(logits), expected)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.metrics import cost_spec
 from benchmark.protocol import grammar, registry
 from benchmark.protocol.calibration import Calibration
 from benchmark.protocol.errors import UserError
@@ -68,7 +69,7 @@ def test_images_are_answered_from_their_bytes_and_from_base64(images: Any) -> No
     model, data, logits = images
     files = [png(row) for row in data.rows]
     said = answers(model, files)
-    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    assert said["decision"].tolist() == DECISION.decide(logits, np.arange(len(logits))).tolist()
     np.testing.assert_allclose(said["probability"], DECISION.probabilities(logits)[:, 1], atol=1e-6)
     assert set(said["label"]) <= {"cat", "dog"}
     text = answers(model, [base64.b64encode(file).decode() for file in files])
@@ -145,7 +146,7 @@ def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> No
     rows = splits.test[:600]  # several calls
     said = inference.predict(model, data.rows.iloc[rows])
     logits = np.asarray(network(splits.x[rows]), np.float64)
-    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    assert said["decision"].tolist() == DECISION.decide(logits, np.arange(len(logits))).tolist()
 
 
 @pytest.mark.parametrize("kind", [name for name in MODELS if name != "mlp"])
@@ -162,7 +163,7 @@ def test_an_estimator_is_saved_without_a_pickle_and_predicts(kind: str, tmp_path
     assert {file.name for file in tmp_path.iterdir()} == {"estimator.skops", "model.json"}
     said = inference.predict(inference.load(tmp_path), data.rows.iloc[splits.test])
     logits = estimator.predict_logits(made.estimator, splits.x[splits.test])
-    assert said["decision"].tolist() == DECISION.decide(logits).tolist()
+    assert said["decision"].tolist() == DECISION.decide(logits, np.arange(len(logits))).tolist()
     assert said["probability"].tolist() == DECISION.probabilities(logits)[:, 1].tolist()
 
 
@@ -205,3 +206,23 @@ def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path:
     )
     expected = np.asarray(model(np.ones((1, 8, 8, 3)), training=False))[0]
     assert [float(one) for one in said.stdout.split()] == pytest.approx(expected, abs=1e-5)
+
+
+def test_costs_of_a_column_go_along_and_decide_row_by_row(tmp_path: Path) -> None:
+    import keras
+
+    prices = cost_spec.read("fp=300,fn=Annual_Premium").of(("not interested", "interested"))
+    decision = Decision(Calibration(np.zeros(2)), np.zeros(2), prices)
+    known, data, splits = facts("insurance", "rare=40", decision=decision)
+    network = keras.Sequential([keras.Input(splits.x.shape[1:]), keras.layers.Dense(2)])
+    inference.save(tmp_path, known, network)
+    model = inference.load(tmp_path)
+    assert model.facts.decision.costs == prices
+    rows = data.rows.iloc[splits.test[:200]]
+    said = inference.predict(model, rows)
+    amounts = rows["Annual_Premium"].to_numpy()
+    expected = said["probability"] * amounts > (1 - said["probability"]) * 300
+    assert said["decision"].tolist() == expected.astype(int).tolist()
+    assert 0 < expected.mean() < 1
+    with pytest.raises(UserError, match=r"column 'Annual_Premium' is a cost: .* row 3 holds"):
+        inference.predict(model, rows.assign(Annual_Premium=np.where(np.arange(200) == 2, -5, 9)))

@@ -20,7 +20,6 @@ from mlflow.entities import Run
 from sklearn.metrics import f1_score
 
 from benchmark.cli.main import main
-from benchmark.metrics import costs
 from benchmark.protocol import grammar, registry
 from benchmark.results import comparison, recommendation
 from benchmark.results.leaderboard import Leaderboard
@@ -30,10 +29,11 @@ from benchmark.tracking.history import read_fit
 from benchmark.training import inference
 from benchmark.training.decision import fit_decision
 from benchmark.training.predictions import Fit, row_weights
-from benchmark.workflows import export, model_card
+from benchmark.workflows import export, model_card, tracked_data
 from benchmark.workflows.execution import worker
 from tests import toys
 from tests.docs.words import offences
+from tests.prices import errors
 from tests.stores import copy_of
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def shipped(measured: str) -> Shipped:
         table=table,
         card=MlflowClient(measured).get_model_version_by_alias("shipped", "best").description,
         rows=data.rows.iloc[fit.test.rows],
-        decisions=decision.decide(fit.test.best).tolist(),
+        decisions=decision.decide(fit.test.best, fit.test.rows).tolist(),
     )
 
 
@@ -163,7 +163,7 @@ def test_the_card_of_weighted_test_rows_says_what_they_stand_for(shipped: Shippe
     for count in (negatives, positives):
         assert f" {count:,} ({count / len(test.labels):.2%})".replace("%", " %") in card
     assert ", weighted to 50:1\n" in card and "weighted" not in shipped.card
-    f1 = f1_score(test.labels, decision.decide(test.best), sample_weight=weights)
+    f1 = f1_score(test.labels, decision.decide(test.best, test.rows), sample_weight=weights)
     assert f"| {f1:.3f} |\n" in card
     assert f"The rarest class has {positives:,} test rows" in card
 
@@ -182,7 +182,7 @@ def test_costs_go_with_the_model(measured: str) -> None:
     assert done.exit_code == 0, done.output
     card = MlflowClient(measured).get_model_version_by_alias("dear", "champion").description
     expected = recommendation.recommend(
-        measured, recommendation.find_leaderboard(measured, LeaderboardQuery()), costs.read("fn=50")
+        measured, recommendation.find_leaderboard(measured, LeaderboardQuery()), errors(1, 50)
     ).expected
     assert expected
     own = [candidate for candidate in expected.candidates if candidate.label == "none"]
@@ -192,13 +192,41 @@ def test_costs_go_with_the_model(measured: str) -> None:
     assert f"| {candidate.cost[0]:,.1f} |" in card
 
 
+def test_amounts_and_subgroups_go_with_the_model(measured: str) -> None:
+    given = ["--cost", "fp=3000,fn=Annual_Premium", "--strategy", "none", "--name", "amounts"]
+    done = invoke(measured, *given, "--by", "Gender", "--by", "Age")
+    assert done.exit_code == 0, done.output  # the logged model decides test as it should
+    card = MlflowClient(measured).get_model_version_by_alias("amounts", "champion").description
+    assert "**none**, deciding each row by the least expected cost" in card
+    assert "**This model on fresh rows like these costs between " in card
+    assert "## Subgroups: none by Gender\n" in card and "## Subgroups: none by Age\n" in card
+    assert "- Fairness was examined between the subgroups above alone." in card
+    assert offences(card) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cost", "fn=Anual_Premium"], "did you mean 'Annual_Premium'?"),
+        (["--cost", "fn=Gender"], "column 'Gender' is a cost: it must hold a number from 0"),
+        (["--by", "Sex", "--strategy", "none"], "--by: synthetic customers has no column 'Sex'"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_one_line(
+    words: list[str], said: str, measured: str
+) -> None:
+    before = len(exports(measured))
+    done = invoke(measured, *words)
+    assert done.exit_code == 2 and said in done.stderr and len(exports(measured)) == before
+
+
 WRONG = {
     "another training": (
         lambda patch: patch.setattr(export, "fit_network", _otherwise(export.fit_network)),
         "trained again, the strategy does not predict what its run has",
     ),
     "other data": (
-        lambda patch: patch.setattr(export, "load", _other_data(export.load)),
+        lambda patch: patch.setattr(tracked_data, "load", _other_data(tracked_data.load)),
         "has changed since it was measured",
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from mlflow import MlflowClient
 from benchmark.cli.main import main
 from benchmark.metrics import stats
 from benchmark.protocol import grammar
+from benchmark.results.report.document import render
 from benchmark.tracking import tags
-from benchmark.workflows import inspection, inspection_report
+from benchmark.workflows import inspection, inspection_page, inspection_report
 from tests.docs.words import offences
 
 pytestmark = pytest.mark.drawn
@@ -159,3 +161,53 @@ def test_of_many_columns_the_first_are_described(tmp_path: Path) -> None:
     page = inspection_report.markdown(found)
     assert "| c59 | number |" in page and "| c60 |" not in page
     assert "41 more columns are not shown" in page
+
+
+def test_the_page_names_leaks_drift_and_label_conflicts(tmp_path: Path, store_uri: str) -> None:
+    rng = np.random.default_rng(0)
+    count = 6000
+    yes = rng.random(count) < 0.2
+    frame = pd.DataFrame(
+        {
+            "when": np.arange(count),
+            "size": rng.normal(size=count).round(4),
+            "price<b>": (rng.normal(size=count) + np.arange(count) / 1500).round(4),
+            "refund": np.where(yes, 30, 1) + rng.normal(size=count).round(4),
+            "state": np.where(yes ^ (rng.random(count) < 0.02), "closed", "open"),
+            "y": np.where(yes, "yes", "no"),
+        }
+    )
+    twins = frame[:3].assign(y=np.where(yes[:3], "no", "yes"))
+    pd.concat([frame, twins]).to_csv(tmp_path / "t.csv", index=False)
+    words = ["inspect", "csv", "--data", str(tmp_path / "t.csv"), "--tracking", store_uri]
+    words += ["--settings", "target=y time=when", "--html", str(tmp_path / "t.html")]
+    shown = CliRunner().invoke(main, words)
+    assert shown.exit_code == 0, shown.output
+    page = (tmp_path / "t.html").read_text()
+    told = " ".join(page.split())
+    for expected in (
+        "<li>Column refund alone tells the class: a leak?</li>",
+        "<li>Column state alone ranks rows well: known before the class is?</li>",
+        "<li>6 rows have a twin of another class.</li>",
+        "<li>Column price&lt;b&gt; differs between training and test.</li>",
+        '<th scope="row">1, 6,001</th>',
+        "6 rows in 3 groups are equal but for their class.",
+        "almost certain",
+        "is known to ±",
+    ):
+        assert expected in told, expected
+    assert offences(page.split("</style>")[1]) == [] and "<script" not in page
+
+
+def test_the_page_of_sound_data_says_so() -> None:
+    found = inspection.inspect_task("csv", grammar.settings("csv", "test=0.4"), "")
+    sound = replace(found, half_widths=np.array([0.01, 0.04]))
+    page = inspection_page.page(sound, {})
+    assert page.headline == ["Nothing suspicious was found."]
+    assert [part.title for part in page.parts][-1] == "Columns"
+
+
+def test_the_page_of_images_holds_them() -> None:
+    found = inspection.inspect_task("folder", grammar.settings("folder", "size=16"), "")
+    page = render(inspection_page.page(found, inspection_report.figures(found)))
+    assert page.count('src="data:image/png;base64,') == 2

@@ -18,12 +18,14 @@ from benchmark.metrics import curves as metric_curves
 from benchmark.metrics.curves import Band
 from benchmark.protocol import registry
 from benchmark.protocol.arrays import Floats
+from benchmark.protocol.text import percent
 from benchmark.results.analysis import Analysis
 from benchmark.results.predicted import TablePredictions
 
 COLOURS, DASHES = 8, 3  # that style.css has
 MOST_POINTS = 51  # of a curve
 MOST_SHOWN = 5  # strategies, before the reader chooses
+TENTH = 9  # place of 10 % in a curve of lift
 SCALE = 1000  # numbers are sent as thousandths
 MEASURES = (
     *("test/f1_tuned", "test/f1", "test/average_precision", "test/roc_auc", "test/ece"),
@@ -140,6 +142,22 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
             "share of positives",
             {label: metric_curves.gains(seeds) for label, seeds in raw.items()},
             lines=[((0, 0), (1, 1))],
+        )
+        lifts = {label: metric_curves.lift(seeds) for label, seeds in raw.items()}
+        yield Chart(
+            "lift",
+            "Lift",
+            "Positives among the rows with the highest scores, over those of as many rows taken at "
+            "random. Dashed: rows taken at random.",
+            "share of rows",
+            "lift",
+            lifts,
+            lines=[((0, 1), (1, 1))],
+            values={
+                label: f"{it.mean[TENTH]:.1f} at {percent(it.x[TENTH])}"
+                for label, it in lifts.items()
+            },
+            top=None,
         )
     else:
         yield _recall_by_class(analysis, predictions)

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.protocol.errors import UserError
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import html, markdown
+from benchmark.results.report.markdown import More
 
 CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
 
@@ -23,9 +24,9 @@ def texts(analyses: Sequence[Analysis]) -> dict[str, str]:
     }
 
 
-def report(analyses: Sequence[Analysis]) -> str:
-    """The HTML page with figures."""
-    return html.report([html.section(analysis) for analysis in analyses])
+def report(analyses: Sequence[Analysis], more: More = lambda analysis: ()) -> str:
+    """The HTML page with figures, and further tables of each leaderboard."""
+    return html.report([html.section(analysis, more(analysis)) for analysis in analyses])
 
 
 def summary(analyses: Sequence[Analysis]) -> str:

@@ -83,8 +83,8 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def section(analysis: Analysis) -> Section:
-    """A leaderboard with its plots."""
+def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:
+    """A leaderboard with its plots, and further tables after its own."""
     table = analysis.table
     training_of = dict(zip(table.runs["label"], table.runs["training_part"], strict=True))
     predictions = TablePredictions(table.row_errors.predicted, training_of)
@@ -98,7 +98,7 @@ def section(analysis: Analysis) -> Section:
         forests=forests(analysis),
         charts=drawn,
         data=data,
-        grids=tables.tables(analysis),
+        grids=[*tables.tables(analysis), *more],
         troubles=markdown.troubles(table),
         classes=table.facts["classes"],
         matrices=_matrices(analysis, predictions),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, listed, ranges
@@ -14,21 +14,25 @@ from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.notes import classes_in_words, source_in_words
 
+More = Callable[[Analysis], Sequence[TextTable]]
+"""Further tables of a leaderboard."""
 
-def leaderboards(analyses: Sequence[Analysis]) -> str:
+
+def leaderboards(analyses: Sequence[Analysis], more: More = lambda analysis: ()) -> str:
     """A document with one section per leaderboard."""
-    return "# Leaderboard\n\n" + "\n\n".join(map(section, analyses)) + "\n"
+    sections = [section(analysis, more(analysis)) for analysis in analyses]
+    return "# Leaderboard\n\n" + "\n\n".join(sections) + "\n"
 
 
-def section(analysis: Analysis) -> str:
-    """One leaderboard: the verdict, its tables, the conditions, and the command."""
+def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> str:
+    """One leaderboard: the verdict, its tables and more, the conditions, and the command."""
     table = analysis.table
     lines = [f"## {escape_markdown(title(table))}", ""]
     lines += sentences(headline(analysis))
     first, *others = tables.tables(analysis)
-    lines += ["", *_grid(first), "", *_troubles(table)]
-    for grid in others:
-        lines += [f"### {grid.title}", "", *_grid(grid), ""]
+    lines += ["", *grid(first), "", *_troubles(table)]
+    for other in (*others, *more):
+        lines += [f"### {escape_markdown(other.title)}", "", *grid(other), ""]
     found = findings(analysis)
     if found:
         lines += ["### Findings", "", *sentences(found), ""]
@@ -108,14 +112,15 @@ def sentences(said: Sequence[Sentence]) -> list[str]:
     return lines
 
 
-def _grid(grid: TextTable) -> list[str]:
+def grid(table: TextTable) -> list[str]:
+    """Lines of a table and its caption."""
     lines = [
-        f"| {' | '.join(grid.headings)} |",
-        "| --- |" + " ---: |" * (len(grid.headings) - 1),
+        f"| {' | '.join(table.headings)} |",
+        "| --- |" + " ---: |" * (len(table.headings) - 1),
     ]
-    for row in grid.rows:
+    for row in table.rows:
         lines.append(f"| {' | '.join(escape_markdown(cell.text) for cell in row)} |")
-    return [*lines, "", f"<sub>{escape_markdown(grid.caption)}</sub>"]
+    return [*lines, "", f"<sub>{escape_markdown(table.caption)}</sub>"]
 
 
 def _troubles(table: Leaderboard) -> list[str]:

@@ -30,6 +30,7 @@ class TextTable:
     caption: str
     headings: tuple[str, ...]
     rows: list[list[TextCell]]
+    words: tuple[str, ...] = ()  # headings of columns that hold words, not numbers
 
 
 def tables(analysis: Analysis) -> list[TextTable]:

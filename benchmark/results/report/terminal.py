@@ -5,18 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from benchmark.protocol.errors import without_passwords
-from benchmark.protocol.text import command
+from benchmark.protocol.text import command, runner
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import markdown, summary
 from benchmark.results.report.console import LINES
 from benchmark.results.report.console import console as console
+from benchmark.results.report.tables import TextTable
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.store import Store, resolve, short
@@ -54,6 +55,18 @@ def _grid(columns: Sequence[summary.Column]) -> Grid:
     return grid
 
 
+def text_table(table: TextTable) -> Grid:
+    """Lay out a table of text, its first two columns to the left."""
+    grid = Grid(**LINES, title=escape(table.title), caption=escape(table.caption))
+    for number, heading in enumerate(table.headings):
+        longest = max(map(len, heading.split()))
+        justify: JustifyMethod = "right" if number > 1 else "left"
+        grid.add_column(escape(heading), justify=justify, overflow="fold", min_width=longest)
+    for row in table.rows:
+        grid.add_row(*(escape(cell.text) for cell in row))
+    return grid
+
+
 def print_sentences(console: Console, sentences: Sequence[Sentence]) -> None:
     """Print each sentence with its figures below it."""
     for sentence in sentences:
@@ -68,8 +81,8 @@ def in_mlflow(console: Console, store: Store, heading: str, page: str) -> None:
     address = uri
     if not address.startswith(("http://", "https://")):
         console.print(heading)
-        command = shlex.join(["uv", "run", "mlflow", "ui", "--backend-store-uri", short(uri)])
-        console.print(f"  {escape(command)}", soft_wrap=True)
+        words = shlex.join([*runner(), "mlflow", "ui", "--backend-store-uri", short(uri)])
+        console.print(f"  {escape(words)}", soft_wrap=True)
         address = "http://127.0.0.1:5000"
     console.print(
         f"  {escape(f'{address}/#/experiments/{store.experiment}{page}')}", soft_wrap=True

@@ -49,6 +49,7 @@ from benchmark.workflows.search.spec import (
 )
 from benchmark.workflows.search.summary import SearchSummary, summarise
 from benchmark.workflows.study import own_runs
+from benchmark.workflows.tracked_data import priced
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -60,9 +61,10 @@ def run_search(asked: SearchRequest) -> int:
     """Search, confirm, show and log the answer; return the exit status."""
     end_with_mlflow()
     console = terminal.console(stderr=True)
-    request, goal = asked.request, asked.objective
+    request = asked.request
     uri = store_of(request)
     data = load(request.task, request.settings, request.path)
+    goal = priced(asked.objective, data)
     search, rivals = _check(asked, uri, data, console)
     announce(data, console)
     console.print(escape(f"searched: {search.pattern.text} with {search.pattern}, by {goal.name}"))

@@ -16,7 +16,7 @@ from benchmark.tracking.store import Store
 from benchmark.training.predictions import Fit
 from benchmark.workflows.execution.time_limit import limit
 from benchmark.workflows.execution.tracked_training import reason_of
-from benchmark.workflows.execution.worker import TRAINING_LOCK, prepare, train
+from benchmark.workflows.execution.worker import TRAINING_LOCK, find_data, prepare, train
 from benchmark.workflows.search import storage
 from benchmark.workflows.search.space import Dimension
 from benchmark.workflows.search.spec import (
@@ -28,6 +28,7 @@ from benchmark.workflows.search.spec import (
     STRATEGY,
     Search,
 )
+from benchmark.workflows.tracked_data import priced
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -94,6 +95,8 @@ def _suggest(trial: Trial, dimension: Dimension) -> float:
 def _scores(trial: Trial, text: str, search: Search, seconds: float | None) -> list[float]:
     """Return the objective on validation, seed by seed, until the trial is pruned."""
     spec, goal = grammar.read(text), objective.read(search.objective)
+    if goal.costs:
+        goal = priced(goal, find_data(search.conditions))
     others = {name: objective.read(name) for name in ("f1", "f1_tuned", "average_precision")}
     scores: list[float] = []
     measured: list[list[float]] = []
