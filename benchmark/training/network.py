@@ -46,6 +46,7 @@ def train_network(
 
     splits, seed = job.splits, job.seed
     clock.turn("data")
+    _require_finite_inputs(splits)
     plan = plan_stages(splits, job.strategy, job.classes, steps, seed, number)
     rows = Rows.place(plan.x, plan.y, device.room())
 
@@ -117,6 +118,17 @@ def _set_trainable(part: Any, value: bool) -> None:
     """Make a layer or model and all layers in it trainable or not; a Sequential does not itself."""
     for layer in layers_in(part):
         layer.trainable = value
+
+
+def _require_finite_inputs(splits: Splits) -> None:
+    """Raise DivergedError if a row to predict holds NaN or infinity.
+
+    Outputs do not tell: oneDNN computes relu(NaN) as 0. Of rows that are trained on, the loss does.
+    """
+    for part in ("validation", "test"):
+        inputs = splits.x[getattr(splits, part)]
+        if np.issubdtype(inputs.dtype, np.floating):
+            require_finite(inputs, f"an input of the network on {part}", 0)
 
 
 def _predict(

@@ -6,20 +6,21 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
 from benchmark.metrics import classification
-from benchmark.protocol.arrays import Floats
+from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.strategy import NONE, Strategy
 from benchmark.protocol.task import Budget, Splits
 from benchmark.results import leaderboard
 from benchmark.tracking import tags
 from benchmark.training import batches as batching
 from benchmark.training import fit as fitting
-from benchmark.training import loop
+from benchmark.training import loop, network
 from benchmark.training import score as scoring
 from benchmark.training.job import TrainingJob
 from tasks._template import TASK, Settings
@@ -56,14 +57,28 @@ def test_13_the_exact_step_is_named_inside_a_call_of_many(
         fit(poisoned(splits, bad, value))
 
 
+@pytest.mark.parametrize("part", ["validation", "test"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_13_an_input_that_is_not_finite_is_named(splits: Splits, part: str, value: float) -> None:
+    spoiled = poisoned(splits, getattr(splits, part)[0], value)
+    with pytest.raises(loop.DivergedError, match=f"input of the network on {part}: .* at step 0"):
+        fit(spoiled, Budget(steps=10, batch=16))
+
+
 @pytest.mark.parametrize(("part", "step"), [("validation", 1), ("test", 10)])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_13_an_output_that_is_not_finite_is_named(
-    splits: Splits, part: str, step: int, value: float
+    splits: Splits, part: str, step: int, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spoiled = poisoned(splits, getattr(splits, part)[0], value)
+    def spoiled(*given: Any) -> Callable[[Ints], Floats]:
+        predict = loop.predictor(*given)
+        return lambda rows: np.where(
+            np.isin(rows, getattr(splits, part)[0])[:, None], value, predict(rows)
+        )
+
+    monkeypatch.setattr(network, "predictor", spoiled)
     with pytest.raises(loop.DivergedError, match=f"network on {part}: .* at step") as error:
-        fit(spoiled, Budget(steps=10, batch=16))
+        fit(splits, Budget(steps=10, batch=16))
     assert part == "test" or str(error.value).endswith("at step 1")
 
 
