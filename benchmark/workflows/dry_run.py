@@ -32,29 +32,31 @@ _log = logging.getLogger(__name__)
 FIRST_STEPS = 50  # of the first of two trainings from which the time is estimated
 SAMPLE_SECONDS = 15.0  # that the steps of the second one may take
 # measured on two cores: from the start of the workers until they read the data, ...
-OPENING_SECONDS = 9.0
+OPENING_SECONDS = 10.0
 CLOSING_SECONDS = 4.0  # ... from the last training to the end, ...
 SECONDS_PER_RUN = 0.3  # ... and of it for each run, to read and compare
+SHARED = 1.5  # how much longer a training takes beside others: 1.7 on two virtual cores
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Seconds of two short trainings in one process, by stage; the second compiles nothing new."""
+    """Seconds of two short trainings in one process, by stage."""
 
     steps: tuple[int, int]
     first: dict[str, float]
     second: dict[str, float]
 
     def of_training(self, steps: int) -> float:
-        """Seconds of a training with so many steps, data and evaluation included.
+        """Seconds of a training with so many steps, data and evaluation included, compiled before.
 
         There are as many calls of the device in a short training as in a long one, so their cost
-        is told apart from that of the steps.
+        is told apart from that of the steps, unless both are of nearly as many.
         """
         less, more = self.steps
         short, long = self.first.get("training", 0.0), self.second.get("training", 0.0)
-        per_step = max(0.0, long - short) / (more - less) if more > less else long / more
-        fixed = sum(self.second.get(stage, 0.0) for stage in ("data", "compilation", "evaluation"))
+        apart = more >= 2 * less
+        per_step = max(0.0, long - short) / (more - less) if apart else long / more
+        fixed = sum(self.second.get(stage, 0.0) for stage in ("data", "evaluation"))
         return fixed + long + per_step * (steps - more)
 
     @property
@@ -69,8 +71,11 @@ class Sample:
 
     @property
     def compilation(self) -> float:
-        """Seconds that a worker needs for each loss, and for each head of the network."""
-        return max(0.0, self.first.get("compilation", 0.0) - self.second.get("compilation", 0.0))
+        """Seconds that a worker needs for each loss, and for each head of the network.
+
+        With many steps more is compiled than with few.
+        """
+        return max(one.get("compilation", 0.0) for one in (self.first, self.second))
 
 
 def show_plan(request: RunRequest) -> int:
@@ -107,7 +112,7 @@ def show_plan(request: RunRequest) -> int:
 def estimate(trainings: Sequence[Training], sample: Sample, workers: int) -> float:
     """Estimate the seconds from the start of the workers of this machine to the end of a run."""
     steps = trainings[0].conditions.budget.steps
-    each = sample.of_training(steps)
+    each = sample.of_training(steps) * (SHARED if min(workers, len(trainings)) > 1 else 1)
     logged = sample.logging * sum(len(training.cells) for training in trainings)
     at_once = max(1, min(workers, len(trainings)))
     rounds = math.ceil(len(trainings) / at_once)
