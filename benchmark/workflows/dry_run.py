@@ -32,10 +32,10 @@ _log = logging.getLogger(__name__)
 FIRST_STEPS = 50  # of the first of two trainings from which the time is estimated
 SAMPLE_SECONDS = 15.0  # that the steps of the second one may take
 # measured on two cores: from the start of the workers until they read the data, ...
-OPENING_SECONDS = 10.0
+OPENING_SECONDS = 12.0
 CLOSING_SECONDS = 4.0  # ... from the last training to the end, ...
 SECONDS_PER_RUN = 0.3  # ... and of it for each run, to read and compare
-SHARED = 1.5  # how much longer a training takes beside others: 1.7 on two virtual cores
+SHARED = 1.7  # ... and how much longer a training takes beside another
 
 
 @dataclass(frozen=True)
