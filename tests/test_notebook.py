@@ -99,7 +99,7 @@ def test_the_plot_has_every_claim_on_the_axes_it_is_given(board: Leaderboard) ->
 
 def test_a_recommendation_follows_the_costs(board: Leaderboard) -> None:
     advice = board.recommend(cost="fp=1,fn=10")
-    assert advice.found.costs and advice.found.costs.fn == 10
+    assert advice.found.costs and advice.found.costs.threshold == pytest.approx(1 / 11)
     assert str(advice) and "<li>" in advice._repr_html_()
     with pytest.raises(NotebookError, match="two goals"):
         board.recommend(cost="fp=1,fn=10", objective="recall(precision=0.5)")

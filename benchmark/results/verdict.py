@@ -81,7 +81,7 @@ def _what_else_matters(analysis: Analysis) -> Iterable[Sentence]:
     yield from _lost(analysis)
     own = runs[runs["label"] == use]
     if own["collapsed"].any():
-        yield _collapsed(use, int(own["collapsed"].sum()), len(own))
+        yield _collapsed([use], int(own["collapsed"].sum()), len(own))
     label = use if use in analysis.calibrated else analysis.baseline
     if analysis.calibrated[label] == "no":
         error = comparison.mean(analysis.table, label, "test/ece")
@@ -192,9 +192,10 @@ def _lost(analysis: Analysis) -> Iterable[Sentence]:
         )
 
 
-def _collapsed(label: str, number: int, of: int) -> Sentence:
+def _collapsed(labels: Sequence[str], number: int, of: int) -> Sentence:
+    they = "it" if len(labels) == 1 else "each"
     return Sentence(
-        f"{label} collapsed: it predicted the same class for every test row.",
+        f"{listed(labels)} collapsed: {they} predicted the same class for every test row.",
         f"at {number} of {seeds(of)}",
     )
 
@@ -203,8 +204,12 @@ def _troubles(analysis: Analysis) -> Iterable[Sentence]:
     """Sentences on runs that are lost, collapsed, or the same where they should differ."""
     yield from _lost(analysis)
     runs = analysis.table.runs
+    alike: dict[tuple[int, int], list[str]] = {}  # (collapsed runs, all runs) -> labels
     for label, own in runs[runs["collapsed"]].groupby("label", sort=False):
-        yield _collapsed(str(label), len(own), int((runs["label"] == label).sum()))
+        number = len(own), int((runs["label"] == label).sum())
+        alike.setdefault(number, []).append(str(label))
+    for number, labels in alike.items():
+        yield _collapsed(labels, *number)
     for one, two in analysis.identical:
         yield Sentence(f"{one} and {two} gave identical results at every seed.")
 

@@ -14,7 +14,6 @@ from benchmark.tracking.store import Store
 
 KEY = "skewbench"  # one view per experiment
 TAG = f"mlflow.sharedViewState.{KEY}"
-KIND = ("mlflow.experimentKind", "custom_model_development")  # of the experiment
 PAGE = 100  # runs that the page loads at first
 SORTED_BY = "metrics.`test/f1_tuned`"
 SECTION = "test"  # of the charts
@@ -63,9 +62,7 @@ def share_view(store: Store, runs: int) -> None:
     """Keep the view with the experiment.
 
     MLflow first loads `PAGE` runs, and means of groups are those of loaded runs: of more, the
-    newest come first, not the best, whose means would be too high. Who opens the experiment by
-    hand gets its runs, not the page of traces that MLflow shows for new experiments.
+    newest come first, not the best, whose means would be too high.
     """
     state = STATE if runs <= PAGE else STATE | {"orderByKey": "attributes.start_time"}
-    for name, value in ((TAG, json.dumps(state)), KIND):
-        store.client.set_experiment_tag(store.experiment, name, value)
+    store.client.set_experiment_tag(store.experiment, TAG, json.dumps(state))

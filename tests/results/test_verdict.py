@@ -214,6 +214,13 @@ def test_a_collapse_is_named(table_of: Tables) -> None:
     )
 
 
+def test_strategies_that_collapse_alike_share_a_sentence(table_of: Tables) -> None:
+    table = table_of({name: {"f1": [0.1, 0.2]} for name in ("none", "focal", "smote")})
+    table.runs.loc[table.runs["label"] != "none", "collapsed"] = True
+    said = "focal and smote collapsed: each predicted the same class for every test row."
+    assert f"{said} (at 2 of 2 seeds)" in text_of(table)
+
+
 @pytest.fixture
 def of_three_classes(insurance_like: Leaderboard) -> Leaderboard:
     """The same numbers, measured on three classes."""
