@@ -19,7 +19,8 @@ from benchmark.metrics.thresholds import best_threshold
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.windows import TEST, TRAIN, VALIDATION, fold_places
 
-STRATEGIES = ("none", "oversample", "undersample")
+TRAININGS = ("none", "oversample", "undersample", "class_weight")
+TUNED = "threshold"  # the baseline's training at its tuned threshold, one more at own thresholds
 MEASURES = ("F1 at own threshold", "F1 at tuned threshold", "average precision")
 CORRELATIONS = (stats.AT_OWN_THRESHOLDS, stats.WITHOUT_THRESHOLDS, stats.WITHOUT_THRESHOLDS)
 SHARES = (0.7, 0.15, 0.15)
@@ -50,10 +51,10 @@ class Network:
     def _units(self, x: Floats) -> Floats:
         return np.tanh(x @ self.hidden[:-1] + self.hidden[-1])
 
-    def step(self, x: Floats, y: Ints) -> None:
-        """Descend along the gradient of the log loss of a batch."""
+    def step(self, x: Floats, y: Ints, weights: Floats) -> None:
+        """Descend along the gradient of the weighted log loss of a batch."""
         units = self._units(x)
-        error = (expit(units @ self.out[:-1] + self.out[-1]) - y) / len(y)
+        error = weights * (expit(units @ self.out[:-1] + self.out[-1]) - y) / weights.sum()
         back = np.outer(error, self.out[:-1]) * (1 - units**2)
         gradients = (
             np.vstack([x.T @ back, back.sum(axis=0)]),
@@ -72,19 +73,19 @@ class Results:
     """What a benchmark of one subsample found.
 
     Attributes:
-        scores: on the test rows, (measures, strategies, seeds).
+        scores: measure -> on the test rows, (strategies, seeds); the baseline is the first.
         influences: measure -> strategy -> seed -> (rows, influences).
     """
 
-    scores: Floats
+    scores: list[Floats]
     influences: list[list[dict[int, tuple[Ints, Floats]]]]
 
     def differences(self, measure: int, seeds: int) -> list[stats.Difference]:
         """Differences to the baseline of the first seeds, as a leaderboard compares them."""
         of_seeds = [{seed: own[seed] for seed in range(seeds)} for own in self.influences[measure]]
-        rows, count = influence.row_covariance(of_seeds), len(STRATEGIES)
+        rows, count = influence.row_covariance(of_seeds), len(of_seeds)
         signs = np.column_stack([-np.ones(count - 1), np.eye(count - 1)])
-        table = list(signs @ self.scores[measure, :, :seeds])
+        table = list(signs @ self.scores[measure][:, :seeds])
         variances = np.diag(signs @ rows @ signs.T).tolist()
         return stats.differences(table, variances, CORRELATIONS[measure])
 
@@ -125,20 +126,28 @@ def benchmark(
     x: Floats, y: Ints, rows: Ints, rng: np.random.Generator, splitter: Splitter = at_random
 ) -> Results:
     """Split `rows`, train and measure every strategy at every seed."""
-    scores = np.empty((len(MEASURES), len(STRATEGIES), SEEDS))
+    scores: list[list[list[float]]] = [[[] for _ in _strategies(name)] for name in MEASURES]
     influences: list[list[dict[int, tuple[Ints, Floats]]]] = [
-        [{} for _ in STRATEGIES] for _ in MEASURES
+        [{} for _ in _strategies(name)] for name in MEASURES
     ]
     for seed in range(SEEDS):
-        train, validation, test = (rows[part] for part in splitter(y[rows], seed, rng))
-        for number, strategy in enumerate(STRATEGIES):
+        train, validation, test = (rows[part] for part in split(y[rows], rng))
+        for number, strategy in enumerate(TRAININGS):
             validated, tested = fit(strategy, x, y, train, [validation, test], rng)
             tuned = best_threshold(y[validation], validated, np.ones(len(validation)))
             found = _measured(y[test], tested, tuned)
-            for measure, (value, of_rows) in enumerate(found):
-                scores[measure, number, seed] = value
-                influences[measure][number][seed] = test, of_rows
-    return Results(scores, influences)
+            places = [(measure, number, one) for measure, one in enumerate(found)]
+            if strategy == "none":
+                places.append((0, len(TRAININGS), found[1]))
+            for measure, place, (value, of_rows) in places:
+                scores[measure][place].append(value)
+                influences[measure][place][seed] = test, of_rows
+    return Results([np.array(own) for own in scores], influences)
+
+
+def _strategies(measure: str) -> tuple[str, ...]:
+    """Return what is compared, the baseline first."""
+    return (*TRAININGS, TUNED) if measure == MEASURES[0] else TRAININGS
 
 
 def benchmarks(
@@ -154,7 +163,7 @@ def benchmarks(
 
 
 def coverage(results: Sequence[Results], measure: int, seeds: int) -> Floats:
-    """Share of subsamples whose interval holds the mean over all of them, (strategies - 1,)."""
+    """Share of subsamples whose interval holds the mean over all of them, by comparison."""
     means = np.mean([one.scores[measure].mean(axis=1) for one in results], axis=0)
     truth = means[1:] - means[0]
     held = [
@@ -186,9 +195,12 @@ def fit(
     if strategy == "oversample":
         train = np.concatenate([negative, rng.choice(positive, len(negative))])
     order = [rng.permutation(train) for _ in range(1 + steps * BATCH // len(train))]
+    weights = np.ones(2)
+    if strategy == "class_weight":
+        weights = len(train) / 2 / np.bincount(y[train])
     network = Network.random(x.shape[1], rng)
     for batch in np.concatenate(order)[: steps * BATCH].reshape(steps, BATCH):
-        network.step(x[batch], y[batch])
+        network.step(x[batch], y[batch], weights[y[batch]])
     return [network(x[part]) for part in parts]
 
 
