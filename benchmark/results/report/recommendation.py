@@ -16,7 +16,8 @@ from benchmark.results.report.console import LINES
 
 def show(console: Console, advice: Recommendation) -> None:
     """Print what to use and why, and what every other candidate would cost."""
-    console.print(escape(f"{markdown.title(advice.table)}   {advice.table.facts['settings']}"))
+    heading = f"{markdown.title(advice.table)}   {advice.table.facts['settings']}"
+    console.print(escape(heading), highlight=False)
     terminal.print_sentences(console, advice.sentences)
     if advice.expected:
         console.print(terminal.text_table(costs.table(advice.expected)))
