@@ -45,8 +45,8 @@ def tracked(uri: str, kind: str) -> list[dict[str, float]]:
 @pytest.mark.parametrize(
     ("settings", "cost"),
     [
-        ("target=fraud positive=True drop=amount,kind", "fp=20,fn=amount"),
-        ("target=kind drop=amount,fraud", "rare>up=30,rare>down=30"),
+        ("target=fraud positive=True drop='amount,kind'", "fp=20,fn=amount"),
+        ("target=kind drop='amount,fraud'", "rare>up=30,rare>down=30"),
     ],
 )
 def test_trials_are_judged_by_what_decisions_of_least_expected_cost_cost(
@@ -72,7 +72,7 @@ def test_trials_are_judged_by_what_decisions_of_least_expected_cost_cost(
 def test_costs_that_the_data_does_not_have_are_one_line(
     cost: str, said: str, file: Path, store_uri: str
 ) -> None:
-    result = search(file, store_uri, "target=fraud positive=True drop=amount,kind", cost)
+    result = search(file, store_uri, "target=fraud positive=True drop='amount,kind'", cost)
     assert result.exit_code == 2
     line = result.output.splitlines()[-1]
     assert line.startswith("error: ") and said in line
