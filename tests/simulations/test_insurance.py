@@ -21,6 +21,7 @@ from tests.simulations.insurance import MEASURES, TRAININGS, TUNED, Results
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "insurance"
 SUBSAMPLES, LEAST = 200, 0.92  # coverage at least, less what chance takes from 200 subsamples
+OF_FOLDS = 100  # subsamples for folds
 COMPARED = ", ".join([*TRAININGS[1:], TUNED])  # the last at own thresholds alone
 needs_data = pytest.mark.skipif(not DATA.exists(), reason=f"no real insurance rows in {DATA}")
 
@@ -44,9 +45,9 @@ def test_intervals_hold_the_mean_over_data_sets(results: list[Results], measure:
 
 @pytest.fixture(scope="module")
 def of_folds() -> list[Results]:
-    """What benchmarks of 200 subsamples found with five folds, twice."""
+    """What benchmarks of 100 subsamples found with five folds, twice."""
     rng = np.random.default_rng(9)
-    return insurance.benchmarks(*insurance.read(DATA), SUBSAMPLES, rng, insurance.in_folds)
+    return insurance.benchmarks(*insurance.read(DATA), OF_FOLDS, rng, insurance.in_folds)
 
 
 @pytest.mark.slow
@@ -59,7 +60,7 @@ def test_intervals_of_folds_hold_the_mean_over_data_sets(
     for seeds in (3, 5, 10):
         covered = insurance.coverage(of_folds, measure, seeds)
         print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
-        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / SUBSAMPLES) ** 0.5
+        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / OF_FOLDS) ** 0.5
 
 
 def analysis_of(fits: dict[str, list[Fit]], table_of: Callable[..., Leaderboard]) -> Analysis:
