@@ -62,9 +62,9 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str, htm
     chosen = grammar.settings(task, settings)
     path = find_data(task, data)
     chosen = complete_settings(task, chosen, path)
-    say(f"inspecting the data of {task} ...")
 
     from benchmark.results.report import terminal
+    from benchmark.results.report.console import phase
     from benchmark.results.report.document import render
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve
@@ -72,7 +72,8 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str, htm
     from benchmark.workflows.inspection import inspect_task
 
     uri = resolve(tracking)
-    inspection = inspect_task(task, chosen, path)
+    with phase(terminal.console(stderr=True), f"inspecting the data of {task}"):
+        inspection = inspect_task(task, chosen, path)
     console = terminal.console()
     inspection_report.show(console, inspection)
     page, figures = inspection_report.markdown(inspection), inspection_report.figures(inspection)

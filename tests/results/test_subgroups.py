@@ -66,7 +66,7 @@ def test_measures_are_those_of_the_rows_of_the_group() -> None:
 
 
 def test_the_threshold_of_a_group_is_tuned_on_its_validation_rows() -> None:
-    predicted, region = seeds(1)
+    predicted, region = seeds(1, 3000)
     [one] = predicted
     [south] = [
         it for it in subgroups("r", "threshold", predicted, region).groups if it.name == "south"

@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmark.protocol import grammar, registry
+from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Estimator
+from benchmark.training.fit import fit
+from benchmark.training.job import TrainingJob
 from tasks import csv
 from tasks.csv import TASK, Settings
 
+INSURANCE = Path(__file__).parents[3] / "shared" / "data" / "insurance" / "train.csv"
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 PLAIN: dict[str, Any] = {
     "hgb": lambda: HistGradientBoostingClassifier(random_state=0),
@@ -79,3 +85,41 @@ def test_logistic_regression_follows_numbers_and_their_ranks(
 def test_it_is_level_with_the_plain_library_on_real_tables(name: str, model: str) -> None:
     ours, plain = precisions(TABLES / f"{name}.csv", model, 5)
     assert ours > plain - 0.015
+
+
+@pytest.mark.skipif(not INSURANCE.exists(), reason=f"no real insurance rows in {INSURANCE}")
+@pytest.mark.slow
+def test_trees_are_level_with_the_plain_library_on_insurance_rows() -> None:
+    """ROC AUC and average precision, side by side on the same splits with the same settings."""
+    task = registry.task("insurance")
+    settings = grammar.settings("insurance", "model=hgb")
+    data = task.load(settings, INSURANCE)
+    budget = task.budget(settings, "real")
+    numbers = ["Age", "Annual_Premium", "Vintage"]
+    codes = OrdinalEncoder(max_categories=250, handle_unknown="use_encoded_value", unknown_value=-1)
+    encoder = make_column_transformer(
+        (codes, [name for name in data.rows if name not in numbers]), remainder="passthrough"
+    )
+    found = []
+    for seed in range(3):
+        splits = task.split(data, settings, seed)
+        job = TrainingJob(task, settings, splits, 2, NONE, budget, seed)
+        own = fit(job, lambda steps: None).test.best
+        y, test = splits.y, splits.test
+        plain = HistGradientBoostingClassifier(
+            max_iter=budget.steps,
+            learning_rate=0.05,
+            l2_regularization=1.0,
+            early_stopping=False,
+            categorical_features=list(range(data.rows.shape[1] - len(numbers))),
+            random_state=0,
+        )
+        plain.fit(encoder.fit_transform(data.rows.iloc[splits.train]), y[splits.train])
+        p = plain.predict_proba(encoder.transform(data.rows.iloc[test]))[:, 1]
+        margins = own[:, 1] - own[:, 0]
+        scores = (roc_auc_score, average_precision_score)
+        found.append([[of(y[test], ranks) for of in scores] for ranks in (margins, p)])
+    ours, theirs = np.mean(found, axis=0)
+    spread = np.std(found, axis=0, ddof=1).max(axis=0)
+    print(f"\nROC AUC and average precision: {ours.round(4)}, plain {theirs.round(4)}")
+    assert (np.abs(ours - theirs) < 2 * spread / 3**0.5).all()

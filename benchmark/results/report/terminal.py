@@ -56,11 +56,12 @@ def _grid(columns: Sequence[summary.Column]) -> Grid:
 
 
 def text_table(table: TextTable) -> Grid:
-    """Lay out a table of text, its first two columns to the left."""
+    """Lay out a table of text, names and words to the left."""
     grid = Grid(**LINES, title=escape(table.title), caption=escape(table.caption))
     for number, heading in enumerate(table.headings):
         longest = max(map(len, heading.split()))
-        justify: JustifyMethod = "right" if number > 1 else "left"
+        is_text = number == 0 or heading in table.words
+        justify: JustifyMethod = "left" if is_text else "right"
         grid.add_column(escape(heading), justify=justify, overflow="fold", min_width=longest)
     for row in table.rows:
         grid.add_row(*(escape(cell.text) for cell in row))
