@@ -38,6 +38,7 @@ def execute(uri: str, statement: str) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_05_a_write_that_is_always_refused_fails_that_run_alone(here: Here) -> None:
     execute(here.bench.uri, REFUSE)
     result = here.run("none,oversample")

@@ -73,6 +73,7 @@ def test_the_error_from_scores_is_that_of_the_corrected_t_test() -> None:
     np.testing.assert_allclose(found.errors**2, expected)
 
 
+@pytest.mark.slow
 def test_the_centre_is_covered_by_its_interval() -> None:
     covered = []
     for seed in range(20):

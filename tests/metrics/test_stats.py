@@ -183,6 +183,7 @@ def test_interquartile_mean_is_of_the_middle_half() -> None:
     assert stats.interquartile_mean(np.array([1.0, 3.0])) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("positives, negatives", [(5, 40), (30, 30), (3, 3)])
 def test_variance_of_a_roc_auc_that_tells_nothing(positives: int, negatives: int) -> None:
     rng = np.random.default_rng(4)

@@ -202,6 +202,7 @@ def png(pixels: Any) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["MobileNet", "ResNet50", "EfficientNetB0"])  # they scale pixels
 def test_a_backbone_that_will_thaw_gives_the_features_of_a_frozen_one(model: str) -> None:
     settings = small(model=model, weights="random", size=32, thaw=0.5)

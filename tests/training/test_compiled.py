@@ -151,6 +151,7 @@ def test_an_optimizer_that_looks_at_all_weights_gets_them_one_by_one(splits: Spl
     assert isinstance(parameters.parameters(model, plain), parameters.Packed)
 
 
+@pytest.mark.slow
 def test_strategies_of_one_seed_share_the_network_that_was_built(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

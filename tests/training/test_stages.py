@@ -185,6 +185,7 @@ def kernels(splits: Splits, text: str, task: Task, steps: int = STEPS) -> tuple[
     return network.weights.last[0], network.weights.last[-2]
 
 
+@pytest.mark.slow
 def test_what_is_frozen_learns_once_it_has_thawed_and_not_before(splits: Splits) -> None:
     still, then = half_frozen(rate=0.0), half_frozen(rate=0.1)
     untrained = kernels(splits, "none", still, steps=1)[0]

@@ -65,6 +65,7 @@ def test_many_images_are_compared_in_blocks_and_at_most_so_many(
     assert examine(x, labels).compared == 100 == len(set(examine(x, labels).suspects))
 
 
+@pytest.mark.slow
 def test_a_sheet_is_written_where_there_are_features(tmp_path: Path, store_uri: str) -> None:
     words = ["inspect", "folder", "--data", "synthetic", "--tracking", store_uri]
     words += ["--settings", "model=MobileNet size=32 weights=random"]

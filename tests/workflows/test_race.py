@@ -67,6 +67,7 @@ def looks(result: Result) -> list[str]:
     return re.findall(r"look at \d+ seeds: expected regret [\d.]+", text)
 
 
+@pytest.mark.slow
 def test_a_race_that_is_stopped_goes_on_and_gives_the_numbers_of_a_plain_run(
     trained: list[int],
     store_uri: str,

@@ -103,6 +103,7 @@ def test_right_features_wherever_the_file_lies(
     require_close(features(chosen), wanted)
 
 
+@pytest.mark.slow
 def test_another_content_under_the_same_name_is_another_run(nothing_here: Path) -> None:
     path = nothing_here / "folder" / NAME
     chosen, found = settings(weights=str(path.parent)), []
@@ -196,6 +197,7 @@ def test_efficient_nets_are_built_as_for_imagenet(nothing_here: Path) -> None:
     assert len(built.layers) == len(plain.layers) + 1  # Keras scales its inputs once more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "VGG16", "EfficientNetV2B0"])
 def test_names_are_those_that_keras_asks_for(name: str) -> None:
     for size in (96, 128, 150, 160, 192, 224):

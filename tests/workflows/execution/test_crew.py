@@ -183,6 +183,7 @@ def test_a_cluster_that_adapts_starts_workers_for_the_jobs(local: LocalCluster, 
     assert len(results) == 50
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_gone_ends_it_in_one_line(
     local: LocalCluster, made: Crew, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def tracked(uri: str, kind: str) -> list[dict[str, float]]:
     return [run.data.metrics for run in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "cost"),
     [

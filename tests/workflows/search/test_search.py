@@ -209,6 +209,7 @@ def test_no_trial_has_a_test_split_or_sees_a_held_out_label(
         assert (splits.y[others] == -1).all() and (splits.y[used] == data.labels[used]).all()
 
 
+@pytest.mark.slow
 def test_what_is_chosen_is_run_on_fresh_seeds_and_on_held_out_rows(
     search: Command, seen: list[Splits], store_uri: str, toy: Path
 ) -> None:
@@ -274,6 +275,7 @@ def test_a_class_that_some_seed_of_the_search_lacks_is_found_out_before(
     assert not runs(store_uri, "search")
 
 
+@pytest.mark.slow
 def test_of_three_classes_every_one_gets_a_weight(
     search: Command, toy: Path, store_uri: str
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_strategy_that_does_not_suit_a_model_is_not_planned(folder: Path) -> N
     assert 0 <= member.properties["overlap"] <= 1
 
 
+@pytest.mark.slow
 def test_a_suite_runs_goes_on_and_grows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = _request(folder)
     assert run_suite(request) == 1  # as data sets were left out
