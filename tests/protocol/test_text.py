@@ -110,7 +110,7 @@ def test_a_command_works_where_the_user_is(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_the_tool_runs_outside_of_its_checkout(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{n},{n % 4 == 0}\n" for n in range(80)))
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{n % 9},{n % 4 == 0}\n" for n in range(80)))
     words = command("inspect", "csv", data="t.csv", settings="target=y", tracking="sqlite:///m.db")
     words = words.replace("uv run", f"uv run --project {shlex.quote(str(ROOT))}")
     done = subprocess.run(shlex.split(words), cwd=tmp_path, capture_output=True, text=True)

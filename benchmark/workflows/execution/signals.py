@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from benchmark.tracking import invocation
 from benchmark.tracking.store import Store
 
 POLL_SECONDS = 0.5  # between two checks of the parent process
+AGAIN_SECONDS = 0.1  # until a signal that came to nothing is sent again
 
 
 def end_with_mlflow() -> None:
@@ -39,17 +41,28 @@ def ending_all_runs(store: Store, console: Console) -> Iterator[None]:
     """Leave no run of the invocation RUNNING, whatever ends the block.
 
     SIGTERM, which ``mlflow run`` and schedulers send, is handled as Ctrl-C. After the first
-    signal others are ignored: ending is short.
+    signal others are ignored: ending is short. One that comes while Python runs a destructor or
+    the callback of a weak reference, where exceptions are dropped, is sent again.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    report_dropped = sys.unraisablehook
 
     def stop(*_: object) -> None:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    def on_dropped(dropped: sys.UnraisableHookArgs) -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            report_dropped(dropped)
+            return
+        for number in before:
+            signal.signal(number, stop)
+        threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+
     for number in before:
         signal.signal(number, stop)
+    sys.unraisablehook = on_dropped
     try:
         yield
     except KeyboardInterrupt:
@@ -60,5 +73,6 @@ def ending_all_runs(store: Store, console: Console) -> Iterator[None]:
         invocation.abort(store, "FAILED", "the benchmark broke off")
         raise
     finally:
+        sys.unraisablehook = report_dropped
         for number, handler in before.items():
             signal.signal(number, handler)
