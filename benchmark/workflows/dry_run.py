@@ -112,14 +112,13 @@ def show_plan(request: RunRequest) -> int:
 def estimate(trainings: Sequence[Training], sample: Sample, workers: int) -> float:
     """Estimate the seconds from the start of the workers of this machine to the end of a run."""
     steps = trainings[0].conditions.budget.steps
-    each = sample.of_training(steps) * (SHARED if min(workers, len(trainings)) > 1 else 1)
-    logged = sample.logging * sum(len(training.cells) for training in trainings)
+    runs = sum(len(training.cells) for training in trainings)
     at_once = max(1, min(workers, len(trainings)))
+    each = sample.of_training(steps) * (SHARED if at_once > 1 else 1)
     rounds = math.ceil(len(trainings) / at_once)
     opening = OPENING_SECONDS + sample.data + min(rounds, _networks(trainings)) * sample.compilation
-    runs = sum(len(training.cells) for training in trainings)
     closing = CLOSING_SECONDS + SECONDS_PER_RUN * runs
-    return opening + rounds * each + logged / at_once + closing
+    return opening + rounds * each + sample.logging * runs / at_once + closing
 
 
 def _networks(trainings: Sequence[Training]) -> int:

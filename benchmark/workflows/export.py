@@ -29,7 +29,6 @@ from benchmark.protocol.task import Budget, Data, Splits, Task
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predicted import Predicted
 from benchmark.results.recommendation import Recommendation
-from benchmark.results.report import subgroups as report
 from benchmark.results.report.tables import TextTable
 from benchmark.tracking import model_registry, tags
 from benchmark.tracking.history import read_fit
@@ -165,8 +164,7 @@ def _subgroups(chosen: _Chosen, advice: Recommendation, columns: Sequence[str]) 
     seeds = [
         Predicted(seed, fit, advice.decision(strategy, fit)) for seed, fit in chosen.fits.items()
     ]
-    found = by_columns(advice.analysis, chosen.label, seeds, columns)
-    return [report.table(each) for each in found]
+    return by_columns(advice.analysis, chosen.label, seeds, columns)
 
 
 def _with_costs(data: Data, costs: Costs) -> Data:

@@ -11,7 +11,6 @@ from benchmark.results.expected_cost import expected_costs
 from benchmark.results.predicted import Predicted
 from benchmark.results.report import costs, subgroups
 from benchmark.results.report.tables import TextTable
-from benchmark.results.subgroups import Subgroups
 from benchmark.results.subgroups import subgroups as measure
 from benchmark.results.verdict import headline
 from benchmark.workflows.tracked_data import costs_of, load_data
@@ -35,17 +34,19 @@ class Details:
         if self.costs and analysis.complete:
             priced = costs_of(self.costs, analysis.table)
             found.append(costs.table(expected_costs(self.uri, analysis, priced)))
+        if not self.by:
+            return found
         used = next((sentence.use for sentence in headline(analysis) if sentence.use), "")
         for label in dict.fromkeys(filter(None, [used, analysis.baseline])):
             seeds = analysis.table.row_errors.predicted.get(label, ())
-            found += map(subgroups.table, by_columns(analysis, label, seeds, self.by))
+            found += by_columns(analysis, label, seeds, self.by)
         return found
 
 
 def by_columns(
     analysis: Analysis, label: str, seeds: Sequence[Predicted], columns: Sequence[str]
-) -> list[Subgroups]:
-    """Measure a strategy in the subgroups of columns of the data.
+) -> list[TextTable]:
+    """Return the tables of a strategy in the subgroups of columns of the data.
 
     Args:
         seeds: its predictions, as it decides.
@@ -56,4 +57,6 @@ def by_columns(
     if not columns or not seeds:
         return []
     _, _, data = load_data(analysis.table)
-    return [measure(name, label, seeds, data.column(name, "--by")) for name in columns]
+    return [
+        subgroups.table(measure(name, label, seeds, data.column(name, "--by"))) for name in columns
+    ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from benchmark.results.report.tables import TextTable
-
-HERE = Path(__file__).parent
+from benchmark.results.report.templates import content_hash, environment, source
 
 
 @dataclass(frozen=True)
@@ -35,12 +31,6 @@ class Document:
 
 def render(page: Document) -> str:
     """Render a page as HTML; all text is escaped, and nothing is fetched or run."""
-    from jinja2 import Environment, FileSystemLoader
-
-    templates = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    style = (HERE / "style.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = templates.get_template("document.html")
-    return template.render(page=page, style=style, hash=digest)
+    style = source("style.css")
+    template = environment().get_template("document.html")
+    return template.render(page=page, style=style, hash=content_hash(style))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -21,10 +18,10 @@ from benchmark.results.report import charts, markdown, tables
 from benchmark.results.report.charts import Chart
 from benchmark.results.report.forest import Forest, forests
 from benchmark.results.report.tables import TextTable
+from benchmark.results.report.templates import content_hash, environment, source
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 
-HERE = Path(__file__).parent
 MOST_NAMED = 12  # classes of a confusion matrix
 
 
@@ -58,29 +55,21 @@ class Section:
 
 def report(sections: Sequence[Section]) -> str:
     """Render the page. Everything that came from a store is escaped."""
-    from jinja2 import Environment, FileSystemLoader
-
-    templates = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    templates = environment()
     templates.filters["breakable"] = _breakable
-    style, script = ((HERE / name).read_text("utf-8") for name in ("style.css", "report.js"))
+    style, script = map(source, ("style.css", "report.js"))
     return templates.get_template("page.html").render(
         sections=sections,
         style=style,
         script=script,
         # the browser takes this style and this script, and no others
-        hashes={"style": _hash(style), "script": _hash(script)},
+        hashes={"style": content_hash(style), "script": content_hash(script)},
     )
 
 
 def _breakable(label: str) -> Markup:
     """Escape the name of a strategy, which may break between its words."""
     return Markup("<wbr>").join(re.split(r"(?<=[+_])", label))
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:

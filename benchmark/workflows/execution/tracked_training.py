@@ -127,9 +127,7 @@ def _end_all(
 ) -> list[Outcome]:
     """Fail the runs that were started; all cells fail if none was."""
     if not runs:
-        return [
-            _with_trace(_failed(training, cell, reason_of(error)), error) for cell in training.cells
-        ]
+        return [_failed_by(training, cell, error) for cell in training.cells]
     return [_end(training, cell, store, run_id, error) for cell, run_id in runs.items()]
 
 
@@ -141,7 +139,7 @@ def _end(
         history.fail(store, run_id, reason_of(error))
     except StoreUnavailableError as lost:
         return _unlogged(training, cell, lost)
-    return _with_trace(_failed(training, cell, reason_of(error)), error)
+    return _failed_by(training, cell, error)
 
 
 def _failed(training: Training, cell: Cell, reason: str) -> Outcome:
@@ -152,8 +150,9 @@ def _unlogged(training: Training, cell: Cell, error: StoreUnavailableError) -> O
     return Outcome(training.identity, cell, "unlogged", {}, str(error), 0.0)
 
 
-def _with_trace(outcome: Outcome, error: BaseException) -> Outcome:
-    """Add the traceback of an error, unless its one line says all."""
+def _failed_by(training: Training, cell: Cell, error: BaseException) -> Outcome:
+    """Return the outcome of an error, with its traceback unless its one line says all."""
+    outcome = _failed(training, cell, reason_of(error))
     if isinstance(error, EXPECTED):
         return outcome
     return replace(outcome, trace=without_passwords("".join(traceback.format_exception(error))))
