@@ -31,7 +31,7 @@ from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store, resolve, short
 from benchmark.tracking.views import share_view
 from benchmark.workflows import race
-from benchmark.workflows.execution import outbox
+from benchmark.workflows.execution import fork_server, outbox
 from benchmark.workflows.execution.cluster import engine
 from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.dispatch import run_trainings, warm_up
@@ -98,6 +98,8 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     Everything that a user can get wrong is checked before the first run is created.
     """
     uri = store_of(request)
+    if request.workers and not request.scheduler:
+        fork_server.start()
     with phase(console, "reading the data"):
         data = load(request.task, request.settings, request.path)
     announce(data, console)
@@ -107,9 +109,8 @@ def measure(request: RunRequest, console: Console) -> RunResult:
         restrict(splits, data, request.portion)
         opened = open_store(uri, request.task)
     with ExitStack() as ready:
-        crew = None
-        if request.scheduler and history.is_unfinished(opened, plan):
-            crew = ready.enter_context(_crew(request, plan, opened, console))
+        elsewhere = request.scheduler and history.is_unfinished(opened, plan)
+        crew = ready.enter_context(_crew(request, plan, opened, console)) if elsewhere else None
         return _measure_in(_start(opened, plan), request, plan, console, crew)
 
 
@@ -122,8 +123,7 @@ def _measure_in(
     with ending_all_runs(store, console), lease.heartbeat(store):
         for message in outbox.send(store):
             console.print(message)
-        killed = lease.end_dead_runs(store)
-        if killed:
+        if killed := lease.end_dead_runs(store):
             console.print(f"runs left by a benchmark that was killed, ended now: {killed}")
         trained, failed, table = _run_looks(request, plan, store, console, crew)
         with phase(console, "comparing the strategies"):

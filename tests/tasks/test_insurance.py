@@ -12,6 +12,7 @@ from benchmark.protocol.task import Data
 from benchmark.training.predictions import row_weights
 from tasks.insurance import NUMBERS, TASK, Settings
 from tasks.synthetic import insurance as synthetic_insurance
+from tasks.tables import insurance_csv
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "insurance"
@@ -135,6 +136,21 @@ def test_real_rows() -> None:
     assert len(loaded.labels) == len(loaded.rows) == 100_000
     assert loaded.labels.mean() == pytest.approx(0.1226, abs=1e-4)
     assert loaded.source == "real"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_sound_file_is_read_as_one_whose_problems_are_looked_for(
+    tmp_path: Path, table: Table, line_end: str
+) -> None:
+    table[4][table[0].index("Annual_Premium")] = "12345.678901234567"
+    table[5][table[0].index("Gender")] = f'"{table[5][table[0].index("Gender")]}"'
+    file = tmp_path / "data.csv"
+    lines = [",".join(row) + line_end for row in table] + [line_end]
+    file.write_text("".join(lines), encoding="utf-8-sig", newline="")
+    fast = insurance_csv._sound(file)
+    assert fast is not None
+    slow = insurance_csv._with_problems_named(file)
+    pd.testing.assert_frame_equal(fast, slow, check_exact=True)
 
 
 def test_imbalance_is_of_every_split_and_train_imbalance_of_training_alone(data: Data) -> None:

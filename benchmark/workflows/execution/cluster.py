@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from benchmark.workflows.execution import fork_server
 from benchmark.workflows.execution.connection import silence
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ WORKER_MEMORY = 1.5e9  # bytes, with TensorFlow loaded and data of moderate size
 GPU_WORKER_MEMORY = 6e9  # bytes of GPU memory
 # Dask's allowed failures of a training: so many that our own count of attempts decides
 ALLOWED_FAILURES = 1000
-KEPT_MEMORY = 2**30  # bytes that a worker keeps for its next step once they are free
-LARGE_BLOCK = 2**25  # bytes; the allocator of Linux allows no more
 POLL_SECONDS = 2.0  # between two checks of the workers
 MAX_PER_GPU = 4  # small networks leave most of a GPU idle; more processes only queue
 
@@ -63,7 +62,7 @@ def engine(workers: int) -> Iterator[Client | None]:
         return
     from distributed import Client
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    fork_server.start()
     silence()
     local = _local_cluster()
     with local, Client(local) as client, _refilled(local, workers):
@@ -88,9 +87,10 @@ def _local_cluster() -> LocalCluster:
             "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
             # a worker that restarts slowly, on a busy machine, is not given up
             "distributed.deploy.lost-worker-timeout": "1 hour",
-            # Dask's own value gives memory back at once, and each step would fetch it again
-            "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT_MEMORY,
-            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": LARGE_BLOCK,
+            "distributed.nanny.pre-spawn-environ": fork_server.ENVIRONMENT,
+            "distributed.worker.multiprocessing-method": (
+                "forkserver" if fork_server.AVAILABLE else "spawn"
+            ),
         }
     )
     return LocalCluster(
@@ -100,6 +100,7 @@ def _local_cluster() -> LocalCluster:
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",  # any free port, so that two benchmarks can run at once
         memory_limit=0,  # a worker killed for its size would only be restarted
+        env=dict(os.environ),  # the process that workers are forked from may be older
     )
 
 

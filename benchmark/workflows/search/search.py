@@ -27,6 +27,7 @@ from benchmark.results.report import terminal
 from benchmark.results.report.study import show
 from benchmark.tracking import invocation, lease, trials
 from benchmark.tracking.store import Store, connect, open_store
+from benchmark.workflows.execution import fork_server
 from benchmark.workflows.execution.cluster import engine
 from benchmark.workflows.execution.crew import Crew
 from benchmark.workflows.execution.dispatch import warm_up
@@ -63,6 +64,8 @@ def run_search(asked: SearchRequest) -> int:
     console = terminal.console(stderr=True)
     request = asked.request
     uri = store_of(request)
+    if request.workers and not request.scheduler:
+        fork_server.start()
     data = load(request.task, request.settings, request.path)
     goal = priced(asked.objective, data)
     search, rivals = _check(asked, uri, data, console)

@@ -16,7 +16,7 @@ from benchmark.tracking import history, invocation, lease, suites
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store
 from benchmark.workflows import remaining
-from benchmark.workflows.execution import outbox
+from benchmark.workflows.execution import fork_server, outbox
 from benchmark.workflows.execution.cluster import engine
 from benchmark.workflows.execution.dispatch import run_trainings, warm_up
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
@@ -56,6 +56,8 @@ def run_suite(request: SuiteRequest) -> int:
     """
     end_with_mlflow()
     console = terminal.console(stderr=True)
+    if request.workers:
+        fork_server.start()
     members, left_out = _checked(request, console)
     home = open_store(request.uri, suites.EXPERIMENT)
     tasks = dict.fromkeys(member.plan.conditions.task for member in members)
