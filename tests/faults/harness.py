@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -111,11 +110,6 @@ class Bench:
                 if not name.startswith("system"):
                     steps = [m.step for m in client.get_metric_history(run.info.run_id, name)]
                     assert len(steps) == len(set(steps)), name
-
-
-def slow(*values: object) -> list[Any]:
-    """Values of a parameter that are tried with `-m slow` alone."""
-    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def finish(process: subprocess.Popen[str], seconds: float = PATIENT) -> tuple[int, str]:

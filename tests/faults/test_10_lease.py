@@ -32,6 +32,7 @@ def another(here: Here, **owner: Any) -> str:
     return str(invocation.info.run_id)
 
 
+@pytest.mark.slow
 def test_10_a_living_process_of_this_machine_is_left_alone(here: Here) -> None:
     assert here.run("none").exit_code == 0
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:

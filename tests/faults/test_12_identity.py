@@ -14,6 +14,7 @@ from benchmark.results import leaderboard
 from benchmark.training import fit
 from benchmark.training.predictions import Fit
 from tests import toys
+from tests.slow import slow_but
 
 REMEDY = '''
 from typing import Annotated
@@ -100,14 +101,13 @@ CHANGES: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "words", "strategy"), CHANGES.values(), ids=list(CHANGES))
+@pytest.mark.parametrize("what", slow_but(["code of its helper", "a label", "settings"], CHANGES))
 def test_12_what_changed_is_trained_anew(
     toy: Path,
     trained: Callable[..., list[int]],
-    change: Callable[[Path], None],
-    words: list[str],
-    strategy: str,
+    what: str,
 ) -> None:
+    change, words, strategy = CHANGES[what]
     before = {file: file.read_bytes() for file in [*toy.glob("*.py"), toy / "data.npz"]}
     change(toy)
     assert trained(*words, strategy=strategy) == [0]

@@ -35,6 +35,7 @@ def cells(store: str) -> list[Run]:
     return stores.unfolded(client.search_runs([experiment.experiment_id], query))
 
 
+@pytest.mark.slow
 def test_21_a_clock_that_goes_backwards(
     toy: Path, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +130,7 @@ def test_21_unicode_and_spaces_in_every_path(
     assert "--data 'täbelle 1.csv'" in text  # the command that makes it again
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("untrained")
 def test_21_the_commands_at_the_end_can_be_pasted(toy: Path, tmp_path: Path) -> None:
     folder = tmp_path / ODD

@@ -36,6 +36,7 @@ from tasks import _template, catsdogs
 from tasks.images import cache as array_cache
 from tasks.images import catsdogs_archive
 from tests import toys
+from tests.slow import slow_but
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -180,7 +181,8 @@ def another_fit() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "way", ["file", "link out of the store", "pickle", "npz", "link to a device"]
+    "way",
+    slow_but(["pickle"], ["file", "link out of the store", "pickle", "npz", "link to a device"]),
 )
 def test_security_an_artifact_that_was_exchanged_is_not_believed(
     toy: Path, store_uri: str, tmp_path: Path, fitted: list[int], sprung: Path, way: str

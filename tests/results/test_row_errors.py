@@ -22,6 +22,7 @@ from benchmark.results.predicted import Predicted, predict
 from benchmark.results.predictions import with_predictions
 from benchmark.results.row_errors import INFLUENCES, RowErrors, _overlap, variance_between
 from benchmark.training.predictions import Fit, Predictions
+from tests.slow import slow_but
 from tests.toys import FIT
 
 POOL = 2000  # rows, a tenth of them positive
@@ -113,7 +114,9 @@ def test_what_is_unknown_adds_nothing() -> None:
     assert known.until(1).variance("test/f1", "none") == 0  # of a single seed
 
 
-@pytest.mark.parametrize("metric", INFLUENCES)
+@pytest.mark.parametrize(
+    "metric", slow_but(["test/f1_tuned", "test/average_precision", "test/ece"], INFLUENCES)
+)
 def test_every_measure_has_the_influence_of_its_own_number(metric: str) -> None:
     """Twice the weight of a row moves the measure by its influence."""
     rng = np.random.default_rng(4)

@@ -19,6 +19,7 @@ from benchmark.workflows.execution import worker as workers
 from tasks import catsdogs, insurance
 from tasks.synthetic import insurance as synthetic_insurance
 from tasks.synthetic.insurance import customers
+from tests.slow import slow_but
 
 NAMES = sorted(studies.studies())
 FEWER = (
@@ -43,7 +44,7 @@ def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "name",
-    [name if name == "weights" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+    slow_but(["weights"], NAMES),
 )
 def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     name: str,

@@ -17,6 +17,7 @@ from benchmark.training.derivatives import derivatives_of
 from benchmark.training.job import TrainingJob
 from strategies.losses import focal, logit_adjust
 from tasks.tables import boosting, models
+from tests.slow import slow_but
 from tests.toys import rows_of
 
 LIBRARIES = list(boosting.FITS)
@@ -100,7 +101,7 @@ def test_categories_that_resampling_dropped_are_predicted(library: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["focal", "logit_adjust", "label_smoothing"])
 @pytest.mark.parametrize("name", models.TAKE_LOSSES)
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", slow_but([2], [2, 3]))
 def test_losses_of_strategies_train_trees(name: str, strategy: str, classes: int) -> None:
     pytest.importorskip(name, reason="not installed: uv sync --extra boosting")
     plain, found = (fit(name, drawn(classes), each, classes) for each in ("none", strategy))

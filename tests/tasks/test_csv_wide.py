@@ -15,6 +15,7 @@ from benchmark.training import fit as fitting
 from benchmark.training.job import TrainingJob
 from tasks.csv import TASK, Settings
 from tasks.tables import leakage, models
+from tests.slow import slow_but
 
 ROWS, COLUMNS = 400, 1200
 RNG = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def test_trees_are_grown_for_suspicious_columns_alone(
 
 @pytest.mark.parametrize(
     "words",
-    [False, pytest.param(True, marks=pytest.mark.slow)],
+    slow_but([False], [False, True]),
     ids=["whole numbers", "words"],
 )
 def test_a_network_of_many_columns_has_few_layers_and_learns(tmp_path: Path, words: bool) -> None:

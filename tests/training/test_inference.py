@@ -22,6 +22,7 @@ from benchmark.training.inference import IMAGE, ModelFacts, SavedModel
 from tasks.tables import boosting
 from tasks.tables.models import MODELS
 from tests import toys
+from tests.slow import slow_but
 from tests.toys import rows_of
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +150,7 @@ def test_everything_but_the_network_is_json_and_comes_back(tmp_path: Path) -> No
     assert said["decision"].tolist() == DECISION.decide(logits, np.arange(len(logits))).tolist()
 
 
-@pytest.mark.parametrize("kind", [name for name in MODELS if name != "mlp"])
+@pytest.mark.parametrize("kind", slow_but(["hgb"], [name for name in MODELS if name != "mlp"]))
 def test_an_estimator_is_saved_without_a_pickle_and_predicts(kind: str, tmp_path: Path) -> None:
     known, data, splits = facts("csv", f"model={kind}")
     task = registry.task("csv")

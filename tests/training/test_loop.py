@@ -21,6 +21,7 @@ from benchmark.training import fit as fitting
 from benchmark.training import score as scoring
 from benchmark.training.job import TrainingJob
 from tasks._template import TASK, Settings
+from tests.slow import slow_but
 
 BUDGET = Budget(steps=60, batch=64)
 
@@ -132,7 +133,12 @@ def test_a_loss_that_is_not_finite_names_the_step(clouds: Data) -> None:
         fit(clouds, Strategy(loss=broken))
 
 
-@pytest.mark.parametrize("name", [*registry.strategies(), "oversample(ratio=0.5)+focal+threshold"])
+@pytest.mark.parametrize(
+    "name",
+    slow_but(
+        ["none", "sampler"], [*registry.strategies(), "oversample(ratio=0.5)+focal+threshold"]
+    ),
+)
 def test_canary_random_labels_are_not_learned(name: str, noise: Data) -> None:
     fitted = fit(noise, name)
     assert abs(auc(fitted) - 0.5) < 0.05

@@ -25,6 +25,7 @@ from benchmark.training.job import TrainingJob
 from benchmark.training.predictions import Fit
 from benchmark.training.stages import plan_stages, split_at_thaw
 from tasks._template import TASK
+from tests.slow import slow_but
 
 CLASSES, STEPS = 10, 60
 STRATEGIES = [  # those that take images of many classes
@@ -88,7 +89,7 @@ def network(splits: Splits, text: str, steps: int = STEPS) -> tuple[Fit, Any]:
     )
 
 
-@pytest.mark.parametrize("text", [*STRATEGIES, *JOINED])
+@pytest.mark.parametrize("text", slow_but(["focal", *JOINED[:3]], [*STRATEGIES, *JOINED]))
 def test_it_trains_on_ten_classes_and_scores_finite_numbers(text: str, splits: Splits) -> None:
     fitted = fit(splits, text)
     assert fitted.last_step == STEPS
@@ -198,7 +199,9 @@ def test_what_is_frozen_learns_once_it_has_thawed_and_not_before(splits: Splits)
     assert not np.array_equal(kernels(splits, "crt(share=0.2)", then)[0], untrained)
 
 
-@pytest.mark.parametrize("text", ["none", "deferred(focal, share=0.7)", "deferred(focal)"])
+@pytest.mark.parametrize(
+    "text", slow_but(["deferred(focal)"], ["none", "deferred(focal, share=0.7)", "deferred(focal)"])
+)
 def test_a_cached_network_is_frozen_again_for_the_next_training(
     text: str, splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from benchmark.protocol.task import Budget
 from tasks.catsdogs import TASK, Settings
 from tasks.images import backbones, models, weights, weights_download
 from tests import toys
+from tests.slow import slow_but
 
 SIZE = 75
 NAME = weights.file_name("MobileNet", SIZE)
@@ -85,8 +86,8 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("name", ["MobileNet", pytest.param("Xception", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("place", ["file", "folder", "variable", "data"])
+@pytest.mark.parametrize("name", slow_but(["MobileNet"], ["MobileNet", "Xception"]))
+@pytest.mark.parametrize("place", slow_but(["variable"], ["file", "folder", "variable", "data"]))
 def test_right_features_wherever_the_file_lies(
     name: str, place: str, nothing_here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +191,7 @@ def test_keras_own_folder_is_read_and_never_written(nothing_here: Path) -> None:
     assert tree(nothing_here / "keras") == before
 
 
+@pytest.mark.slow
 def test_efficient_nets_are_built_as_for_imagenet(nothing_here: Path) -> None:
     path = nothing_here / "mine.h5"
     plain = write(path, "EfficientNetB0")
