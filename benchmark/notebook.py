@@ -25,7 +25,7 @@ from benchmark.cli import experiment_file, request, results
 from benchmark.cli.options import say, write_text
 from benchmark.protocol import arguments, registry
 from benchmark.protocol.errors import UserError
-from benchmark.results import recommendation
+from benchmark.results import query, recommendation
 from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.report import files, notebook, terminal
 from benchmark.results.verdict import findings, headline
@@ -115,10 +115,10 @@ def leaderboard(
     """
     with _told():
         number = "" if steps is None else str(steps)
-        query = results.make_query(task, str(path), _settings_text(settings), number, "all")
+        meant = results.make_query(task, str(path), _settings_text(settings), number, "all")
         say("reading the runs ...")
         uri = resolve(tracking)
-        return Leaderboard(analyse(recommendation.find_leaderboard(uri, query)), uri)
+        return Leaderboard(analyse(query.find_leaderboard(uri, meant)), uri)
 
 
 @dataclass(frozen=True, repr=False)

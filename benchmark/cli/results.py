@@ -28,10 +28,9 @@ from benchmark.protocol.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.metrics.cost_spec import CostSpec
-    from benchmark.results.analysis import Analysis
     from benchmark.results.objective import Objective
-    from benchmark.results.recommendation import LeaderboardQuery, Recommendation
-    from benchmark.results.report.tables import TextTable
+    from benchmark.results.query import LeaderboardQuery
+    from benchmark.results.recommendation import Recommendation
 
 
 @click.command(
@@ -86,19 +85,16 @@ def leaderboard(
     uri = resolve(tracking)
     analyses = [analyse(table) for table in with_all_predictions(uri, named or registry.tasks())]
     details = Details(uri, priced, tuple(by))
-    further = {id(analysis): details.tables(analysis) for analysis in analyses}
-
-    def more(analysis: Analysis) -> Sequence[TextTable]:
-        return further[id(analysis)]
+    further = [details.tables(analysis) for analysis in analyses]
 
     def as_markdown() -> str:
         compared = [models.section(table) for table in by_models(analyses)]
-        text = markdown.leaderboards(analyses, more)
+        text = markdown.leaderboards(analyses, further)
         return "\n".join([text, *(f"{text}\n" for text in compared)])
 
     formats: dict[str, Callable[[], str]] = {
         output: as_markdown,
-        html: lambda: files.report(analyses, more),
+        html: lambda: files.report(analyses, further),
         csv: lambda: files.summary(analyses),
         runs: lambda: files.runs(analyses),
     }
@@ -110,9 +106,9 @@ def leaderboard(
     if not sys.stdout.isatty():
         click.echo(as_markdown(), nl=False)
         return
-    for analysis in analyses:
+    for analysis, more in zip(analyses, further, strict=True):
         terminal.show(terminal.console(), analysis)
-        for extra in more(analysis):
+        for extra in more:
             terminal.console().print(terminal.text_table(extra))
     for table in by_models(analyses):
         models.show(terminal.console(), table)
@@ -150,7 +146,8 @@ _leaderboard_options = combined(
 def recommend(cost: str, objective: str, tracking: str, **query: str) -> None:
     """Recommend a strategy for TASK, with reasons, from tracked runs.
 
-    TASK and the options select a leaderboard if the store has several.
+    TASK and the options select a leaderboard if the store has several. Of several models of the
+    same data, the best is recommended too.
     """
     _, advice = _advice(cost, objective, tracking, **query)
 
@@ -240,7 +237,9 @@ def _advice(
     portion: str,
 ) -> tuple[str, Recommendation]:
     """Return the store's address, and the recommendation from its runs."""
-    from benchmark.results.recommendation import find_leaderboard, recommend
+    from benchmark.results.model_choice import best_of_models
+    from benchmark.results.query import find_models
+    from benchmark.results.recommendation import recommend
     from benchmark.tracking.store import resolve
     from benchmark.workflows.tracked_data import costs_of
 
@@ -248,19 +247,24 @@ def _advice(
     priced, goal = read_goal(cost, objective)
     say("reading the runs ...")
     uri = resolve(tracking)
-    table = find_leaderboard(uri, query)
-    return uri, recommend(uri, table, costs_of(priced, table) if priced else None, goal)
+    advices = [
+        recommend(uri, table, costs_of(priced, table) if priced else None, goal)
+        for table in find_models(uri, query)
+    ]
+    return uri, best_of_models(advices)
 
 
 def make_query(task: str, data: str, settings: str, steps: str, portion: str) -> LeaderboardQuery:
     """Return which leaderboard is meant, checked as far as possible without the store."""
-    from benchmark.results.recommendation import LeaderboardQuery
+    from benchmark.results.query import LeaderboardQuery
 
     if not task and settings:
         raise UserError("--settings belong to a task: name it, as in `recommend insurance`")
     query = LeaderboardQuery(
         task=task,
-        settings=_settings(task, settings, data) if settings else None,
+        settings=tuple(
+            _settings(task, of_model, data) for of_model in grammar.per_model(settings) if of_model
+        ),
         data=None if not data else "" if data in SYNTHETIC_ALIASES else data,
         steps=parse_optional_count("--steps", steps, 1),
         portion=portion,

@@ -32,30 +32,69 @@ def band(x: Floats, curves: Sequence[Floats]) -> Band:
     return Band(np.asarray(x, np.float64), mean, mean - spread, mean + spread)
 
 
-def precision_recall(seeds: Sequence[Scored]) -> Band:
-    """Return precision where each recall is first reached, averaged over classes and seeds."""
-    curves = []
-    for labels, logits, weights in seeds:
-        contests = classification.one_vs_rest(labels, logits)
-        curves.append(np.mean([_precision(*contest, weights) for contest in contests], axis=0))
-    return band(RECALLS, curves)
+@dataclass(frozen=True)
+class Ranking:
+    """The rows of a class against the rest, from the highest score down; (steps,) each.
+
+    Rows of the same score are one step.
+
+    Attributes:
+        scores: log-odds, falling.
+        hits: weight of the rows of the class that reach each score.
+        false: weight of the other rows that reach it.
+    """
+
+    scores: Floats
+    hits: Floats
+    false: Floats
 
 
-def _precision(labels: Ints, scores: Floats, weights: Floats) -> Floats:
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(labels, scores, sample_weight=weights)
-    first = np.searchsorted(recall[::-1], RECALLS)  # scikit-learn returns falling recalls
-    return np.asarray(precision[::-1][np.minimum(first, len(recall) - 1)], np.float64)
+Ranked = Sequence[Sequence[Ranking]]  # by seed and class; with two classes, of the positive one
 
 
-def f1_by_threshold(seeds: Sequence[Scored]) -> Band:
-    """Return F1 at each threshold: rows whose probability reaches it are predicted positive."""
-    curves = [
-        f1_at(labels, classification.positive_probabilities(logits), weights, THRESHOLDS)
+def ranked(seeds: Sequence[Scored]) -> list[list[Ranking]]:
+    """Sort the rows of every seed once, for all the curves that follow from their order."""
+    return [
+        [_ranking(*contest, weights) for contest in classification.one_vs_rest(labels, logits)]
         for labels, logits, weights in seeds
     ]
-    return band(THRESHOLDS, curves)
+
+
+def _ranking(labels: Ints, scores: Floats, weights: Floats) -> Ranking:
+    order = np.argsort(-scores, kind="stable")
+    scores, weights, hits = scores[order], weights[order], (weights * labels)[order]
+    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of each step
+    reached = np.cumsum(weights)[ends]
+    found = np.cumsum(hits)[ends]
+    return Ranking(scores[ends], found, reached - found)
+
+
+def precision_recall(seeds: Ranked) -> Band:
+    """Return precision where each recall is first reached, averaged over classes and seeds."""
+    return band(RECALLS, [np.mean(list(map(_precision, of_seed)), axis=0) for of_seed in seeds])
+
+
+def _precision(ranking: Ranking) -> Floats:
+    recall = np.append(0.0, ranking.hits / ranking.hits[-1])
+    precision = np.append(1.0, ranking.hits / (ranking.hits + ranking.false))
+    first = np.searchsorted(recall, RECALLS)
+    return np.asarray(precision[np.minimum(first, len(recall) - 1)], np.float64)
+
+
+def f1_by_threshold(seeds: Ranked) -> Band:
+    """Return F1 at each threshold: rows whose probability reaches it are predicted positive.
+
+    With two classes.
+    """
+    return band(THRESHOLDS, [_f1(ranking) for [ranking] in seeds])
+
+
+def _f1(ranking: Ranking) -> Floats:
+    from scipy.special import expit
+
+    steps = np.searchsorted(-expit(ranking.scores), -THRESHOLDS, side="right")
+    hits, false = (np.append(0.0, sums)[steps] for sums in (ranking.hits, ranking.false))
+    return np.asarray(2 * hits / (ranking.hits[-1] + hits + false), np.float64)
 
 
 def f1_at(
@@ -104,42 +143,35 @@ def steps(curves: Sequence[Curve]) -> Band:
     return band(x, values)
 
 
-def roc(seeds: Sequence[Scored]) -> Band:
+def roc(seeds: Ranked) -> Band:
     """Return true positive rate at each false positive rate, averaged over classes and seeds."""
-    curves = []
-    for labels, logits, weights in seeds:
-        contests = classification.one_vs_rest(labels, logits)
-        curves.append(np.mean([_true_rate(*contest, weights) for contest in contests], axis=0))
-    return band(RECALLS, curves)
+    return band(RECALLS, [np.mean(list(map(_true_rate, of_seed)), axis=0) for of_seed in seeds])
 
 
-def _true_rate(labels: Ints, scores: Floats, weights: Floats) -> Floats:
-    from sklearn.metrics import roc_curve
-
-    false, true, _ = roc_curve(labels, scores, sample_weight=weights)
+def _true_rate(ranking: Ranking) -> Floats:
+    false = np.append(0.0, ranking.false / ranking.false[-1])
+    true = np.append(0.0, ranking.hits / ranking.hits[-1])
     last = np.searchsorted(false, RECALLS, side="right") - 1  # the highest rate at that cost
     return np.asarray(true[last], np.float64)
 
 
-def lift(seeds: Sequence[Scored]) -> Band:
-    """Return how many times more positives the rows with the highest scores hold than others.
-
-    x is the share of rows that are taken, from 1 %.
-    """
-    found = gains(seeds)
-    x = found.x[1:]
-    return Band(x, *(each[1:] / x for each in (found.mean, found.low, found.high)))
-
-
-def gains(seeds: Sequence[Scored]) -> Band:
+def gains(seeds: Ranked) -> Band:
     """Return the share of positives among the rows with the highest scores; with two classes.
 
     x is the share of rows that are taken.
     """
     curves = []
-    for labels, logits, weights in seeds:
-        order = np.argsort(-classification.positive_probabilities(logits), kind="stable")
-        taken = np.append(0, np.cumsum(weights[order]))
-        found = np.append(0, np.cumsum((weights * labels)[order]))
+    for [ranking] in seeds:
+        taken = np.append(0.0, ranking.hits + ranking.false)
+        found = np.append(0.0, ranking.hits)
         curves.append(np.interp(RECALLS, taken / taken[-1], found / found[-1]))
     return band(RECALLS, curves)
+
+
+def lift(found: Band) -> Band:
+    """Return from gains how many times more positives the highest scores hold than other rows.
+
+    x is the share of rows that are taken, from 1 %.
+    """
+    x = found.x[1:]
+    return Band(x, *(each[1:] / x for each in (found.mean, found.low, found.high)))

@@ -11,7 +11,7 @@ et al. 1988.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -217,8 +217,7 @@ def row_covariance(strategies: list[Influences]) -> Floats:
     Source: Gallas 2006, "One-shot estimate of MRMC variance: AUC"; Owen 2007, "The pigeonhole
     bootstrap".
     """
-    numbers = np.concatenate([rows for own in strategies for rows, _ in own.values()])
-    known, count = np.unique(numbers), len(strategies)
+    known, count = _union(rows for own in strategies for rows, _ in own.values()), len(strategies)
     totals, same, pairs = (
         np.zeros((count, len(known))),
         np.zeros((count, count)),
@@ -226,13 +225,20 @@ def row_covariance(strategies: list[Influences]) -> Floats:
     )
     for seed in sorted({seed for own in strategies for seed in own}):
         having = [number for number, own in enumerate(strategies) if seed in own]
-        of_seed = np.zeros((len(having), len(known)))
+        tested = _union(strategies[number][seed][0] for number in having)
+        of_seed = np.zeros((len(having), len(tested)))
         for place, number in enumerate(having):
             rows, influence = strategies[number][seed]
-            of_seed[place, np.searchsorted(known, rows)] = influence
-        totals[having] += of_seed
+            of_seed[place, np.searchsorted(tested, rows)] = influence
+        totals[np.ix_(having, np.searchsorted(known, tested))] += of_seed
         same[np.ix_(having, having)] += of_seed @ of_seed.T
     return np.where(pairs > 0, (totals @ totals.T - same) / np.maximum(pairs, 1), 0.0)
+
+
+def _union(rows: Iterable[Ints]) -> Ints:
+    """Return all row numbers, sorted; what many strategies share is sorted once."""
+    distinct = {id(own): own for own in rows}
+    return np.unique(np.concatenate(list(distinct.values())))
 
 
 def mean_variance(covariance: Floats) -> float:

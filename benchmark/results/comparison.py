@@ -59,7 +59,8 @@ def values(table: Leaderboard, metric: str) -> pd.DataFrame:
 
 def of(table: Leaderboard, label: str, metric: str) -> pd.Series:
     """A measure of one strategy by seed; nan where the run is not finished."""
-    return values(table, metric).T[label]
+    own = table.runs[table.runs["label"] == label].set_index("seed")[metric]
+    return own.reindex(np.unique(table.runs["seed"]))
 
 
 def correlation(metric: str) -> float:

@@ -29,7 +29,7 @@ from benchmark.results.measures import (
 from benchmark.results.row_errors import RowErrors
 from benchmark.tracking import tags
 from benchmark.tracking.invocation import plan_of
-from benchmark.tracking.store import Record, read_runs
+from benchmark.tracking.records import Record, read_runs
 
 if TYPE_CHECKING:
     import pandas as pd

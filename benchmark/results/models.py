@@ -95,6 +95,17 @@ def by_models(analyses: Sequence[Analysis]) -> list[ModelTable]:
     return [ModelTable(group) for group in groups.values() if len(group) > 1]
 
 
+def differ_in_model(tables: Sequence[Leaderboard]) -> bool:
+    """Return whether leaderboards differ in the setting `model` alone."""
+    models, rest = zip(*map(_split, tables), strict=True)
+    return "" not in models and len(set(models)) == len(models) and len(set(rest)) == 1
+
+
+def model_of(table: Leaderboard) -> str:
+    """The setting `model` of a leaderboard; "" without one."""
+    return _split(table)[0]
+
+
 def _split(table: Leaderboard) -> tuple[str, tuple[str, ...]]:
     """Return the model of a leaderboard, and all else that must be the same."""
     facts = table.facts

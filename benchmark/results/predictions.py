@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
@@ -14,8 +17,9 @@ from benchmark.results.leaderboard import Leaderboard, leaderboards
 from benchmark.results.predicted import Predicted, predict
 from benchmark.results.row_errors import RowErrors
 from benchmark.tracking.history import read_fit
-from benchmark.training.predictions import Fit
+from benchmark.training.predictions import Fit, Predictions
 
+PARTS = ("validation", "test")
 READERS = 4  # threads: reading waits for the disk or a server, and unpacking releases Python's lock
 
 
@@ -61,4 +65,22 @@ def _read_fits(uri: str, runs: list[dict[Hashable, Any]]) -> dict[tuple[str, int
             lambda run: read_fit(uri, str(run["artifacts"]), str(run["predictions"])),
             first.values(),
         )
-        return dict(zip(first, read, strict=True))
+        fits = dict(zip(first, read, strict=True))
+    rows: dict[tuple[int, str, str], NDArray[Any]] = {}
+    return {
+        key: fit and replace(fit, **{part: _shared(fit, part, key[1], rows) for part in PARTS})
+        for key, fit in fits.items()
+    }
+
+
+def _shared(
+    fit: Fit, part: str, seed: int, known: dict[tuple[int, str, str], NDArray[Any]]
+) -> Predictions:
+    """Return predictions that share with others of the seed what does not depend on training."""
+    own: Predictions = getattr(fit, part)
+    same = {}
+    for name in ("rows", "labels", "weights"):
+        values = getattr(own, name)
+        first = known.setdefault((seed, part, name), values)
+        same[name] = first if np.array_equal(first, values) else values
+    return replace(own, **same)

@@ -7,59 +7,32 @@ simplest one with nearly the least regret.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmark.metrics.costs import PER, RULES, THEORY, Costs, rule_in_words
 from benchmark.metrics.stats import LEVEL, holm
 from benchmark.metrics.thresholds import best_offsets
-from benchmark.protocol import grid, registry
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.strategy import Strategy, Threshold
-from benchmark.protocol.text import SYNTHETIC, interval, option_words, percent, seeds
+from benchmark.protocol.text import interval, percent, seeds
 from benchmark.results.advice import chosen
 from benchmark.results.analysis import Analysis, analyse
 from benchmark.results.constrained import Attained, Constrained, constrained, why
 from benchmark.results.expected_cost import OWN_THRESHOLD, Candidate, ExpectedCosts, expected_costs
-from benchmark.results.leaderboard import Leaderboard, leaderboards
+from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.objective import Objective
 from benchmark.results.outlook import NEGLIGIBLE, TUNED
-from benchmark.results.predictions import with_predictions
 from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import headline
 from benchmark.training.decision import Decision, fit_decision, fit_priced
 from benchmark.training.predictions import Fit
 
 ONE_SEED = "One seed cannot tell luck from effect: run more, such as --seeds 5."
-
-
-@dataclass(frozen=True)
-class LeaderboardQuery:
-    """Which of a store's leaderboards is meant, as far as the user said."""
-
-    task: str = ""
-    settings: Any = None  # an instance of the task's settings
-    data: str | None = None  # path; "" is synthetic data
-    steps: int | None = None
-    portion: str = "all"
-
-    def fits(self, table: Leaderboard) -> bool:
-        """Return whether a leaderboard may be meant; a confirmation has to be asked for."""
-        facts = table.facts
-        return (
-            facts["task"] == (self.task or facts["task"])
-            and (self.settings is None or facts["settings"] == grid.format_settings(self.settings))
-            and facts["steps"] == (self.steps or facts["steps"])
-            and table.portion == self.portion
-            and (self.data is None or _same_place(self.data, facts["data"]))
-        )
 
 
 @dataclass(frozen=True)
@@ -106,42 +79,6 @@ class Recommendation:
     def keeps_threshold(self) -> bool:
         """Whether the strategy decides as it does in the leaderboard."""
         return self.threshold is None and self.candidate is None
-
-
-def find_leaderboard(uri: str, query: LeaderboardQuery) -> Leaderboard:
-    """Find the one leaderboard of a store that is meant.
-
-    Raises:
-        UserError: if there is none, or more than one, with what tells them apart.
-    """
-    tables = leaderboards(uri, [query.task] if query.task else registry.tasks())
-    fitting = [table for table in tables if query.fits(table)]
-    if len(fitting) == 1:
-        return with_predictions(uri, fitting[0])
-    lines = [f"  {_arguments_text(table)}" for table in fitting or tables]
-    count = f"{len(fitting)} leaderboards fit" if fitting else "no leaderboard fits"
-    raise UserError("\n".join([f"{uri}: {count}; choose one of", *lines]))
-
-
-def leaderboard_arguments(table: Leaderboard) -> tuple[str, dict[str, object]]:
-    """The argument TASK and the options that name a leaderboard on the command line."""
-    facts = table.facts
-    options = {
-        "data": facts["data"] or SYNTHETIC,
-        "settings": facts["settings"],
-        "steps": facts["steps"],
-        "portion": "" if table.portion == "all" else table.portion,
-    }
-    return facts["task"], options
-
-
-def _arguments_text(table: Leaderboard) -> str:
-    task, options = leaderboard_arguments(table)
-    return shlex.join([task, *option_words(options)])
-
-
-def _same_place(given: str, tracked: str) -> bool:
-    return bool(given) == bool(tracked) and Path(given).resolve() == Path(tracked).resolve()
 
 
 def recommend(

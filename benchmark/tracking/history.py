@@ -207,15 +207,24 @@ def read_fit(uri: str, artifacts: str, digest: str) -> Fit | None:
         artifacts: address of the run's files.
         digest: SHA-256 of the file, from the run's tag PREDICTIONS.
     """
+    try:
+        content = _content(uri, artifacts)
+        if hashlib.sha256(content).hexdigest() != digest:
+            return None  # the file was replaced, perhaps by a link
+        return from_bytes(content)
+    except Exception:  # whatever a store raises: what cannot be read is as good as lost
+        return None
+
+
+def _content(uri: str, artifacts: str) -> bytes:
+    """Return the bytes of a run's predictions; on this machine they are read where they lie."""
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    files = _files(uri, artifacts)
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            path: str = _files(uri, artifacts).download_artifacts(PREDICTIONS, folder)  # type: ignore[no-untyped-call]
-            content = Path(path).read_bytes()
-            if hashlib.sha256(content).hexdigest() != digest:
-                return None  # the file was replaced, perhaps by a link
-            return from_bytes(content)
-        except Exception:  # whatever a store raises: what cannot be read is as good as lost
-            return None
+        target = None if isinstance(files, LocalArtifactRepository) else folder
+        path: str = files.download_artifacts(PREDICTIONS, target)  # type: ignore[no-untyped-call]
+        return Path(path).read_bytes()
 
 
 def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:

@@ -16,8 +16,9 @@ from benchmark.protocol.text import seeds
 from benchmark.tracking import tags
 from benchmark.tracking.history import end_abandoned
 from benchmark.tracking.lease import owner_tags
+from benchmark.tracking.records import Record
 from benchmark.tracking.retry import StoreUnavailableError
-from benchmark.tracking.store import Record, Store, pages, resolve
+from benchmark.tracking.store import Store, pages, resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,10 +1,9 @@
-"""Opening a tracking store, and reading its runs as plain records."""
+"""Opening a tracking store, and paging through its runs."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import logging
 import os
 import tempfile
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark.protocol.errors import UserError, without_passwords
 from benchmark.tracking import tags
@@ -28,56 +27,6 @@ SQLITE = "sqlite:///"
 PAGE_SIZE = 500  # runs in one response of the store
 
 _reached: set[str] = set()  # stores that have answered
-
-
-@dataclass(frozen=True)
-class Record:
-    """One tracked cell or invocation."""
-
-    run: str  # id
-    artifacts: str  # address of its files
-    started: int  # milliseconds
-    status: str
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
-
-    @property
-    def conditions(self) -> str:
-        """The identity of its conditions."""
-        return self.tags[tags.CONDITIONS]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Its conditions for readers, see ``Conditions.facts``."""
-        facts: dict[str, Any] = json.loads(self.tags[tags.FACTS])
-        return facts
-
-
-def read_runs(uri: str, kind: str) -> Iterator[Record]:
-    """Yield all runs of a kind ("cell" or "invocation"), newest first.
-
-    All experiments are searched: ``mlflow run`` opens invocations in its own.
-    A run whose identity was damaged by hand is left out.
-
-    Raises:
-        UserError: if the store does not exist or does not answer.
-    """
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise UserError(f"there is no tracking store {uri}: start with `run`, or name another")
-    client = connect(uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    needed = tags.OF_CELL if kind == "cell" else tags.OF_INVOCATION
-    for run in pages(client, experiments, f"tags.`{tags.KIND}` = '{kind}'"):
-        if needed <= run.data.tags.keys():
-            info, data = run.info, run.data
-            yield Record(
-                info.run_id,
-                info.artifact_uri,
-                info.start_time,
-                info.status,
-                data.tags,
-                data.metrics,
-            )
 
 
 @dataclass(frozen=True)
@@ -242,7 +191,7 @@ def bare_client(uri: str) -> MlflowClient:
 def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterator[Run]:
     """Yield all runs that match a query, newest first, however many."""
     token: str | None = None
-    with _without_gc():
+    with without_gc():
         while True:
             page = client.search_runs(
                 experiments,
@@ -260,7 +209,7 @@ def pages(client: RetryingClient, experiments: list[str], query: str) -> Iterato
 
 
 @contextmanager
-def _without_gc() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Pause Python's garbage collector, which would visit the hundred objects of every run.
 
     Reading 10,000 runs of a SQLite store took 32 s with it and 12 s without, with the same memory.

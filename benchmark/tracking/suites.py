@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from benchmark.protocol.grid import Plan
 from benchmark.tracking import invocation, tags
 from benchmark.tracking.lease import owner_tags
-from benchmark.tracking.store import Record, Store, read_runs
+from benchmark.tracking.records import Record, read_runs
+from benchmark.tracking.store import Store
 
 EXPERIMENT = "suites"
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from benchmark.cli.main import main
 from benchmark.protocol import registry
+from tests import stores
 from tests.results.report.test_screens import expect
 
 SCREENS = Path(__file__).parent / "screens"
@@ -101,13 +102,20 @@ def in_terminal(work: Path, words: list[str], **environment: str) -> str:
     return text.decode()
 
 
+DONE = ["--task", "insurance", "--data", "synthetic", "--seeds", "2", "--steps", "100"]
+DONE += ["--strategies", "none,threshold,class_weight", "--workers", "0"]  # as `measured` has it
+WORDS = {"tasks": [], "strategies": [], "leaderboard": [], "recommend": [], "run": DONE}
+WORDS |= {"inspect": ["insurance", "--data", "synthetic"]}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["tasks", "leaderboard", "recommend", "inspect"])
+@pytest.mark.parametrize("command", WORDS)
 def test_a_terminal_shows_the_same_without_colour_and_dumb(
     command: str, measured: str, tmp_path: Path
 ) -> None:
-    words = [command] if command == "tasks" else [command, "--tracking", measured]
-    words += ["insurance", "--data", "synthetic"] if command == "inspect" else []
+    words = [command, *WORDS[command]]
+    if command not in ("tasks", "strategies"):
+        words += ["--tracking", stores.copy_of(measured, tmp_path)]
     colours = in_terminal(tmp_path, words, TERM="xterm-256color")
     plain = in_terminal(tmp_path, words, TERM="xterm-256color", NO_COLOR="1")
     dumb = in_terminal(tmp_path, words, TERM="dumb")

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_score
+from scipy.special import expit, logit
+from sklearn.metrics import f1_score, precision_score, roc_curve
 
 from benchmark.metrics import curves as metric_curves
+from benchmark.metrics.curves import RECALLS, THRESHOLDS, ranked
 
 rng = np.random.default_rng(2)
 labels = (rng.random(400) < 0.2).astype(np.int64)
@@ -22,10 +24,27 @@ def test_f1_at_a_threshold_is_scikit_learns() -> None:
 
 def test_precision_is_where_the_recall_is_first_reached() -> None:
     logits = np.column_stack([0 * scores, scores])
-    band = metric_curves.precision_recall([(labels, logits, np.ones(400))])
+    band = metric_curves.precision_recall(ranked([(labels, logits, np.ones(400))]))
     place = int(np.flatnonzero(np.isclose(band.x, 0.5))[0])
     threshold = np.sort(scores[labels == 1])[::-1][int(np.ceil(0.5 * labels.sum())) - 1]
     assert band.mean[place] == pytest.approx(precision_score(labels, scores >= threshold))
+
+
+def test_true_positive_rates_are_scikit_learns() -> None:
+    odds = logit(np.clip(np.round(scores, 2), 0.01, 0.99))  # with ties
+    band = metric_curves.roc(ranked([(labels, np.column_stack([0 * odds, odds]), np.ones(400))]))
+    false, true, _ = roc_curve(labels, odds, drop_intermediate=False)
+    expected = [true[false <= rate].max() for rate in RECALLS]
+    assert band.mean == pytest.approx(expected)
+
+
+def test_f1_by_threshold_is_f1_at_each_threshold() -> None:
+    odds = logit(np.clip(scores, 1e-6, 1 - 1e-6))
+    weights = rng.uniform(0.5, 2, 400)
+    band = metric_curves.f1_by_threshold(
+        ranked([(labels, np.column_stack([0 * odds, odds]), weights)])
+    )
+    assert band.mean == pytest.approx(metric_curves.f1_at(labels, expit(odds), weights, THRESHOLDS))
 
 
 def test_a_band_is_one_standard_deviation_over_seeds_and_none_for_one_seed() -> None:
@@ -48,8 +67,10 @@ def test_a_row_of_weight_two_counts_as_two_rows_in_every_curve() -> None:
     weighted = [(labels, logits, times.astype(float))]
     copies = [(labels[repeated], logits[repeated], np.ones(len(repeated)))]
     for curve in (
-        metric_curves.precision_recall,
-        metric_curves.f1_by_threshold,
+        lambda seeds: metric_curves.precision_recall(ranked(seeds)),
+        lambda seeds: metric_curves.roc(ranked(seeds)),
+        lambda seeds: metric_curves.f1_by_threshold(ranked(seeds)),
+        lambda seeds: metric_curves.gains(ranked(seeds)),
         metric_curves.reliability,
     ):
         one, other, plain = (
@@ -72,7 +93,7 @@ def test_lift_is_precision_over_prevalence() -> None:
     rng = np.random.default_rng(0)
     labels = (rng.random(2000) < 0.1).astype(np.int64)
     logits = np.column_stack([np.zeros(2000), rng.normal(size=2000) + labels])
-    found = metric_curves.lift([(labels, logits, np.ones(2000))])
+    found = metric_curves.lift(metric_curves.gains(ranked([(labels, logits, np.ones(2000))])))
     top = np.argsort(-logits[:, 1])[:200]
     assert found.x[9] == pytest.approx(0.1)
     assert found.mean[9] == pytest.approx(labels[top].mean() / labels.mean())

@@ -12,7 +12,7 @@ from benchmark.results import leaderboard, measures
 from benchmark.results.analysis import analyse
 from benchmark.results.report import markdown
 from benchmark.tracking import tags
-from benchmark.tracking.store import Record
+from benchmark.tracking.records import Record
 
 FACTS = {
     "task": "birds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +34,58 @@ def rings(file: Path, rows: int = 1500) -> None:
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": yes.astype(int)}).to_csv(file, index=False)
 
 
-def test_models_stand_in_one_table_and_the_one_behind_is_named(
-    tmp_path: Path, store_uri: str
-) -> None:
-    rings(tmp_path / "rings.csv")
-    words = ["run", "--task", "csv", "--data", str(tmp_path / "rings.csv"), "--workers", "0"]
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory: pytest.TempPathFactory, fresh_store: Path) -> tuple[str, str]:
+    """A store with `logistic` and `hgb` on rings, and what the run printed."""
+    folder = tmp_path_factory.mktemp("models")
+    rings(folder / "rings.csv")
+    uri = f"sqlite:///{shutil.copy(fresh_store, folder / 'mlflow.db')}"
+    words = ["run", "--task", "csv", "--data", str(folder / "rings.csv"), "--workers", "0"]
     words += ["--settings", "target=y model=logistic,hgb", "--strategies", "none,threshold"]
-    shown = CliRunner().invoke(main, [*words, "--seeds", "3", "--tracking", store_uri])
-    assert shown.exit_code == 0, shown.output
-    assert "Models side by side" in shown.output
-    assert "Without a strategy, model=hgb ranks rows best" in shown.output
-    assert "model=logistic is significantly behind" in shown.output
-    told = CliRunner().invoke(main, ["leaderboard", "--task", "csv", "--tracking", store_uri])
+    done = CliRunner().invoke(main, [*words, "--seeds", "3", "--tracking", uri])
+    assert done.exit_code == 0, done.output
+    return uri, done.output
+
+
+def test_models_stand_in_one_table_and_the_one_behind_is_named(two_models: tuple[str, str]) -> None:
+    uri, shown = two_models
+    assert "Models side by side" in shown
+    assert "Without a strategy, model=hgb ranks rows best" in shown
+    assert "model=logistic is significantly behind" in shown
+    told = CliRunner().invoke(main, ["leaderboard", "--task", "csv", "--tracking", uri])
     assert told.exit_code == 0 and "## Models side by side" in told.output
     lines = [line for line in told.output.splitlines() if line.startswith(("| hgb", "| logistic"))]
     assert [line.split(" | ")[0] for line in lines] == ["| hgb"] * 2 + ["| logistic"] * 2
+
+
+def recommended(uri: str, *words: str) -> str:
+    told = CliRunner().invoke(main, ["recommend", "csv", "--tracking", uri, *words])
+    assert told.exit_code == 0, told.output
+    return " ".join(told.output.split())
+
+
+@pytest.mark.parametrize(
+    "words, goal, best",
+    [
+        ((), "best F1", "model=hgb"),
+        (("--cost", "fp=1,fn=10"), "lowest expected cost per 1,000 rows", "model=hgb"),
+        (
+            ("--objective", "recall(precision=0.5)"),
+            "best recall at a precision of 0.5",
+            "model=hgb",
+        ),
+    ],
+)
+def test_the_best_model_is_recommended_with_its_strategy(
+    two_models: tuple[str, str], words: tuple[str, ...], goal: str, best: str
+) -> None:
+    uri, _ = two_models
+    told = recommended(uri, *words)
+    assert f"Of 2 models, {best} with" in told and f"has the {goal}" in told
+    assert "model=logistic with" in told and "Use " in told
+    command = told.partition("Export it:")[2]
+    assert best in command and "logistic" not in command  # of the one model
+    alone = recommended(uri, "--settings", "target=y model=logistic", *words)
+    assert "Of 2 models" not in alone and "model=logistic" in alone.partition("Export it:")[2]
+    both = recommended(uri, "--settings", "target=y model=hgb,logistic", *words)
+    assert f"Of 2 models, {best} with" in both

@@ -20,7 +20,7 @@ from benchmark.results.analysis import analyse
 from benchmark.results.constrained import on_fresh_rows
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import with_predictions
-from benchmark.results.recommendation import LeaderboardQuery
+from benchmark.results.query import LeaderboardQuery, find_leaderboard
 from benchmark.results.row_errors import RowErrors
 from benchmark.results.verdict import headline
 from benchmark.training.decision import fit_decision
@@ -212,21 +212,17 @@ def test_another_strategy_by_hand(kept: Kept) -> None:
 
 
 def test_one_leaderboard_is_meant(measured: str) -> None:
-    assert (
-        recommendation.find_leaderboard(measured, LeaderboardQuery()).facts["task"] == "insurance"
-    )
-    assert recommendation.find_leaderboard(
-        measured, LeaderboardQuery(task="insurance", data="", steps=100)
-    )
+    assert find_leaderboard(measured, LeaderboardQuery()).facts["task"] == "insurance"
+    assert find_leaderboard(measured, LeaderboardQuery(task="insurance", data="", steps=100))
     for wrong in (LeaderboardQuery(steps=7), LeaderboardQuery(data="/else/where")):
         with pytest.raises(UserError, match=r"no leaderboard fits; choose one of\n  insurance"):
-            recommendation.find_leaderboard(measured, wrong)
+            find_leaderboard(measured, wrong)
 
 
 def test_the_command_names_the_strategy_of_the_leaderboard(measured: str) -> None:
     shown = CliRunner().invoke(main, ["recommend", "--tracking", measured])
     assert shown.exit_code == 0, shown.output
-    first = headline(analyse(recommendation.find_leaderboard(measured, LeaderboardQuery())))[0]
+    first = headline(analyse(find_leaderboard(measured, LeaderboardQuery())))[0]
     assert first.text in " ".join(shown.output.split())
     priced = CliRunner().invoke(
         main, ["recommend", "insurance", "--cost", "fn=50", "--tracking", measured]

@@ -17,7 +17,7 @@ from scipy.special import expit
 from benchmark.metrics import classification, influence, stats
 from benchmark.metrics.thresholds import best_threshold
 from benchmark.protocol.arrays import Floats, Ints
-from benchmark.protocol.windows import TEST, TRAIN, VALIDATION, fold_places
+from benchmark.protocol.windows import TEST, TRAIN, VALIDATION, fold_places, window_places
 
 TRAININGS = ("none", "oversample", "undersample", "class_weight")
 TUNED = "threshold"  # the baseline's training at its tuned threshold, one more at own thresholds
@@ -26,6 +26,7 @@ CORRELATIONS = (stats.AT_OWN_THRESHOLDS, stats.WITHOUT_THRESHOLDS, stats.WITHOUT
 SHARES = (0.7, 0.15, 0.15)
 ROWS, SEEDS = 3000, 10  # of a subsample
 FOLDS = 5  # of each partition
+WINDOWS, OF_WINDOW = 5, 0.1  # their number, and the share of the rows that each tests
 EPOCHS, BATCH, UNITS, RATE, MOMENTUM = 8, 64, 8, 0.1, 0.9
 
 
@@ -80,6 +81,10 @@ class Results:
     scores: list[Floats]
     influences: list[list[dict[int, tuple[Ints, Floats]]]]
 
+    def first(self, seeds: int) -> Results:
+        """The first seeds alone."""
+        return Results([own[:, :seeds] for own in self.scores], self.influences)
+
     def differences(self, measure: int, seeds: int) -> list[stats.Difference]:
         """Differences to the baseline of the first seeds, as a leaderboard compares them."""
         of_seeds = [{seed: own[seed] for seed in range(seeds)} for own in self.influences[measure]]
@@ -118,7 +123,16 @@ def at_random(y: Ints, seed: int, rng: np.random.Generator) -> Sequence[Ints]:
 
 def in_folds(y: Ints, seed: int, rng: np.random.Generator) -> Sequence[Ints]:
     """Split as repeated stratified k-fold does."""
-    places = fold_places(y, np.arange(len(y)), FOLDS, SHARES[1], seed)
+    return _parts(fold_places(y, np.arange(len(y)), FOLDS, SHARES[1], seed))
+
+
+def in_windows(y: Ints, seed: int, rng: np.random.Generator) -> Sequence[Ints]:
+    """Split by windows that move back in time, as if rows came one by one."""
+    time = np.arange(len(y))
+    return _parts(window_places(time, time, WINDOWS, SHARES[1], OF_WINDOW, seed))
+
+
+def _parts(places: Ints) -> Sequence[Ints]:
     return [np.flatnonzero(places == part) for part in (TRAIN, VALIDATION, TEST)]
 
 
@@ -131,7 +145,7 @@ def benchmark(
         [{} for _ in _strategies(name)] for name in MEASURES
     ]
     for seed in range(SEEDS):
-        train, validation, test = (rows[part] for part in split(y[rows], rng))
+        train, validation, test = (rows[part] for part in splitter(y[rows], seed, rng))
         for number, strategy in enumerate(TRAININGS):
             validated, tested = fit(strategy, x, y, train, [validation, test], rng)
             tuned = best_threshold(y[validation], validated, np.ones(len(validation)))

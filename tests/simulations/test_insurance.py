@@ -21,7 +21,7 @@ from tests.simulations.insurance import MEASURES, TRAININGS, TUNED, Results
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "insurance"
 SUBSAMPLES, LEAST = 200, 0.92  # coverage at least, less what chance takes from 200 subsamples
-OF_FOLDS = 100  # subsamples for folds
+OF_FOLDS = 100  # subsamples for folds, and for windows of time
 COMPARED = ", ".join([*TRAININGS[1:], TUNED])  # the last at own thresholds alone
 needs_data = pytest.mark.skipif(not DATA.exists(), reason=f"no real insurance rows in {DATA}")
 
@@ -59,6 +59,27 @@ def test_intervals_of_folds_hold_the_mean_over_data_sets(
     print(f"\n{MEASURES[measure]}, five folds: coverage, mean and {COMPARED}")
     for seeds in (3, 5, 10):
         covered = insurance.coverage(of_folds, measure, seeds)
+        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
+        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / OF_FOLDS) ** 0.5
+
+
+@pytest.fixture(scope="module")
+def of_windows() -> list[Results]:
+    """What benchmarks of 100 subsamples found with five windows of time."""
+    rng = np.random.default_rng(9)
+    return insurance.benchmarks(*insurance.read(DATA), OF_FOLDS, rng, insurance.in_windows)
+
+
+@pytest.mark.slow
+@needs_data
+@pytest.mark.parametrize("measure", range(len(MEASURES)))
+def test_intervals_of_windows_hold_the_mean_over_data_sets(
+    of_windows: list[Results], measure: int
+) -> None:
+    """Older windows train on fewer rows: the mean is that of the same windows."""
+    print(f"\n{MEASURES[measure]}, windows of time: coverage, mean and {COMPARED}")
+    for seeds in (3, 5):
+        covered = insurance.coverage([one.first(seeds) for one in of_windows], measure, seeds)
         print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
         assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / OF_FOLDS) ** 0.5
 

@@ -21,8 +21,7 @@ from click.testing import CliRunner
 
 from benchmark.cli.main import main
 from benchmark.protocol import grammar
-from benchmark.results import recommendation
-from benchmark.results.recommendation import LeaderboardQuery
+from benchmark.results.query import LeaderboardQuery, find_leaderboard
 from benchmark.tracking.history import read_fit
 from benchmark.training.decision import fit_decision
 from benchmark.workflows.execution import worker
@@ -79,9 +78,7 @@ def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture(scope="module")
 def rows(measured: str) -> tuple[pd.DataFrame, list[int]]:
     """Raw rows of the test split, and the benchmark's decisions."""
-    runs = recommendation.find_leaderboard(measured, LeaderboardQuery()).runs.set_index(
-        ["label", "seed"]
-    )
+    runs = find_leaderboard(measured, LeaderboardQuery()).runs.set_index(["label", "seed"])
     cell = runs.loc[("threshold", 0)]
     fit = read_fit(measured, cell["artifacts"], cell["predictions"])
     assert fit

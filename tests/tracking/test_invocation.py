@@ -10,7 +10,8 @@ from mlflow import MlflowClient
 
 from benchmark.protocol.grid import Plan
 from benchmark.tracking import cells, invocation, tags
-from benchmark.tracking.store import Store, read_runs
+from benchmark.tracking.records import read_runs
+from benchmark.tracking.store import Store
 from tests.tracking.conftest import CONDITIONS, get_run, make_plan, make_training, tag
 
 

@@ -10,17 +10,14 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmark.protocol.errors import UserError
-from benchmark.tracking import cells, tags
 from benchmark.tracking.store import (
     Store,
     connect,
     locked,
     open_store,
     pages,
-    read_runs,
     resolve,
 )
-from tests.tracking.conftest import make_training
 
 
 def test_the_address_is_what_was_given_else_the_environments_else_a_file_here(
@@ -63,34 +60,6 @@ def test_a_deleted_experiment_is_named(opened: Store) -> None:
 def test_a_store_travels_to_a_worker_without_its_client(store: Store) -> None:
     assert store.client is store.client
     assert pickle.loads(pickle.dumps(store)) == store
-
-
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no tracking store"):
-        list(read_runs(f"sqlite:///{tmp_path}/nothing.db", "cell"))
-    assert not list(tmp_path.iterdir())
-
-
-def test_runs_of_a_kind_are_read_newest_first(store: Store) -> None:
-    ids = []
-    for seed in range(3):
-        training = make_training("none", seed=seed)
-        ids.append(cells.start(store, training, training.cells[0], 1))
-    records = list(read_runs(store.uri, "cell"))
-    assert {record.run for record in records} == set(ids)
-    assert [record.started for record in records] == sorted(
-        (record.started for record in records), reverse=True
-    )
-    assert records[0].conditions == "now" and records[0].facts["task"] == "birds"
-    [invocation] = read_runs(store.uri, "invocation")
-    assert invocation.run == store.invocation
-
-
-def test_a_run_whose_identity_was_damaged_by_hand_is_left_out(store: Store) -> None:
-    training = make_training("none")
-    run_id = cells.start(store, training, training.cells[0], 1)
-    MlflowClient(store.uri).delete_tag(run_id, tags.DETAILS)
-    assert not list(read_runs(store.uri, "cell"))
 
 
 def test_all_pages_of_an_answer_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from benchmark.cli.main import main
 from benchmark.protocol import grammar, registry
 from benchmark.results import comparison, recommendation
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.recommendation import LeaderboardQuery
+from benchmark.results.query import LeaderboardQuery, find_leaderboard
 from benchmark.tracking import model_registry, tags
 from benchmark.tracking.history import read_fit
 from benchmark.training import inference
@@ -74,7 +74,7 @@ def shipped(measured: str) -> Shipped:
     done = invoke(measured, *words)
     assert done.exit_code == 0, done.output
     [run] = [run for run in exports(measured) if run.data.tags[tags.LABEL] == "class_weight"]
-    table = recommendation.find_leaderboard(measured, LeaderboardQuery())
+    table = find_leaderboard(measured, LeaderboardQuery())
     cell = table.runs[(table.runs["label"] == "class_weight") & (table.runs["seed"] == 1)].iloc[0]
     fit = read_fit(measured, cell["artifacts"], cell["predictions"])
     assert fit
@@ -182,7 +182,7 @@ def test_costs_go_with_the_model(measured: str) -> None:
     assert done.exit_code == 0, done.output
     card = MlflowClient(measured).get_model_version_by_alias("dear", "champion").description
     expected = recommendation.recommend(
-        measured, recommendation.find_leaderboard(measured, LeaderboardQuery()), errors(1, 50)
+        measured, find_leaderboard(measured, LeaderboardQuery()), errors(1, 50)
     ).expected
     assert expected
     own = [candidate for candidate in expected.candidates if candidate.label == "none"]
@@ -297,7 +297,7 @@ def test_a_seed_that_was_not_run_is_named(measured: str) -> None:
 def test_the_seed_is_chosen_on_validation(
     best: int, measured: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = recommendation.find_leaderboard(measured, LeaderboardQuery())
+    table = find_leaderboard(measured, LeaderboardQuery())
     advice = recommendation.with_strategy(recommendation.recommend(measured, table, None), "none")
     good, bad = (replace(toys.PREDICTIONS, best=sign * perfect()) for sign in (1, -1))
     chosen, other = (

@@ -83,8 +83,10 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
     if not predictions.fits:
         return
     labels, binary = analysis.trainings, analysis.table.binary
-    raw = {
-        labels[part]: [(fit.test.labels, fit.test.best, fit.test.weights) for fit in fits]
+    ranked = {
+        labels[part]: metric_curves.ranked(
+            [(fit.test.labels, fit.test.best, fit.test.weights) for fit in fits]
+        )
         for part, fits in predictions.fits.items()
         if part in labels
     }
@@ -96,10 +98,10 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
         f"{macro}Dashed: the prevalence; dot: at the tuned threshold; AP: average precision.",
         "recall",
         "precision",
-        {label: metric_curves.precision_recall(seeds) for label, seeds in raw.items()},
+        {label: metric_curves.precision_recall(seeds) for label, seeds in ranked.items()},
         lines=[((0, prevalence), (1, prevalence))],
         points=predictions.operating_points(labels) if binary else {},
-        values=_means(analysis, raw, "test/average_precision", "AP"),
+        values=_means(analysis, ranked, "test/average_precision", "AP"),
     )
     yield Chart(
         "roc",
@@ -107,9 +109,9 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
         f"{macro}Dashed: chance.",
         "false positive rate",
         "true positive rate",
-        {label: metric_curves.roc(seeds) for label, seeds in raw.items()},
+        {label: metric_curves.roc(seeds) for label, seeds in ranked.items()},
         lines=[((0, 0), (1, 1))],
-        values=_means(analysis, raw, "test/roc_auc", "AUC"),
+        values=_means(analysis, ranked, "test/roc_auc", "AUC"),
     )
     yield Chart(
         "calibration",
@@ -123,15 +125,17 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
         values=_means(analysis, predictions.scored, "test/ece", "ECE"),
     )
     if binary:
+        gains = {label: metric_curves.gains(seeds) for label, seeds in ranked.items()}
+        lifts = {label: metric_curves.lift(found) for label, found in gains.items()}
         yield Chart(
             "f1-threshold",
             "F1 against the threshold",
             "On test. Dashed: a threshold of 0.5.",
             "decision threshold",
             "F1",
-            {label: metric_curves.f1_by_threshold(seeds) for label, seeds in raw.items()},
+            {label: metric_curves.f1_by_threshold(seeds) for label, seeds in ranked.items()},
             lines=[((0.5, 0), (0.5, 1))],
-            values=_means(analysis, raw, "test/f1_tuned", "tuned"),
+            values=_means(analysis, ranked, "test/f1_tuned", "tuned"),
             top=None,
         )
         yield Chart(
@@ -140,10 +144,9 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
             "Positives among the rows with the highest scores. Dashed: rows taken at random.",
             "share of rows",
             "share of positives",
-            {label: metric_curves.gains(seeds) for label, seeds in raw.items()},
+            gains,
             lines=[((0, 0), (1, 1))],
         )
-        lifts = {label: metric_curves.lift(seeds) for label, seeds in raw.items()}
         yield Chart(
             "lift",
             "Lift",

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.protocol.errors import UserError
 from benchmark.results.analysis import Analysis
 from benchmark.results.report import html, markdown
-from benchmark.results.report.markdown import More
+from benchmark.results.report.tables import TextTable
 
 CONDITIONS = ("task", "settings", "source", "content", "steps", "batch")
 
@@ -24,9 +24,10 @@ def texts(analyses: Sequence[Analysis]) -> dict[str, str]:
     }
 
 
-def report(analyses: Sequence[Analysis], more: More = lambda analysis: ()) -> str:
-    """The HTML page with figures, and further tables of each leaderboard."""
-    return html.report([html.section(analysis, more(analysis)) for analysis in analyses])
+def report(analyses: Sequence[Analysis], further: Sequence[Sequence[TextTable]] = ()) -> str:
+    """The HTML page with figures, and further tables of each leaderboard if they are given."""
+    of_each = further or [()] * len(analyses)
+    return html.report([html.section(*both) for both in zip(analyses, of_each, strict=True)])
 
 
 def summary(analyses: Sequence[Analysis]) -> str:

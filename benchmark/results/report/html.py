@@ -27,10 +27,10 @@ MOST_NAMED = 12  # classes of a confusion matrix
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix: (count, share of the actual class, shade from 0 to 9) of each cell."""
+    """A confusion matrix: (share of the actual class, shade from 0 to 9) of each cell."""
 
     label: str
-    rows: list[tuple[str, list[tuple[str, str, int]]]]  # actual class, cells
+    rows: list[tuple[str, list[tuple[str, int]]]]  # actual class, cells
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Section:
 def report(sections: Sequence[Section]) -> str:
     """Render the page. Everything that came from a store is escaped."""
     templates = environment()
-    templates.filters["breakable"] = _breakable
+    templates.filters |= {"breakable": _breakable, "together": _together}
     style, script = map(source, ("style.css", "report.js"))
     return templates.get_template("page.html").render(
         sections=sections,
@@ -70,6 +70,11 @@ def report(sections: Sequence[Section]) -> str:
 def _breakable(label: str) -> Markup:
     """Escape the name of a strategy, which may break between its words."""
     return Markup("<wbr>").join(re.split(r"(?<=[+_])", label))
+
+
+def _together(number: str) -> str:
+    """Let a mean and its deviation, and an interval, stay on one line."""
+    return re.sub(r" ± |(?<=\d), ", lambda found: found[0].replace(" ", "\u00a0"), number)
 
 
 def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:
@@ -87,7 +92,7 @@ def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:
         forests=forests(analysis),
         charts=drawn,
         data=data,
-        grids=[*tables.tables(analysis), *more],
+        grids=[*tables.tables(analysis), *_confusion(analysis, predictions), *more],
         troubles=markdown.troubles(table),
         classes=table.facts["classes"],
         matrices=_matrices(analysis, predictions),
@@ -117,25 +122,24 @@ def _chips(analysis: Analysis) -> list[str]:
     ]
 
 
+def _confusion(analysis: Analysis, predictions: TablePredictions) -> list[TextTable]:
+    """Confusion matrices of two classes as one table, if there are predictions."""
+    if not analysis.table.binary or not predictions.predicted:
+        return []
+    return [tables.confusion(analysis, predictions.confusions(2))]
+
+
 def _matrices(analysis: Analysis, predictions: TablePredictions) -> list[Matrix]:
-    """Confusion matrices on test, in the order of the table; none of many classes."""
+    """Confusion matrices of 3 to 12 classes on test, in the order of the table."""
     names = analysis.table.facts["classes"]
-    if not predictions.predicted or not analysis.table.class_count == len(names) <= MOST_NAMED:
+    few = 2 < analysis.table.class_count == len(names) <= MOST_NAMED
+    if not predictions.predicted or not few:
         return []
     counts = predictions.confusions(len(names))
     matrices = []
     for label in analysis.ranking.index:
         if label in counts:
             shares = shares_of_actual(counts[label])
-            rows = [
-                (
-                    name,
-                    [
-                        (f"{count:,.0f}", percent(share), min(9, int(10 * share)))
-                        for count, share in zip(counts[label][row], shares[row], strict=True)
-                    ],
-                )
-                for row, name in enumerate(names)
-            ]
-            matrices.append(Matrix(str(label), rows))
+            cells = [[(percent(it), min(9, int(10 * it))) for it in row] for row in shares]
+            matrices.append(Matrix(str(label), list(zip(names, cells, strict=True))))
     return matrices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from benchmark.protocol.text import SYNTHETIC_BANNER, escape_markdown, listed, ranges
@@ -14,13 +14,11 @@ from benchmark.results.sentence import Sentence
 from benchmark.results.verdict import findings, headline
 from benchmark.tracking.notes import classes_in_words, source_in_words
 
-More = Callable[[Analysis], Sequence[TextTable]]
-"""Further tables of a leaderboard."""
 
-
-def leaderboards(analyses: Sequence[Analysis], more: More = lambda analysis: ()) -> str:
-    """A document with one section per leaderboard."""
-    sections = [section(analysis, more(analysis)) for analysis in analyses]
+def leaderboards(analyses: Sequence[Analysis], further: Sequence[Sequence[TextTable]] = ()) -> str:
+    """A document with one section per leaderboard, each with further tables if they are given."""
+    of_each = further or [()] * len(analyses)
+    sections = [section(*both) for both in zip(analyses, of_each, strict=True)]
     return "# Leaderboard\n\n" + "\n\n".join(sections) + "\n"
 
 

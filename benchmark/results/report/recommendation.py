@@ -9,7 +9,8 @@ from rich.table import Table as Grid
 
 from benchmark.protocol.text import command, interval
 from benchmark.results.constrained import Constrained
-from benchmark.results.recommendation import Recommendation, leaderboard_arguments
+from benchmark.results.query import leaderboard_arguments
+from benchmark.results.recommendation import Recommendation
 from benchmark.results.report import costs, markdown, terminal
 from benchmark.results.report.console import LINES
 

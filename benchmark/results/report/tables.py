@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from benchmark.metrics.classification import shares_of_actual
 from benchmark.metrics.posterior import WITHIN
-from benchmark.protocol.text import probability
+from benchmark.protocol.arrays import Floats
+from benchmark.protocol.text import percent, probability
 from benchmark.results.analysis import THRESHOLDS, Analysis
 from benchmark.results.comparison import UNCALIBRATED
 from benchmark.results.outlook import TUNED
@@ -31,6 +34,13 @@ class TextTable:
     headings: tuple[str, ...]
     rows: list[list[TextCell]]
     words: tuple[str, ...] = ()  # headings of columns that hold words, not numbers
+    narrow: tuple[str, ...] = ()  # headings that a narrow screen has room for; all where empty
+
+    def classes(self, column: int) -> str:
+        """Classes of style.css for the cells of a column."""
+        heading = self.headings[column]
+        kinds = {"words": heading in self.words, "wide": self.narrow and heading not in self.narrow}
+        return " ".join(name for name, applies in kinds.items() if applies)
 
 
 def tables(analysis: Analysis) -> list[TextTable]:
@@ -77,7 +87,8 @@ def leaderboard(analysis: Analysis) -> TextTable:
         *("strategy", f1, f"Δ{f1} vs baseline", "p", "P(best)", f"P(within {WITHIN})"),
         *("expected regret", ap, "seeds"),
     )
-    return TextTable(f"{f1} at each strategy's own threshold", caption, headings, rows)
+    title, narrow = f"{f1} at each strategy's own threshold", (*headings[:3], "P(best)")
+    return TextTable(title, caption, headings, rows, narrow=narrow)
 
 
 def threshold_tuning(analysis: Analysis) -> TextTable:
@@ -110,7 +121,8 @@ def threshold_tuning(analysis: Analysis) -> TextTable:
         *("training", plain, tuned, f"Δ{words.f1} vs baseline", "p", "ΔAP vs baseline", "p"),
         *(upper_bound, *last),
     )
-    return TextTable(words.tuning, caption, headings, rows)
+    narrow = ("training", tuned, f"Δ{words.f1} vs baseline")
+    return TextTable(words.tuning, caption, headings, rows, narrow=narrow)
 
 
 def _simultaneous(analysis: Analysis) -> str:
@@ -134,7 +146,9 @@ def calibration(analysis: Analysis) -> TextTable:
         [*row, TextCell(analysis.calibrated.get(row[0].text, "-"), row[1].value)]
         for row in grid.rows
     ]
-    return TextTable(grid.title, grid.caption, (*grid.headings, "calibrated"), rows)
+    headings = (*grid.headings, "calibrated")
+    narrow = (*headings[:2], headings[-1])
+    return TextTable(grid.title, grid.caption, headings, rows, narrow=narrow)
 
 
 def further(analysis: Analysis) -> TextTable:
@@ -150,7 +164,8 @@ def further(analysis: Analysis) -> TextTable:
     grid = _means(analysis, "Further measures", caption, measures, False)
     iqm = analysis.ranking["f1_iqm"]
     rows = [[*row, TextCell(_number(iqm[row[0].text]), iqm[row[0].text])] for row in grid.rows]
-    return TextTable(grid.title, grid.caption, (*grid.headings, f"{f1} (IQM)"), rows)
+    headings = (*grid.headings, f"{f1} (IQM)")
+    return TextTable(grid.title, grid.caption, headings, rows, narrow=headings[:4])
 
 
 def by_class_size(analysis: Analysis) -> TextTable:
@@ -162,7 +177,37 @@ def by_class_size(analysis: Analysis) -> TextTable:
         "training rows; MAP at 5 is the mean of 1 / rank of the true class among the first five."
     )
     names = ("test/balanced_accuracy", "test/accuracy", *measured, "test/map_at_5")
-    return _means(analysis, "By class size", caption, names, False)
+    grid = _means(analysis, "By class size", caption, names, False)
+    return replace(grid, narrow=(grid.headings[0], *grid.headings[3:-1]))
+
+
+def confusion(analysis: Analysis, counts: Mapping[str, Floats]) -> TextTable:
+    """Confusion matrices of two classes, one per row, in the order of the leaderboard.
+
+    Args:
+        counts: label -> (actual, predicted) by weight, summed over seeds.
+    """
+    rows = [
+        [
+            TextCell(str(label)),
+            *(
+                TextCell(f"{count:,.0f} ({percent(share)})", share)
+                for count, share in zip(
+                    counts[label].ravel(), shares_of_actual(counts[label]).ravel(), strict=True
+                )
+            ),
+        ]
+        for label in analysis.ranking.index
+        if label in counts
+    ]
+    caption = (
+        "Rows on test by their weight, summed over seeds, and their share of the actual class. "
+        f"Positive is {analysis.table.facts['classes'][1]}."
+    )
+    headings = ("strategy", "true negatives", "false positives", "false negatives")
+    headings = (*headings, "true positives")
+    narrow = ("strategy", "false positives", "true positives")
+    return TextTable("Confusion matrices on test", caption, headings, rows, narrow=narrow)
 
 
 def _means(

@@ -9,7 +9,7 @@ import pytest
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.tracking import tags
-from benchmark.tracking.store import read_runs
+from benchmark.tracking.records import read_runs
 from benchmark.workflows.suite import sources
 from benchmark.workflows.suite.members import Member, Wanted, prepare
 from benchmark.workflows.suite.report import report_suite
