@@ -50,6 +50,5 @@ def test_the_advice_on_real_tables(name: str, use: str, words: str) -> None:
 def test_photos_settle_that_a_weight_of_fifty_harms() -> None:
     analysis = analysis_of("photos")
     for metric in ("test/f1", "test/f1_tuned", "test/average_precision"):
-        assert [claim.label for claim in analysis.significant(metric, better=False)] == [
-            "class_weight(positive=50)"
-        ]
+        worse = [claim.label for claim in analysis.significant(metric, better=False)]
+        assert "class_weight(positive=50)" in worse and "oversample" not in worse
