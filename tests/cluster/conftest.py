@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 import requests
+from werkzeug.security import generate_password_hash
 
 from tests.cluster.hosts import Host, check_out, network, why_not
 from tests.faults import postgres
@@ -164,15 +167,24 @@ def write_points(path: Path, seed: int) -> None:
     np.savez(path, x=x, y=y)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the tests on several hosts, run those marked as brief, or all with --full-faults."""
+    if config.getoption("--full-faults"):
+        return
+    skip = pytest.mark.skip(reason="six hosts take a minute a test: with --full-faults")
+    for item in items:
+        on_hosts = "hosts" in getattr(item, "fixturenames", ())
+        if on_hosts and item.get_closest_marker("brief") is None:
+            item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
-def hosts(full: bool) -> Iterator[dict[str, Host]]:
+def hosts() -> Iterator[dict[str, Host]]:
     """Six hosts, all with the same code and data in folders that the others do not see.
 
     Not below pytest's own folder, which each pytest that starts closes to other users: the
     database runs as nobody.
     """
-    if not full:
-        pytest.skip("six hosts take minutes a test: with --full-faults")
     if reason := why_not():
         pytest.skip(reason)
     with (
@@ -222,7 +234,16 @@ def tracking(hosts: dict[str, Host]) -> str:
     path = "api/2.0/mlflow/users/create"
     made = requests.post(f"{uri}/{path}", json=account, auth=("admin", PASSWORD), timeout=30)
     made.raise_for_status()
+    _hash_quickly(host.folder / "basic_auth.db", {"admin": PASSWORD, "reader": READER})
     return uri
+
+
+def _hash_quickly(accounts: Path, passwords: Mapping[str, str]) -> None:
+    """Let passwords be checked at once; MLflow's own hashes take longer than all else."""
+    with closing(sqlite3.connect(accounts)) as database, database:
+        for name, password in passwords.items():
+            quick = generate_password_hash(password, method="pbkdf2:sha256:1")
+            database.execute("UPDATE users SET password_hash = ? WHERE username = ?", (quick, name))
 
 
 def _start_database(host: Host, programs: Path) -> None:

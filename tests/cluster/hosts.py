@@ -173,15 +173,14 @@ def check_out(host: Host) -> None:
     With UNTRAINED in the environment, predictions are made up.
     """
     for name in ("benchmark", "tasks", "strategies", "studies"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, host.checkout / name, ignore=ignored)
+        shutil.copytree(ROOT / name, host.checkout / name)
     shutil.copy(ROOT / "tasks" / "_template.py", host.checkout / "tasks" / "toy.py")
     shutil.copy(ROOT / "tests" / "faults" / "mischief.py", host.checkout / "strategies")
     training = host.checkout / "benchmark" / "training"
     with (training / "fit.py").open("a") as fit:
         fit.write((ROOT / "tests" / "cluster" / "untrained.py").read_text().partition('"""\n\n')[2])
     device = (training / "device.py").read_text()
-    first = '    os.environ["KERAS_BACKEND"]'
-    assert first in device
+    first = "    load()\n    import keras\n"
+    assert device.count(first) == 1
     untrained = '    if os.environ.get("UNTRAINED"):\n        return\n'
     (training / "device.py").write_text(device.replace(first, untrained + first))

@@ -17,10 +17,8 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-import requests
 
-from tests.cluster.conftest import LONG, PASSWORD, Cluster
-from tests.faults.harness import wait_for
+from tests.cluster.conftest import PASSWORD, Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -93,12 +91,12 @@ def test_what_a_run_costs_the_server(cluster: Cluster, database: psycopg.Connect
     if not INSURANCE.exists():
         pytest.skip(f"no data in {INSURANCE}")
     cluster.start_scheduler()
-    cluster.start_worker("one", "one", UNTRAINED="")
+    cluster.start_worker("one", "one")
     costs = []
     for seeds, steps in ((1, "100"), (4, "150")):  # what a benchmark costs once cancels out
         before = spent(cluster, database)
         words = ["--task", "insurance", "--data", str(INSURANCE), "--strategies", FIVE]
-        status, output = cluster.run(*words, "--seeds", str(seeds), "--steps", steps, UNTRAINED="")
+        status, output = cluster.run(*words, "--seeds", str(seeds), "--steps", steps)
         assert status == 0, output
         time.sleep(2)  # PostgreSQL counts with a delay
         costs.append(spent(cluster, database) - before)
@@ -124,36 +122,11 @@ class Usage:
     bytes: tuple[float, ...]
 
 
-@pytest.fixture
-def without_passwords(cluster: Cluster) -> str:
-    """A second server on the same database, whose answers are not slowed down by scrypt."""
-    host = cluster.hosts["server"]
-    words = ["server", "--workers", "1", "--host", host.address, "--port", "5001"]
-    words += ["--backend-store-uri", "postgresql://mlflow@127.0.0.1/postgres"]
-    words += ["--artifacts-destination", str(host.folder / "artifacts")]
-    process = host.python(
-        "mlflow", *words, log="open.log", PGPASSWORD=PASSWORD,
-        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
-    )  # fmt: skip
-    uri = f"http://{host.address}:5001"
-
-    def answers() -> bool:
-        assert process.poll() is None, host.log("open.log")
-        try:
-            return requests.get(f"{uri}/health", timeout=1).ok
-        except requests.RequestException:
-            return False
-
-    wait_for(answers, LONG)
-    return uri
-
-
-def test_a_thousand_short_runs(cluster: Cluster, without_passwords: str) -> None:
+def test_a_thousand_short_runs(cluster: Cluster) -> None:
     scheduler = cluster.start_scheduler()
     for name in ("one", "two"):
         cluster.start_worker(name, name)
-    words = ["--strategies", FIVE, "--seeds", str(SEEDS), "--tracking", without_passwords]
-    coordinator = cluster.start(*words)
+    coordinator = cluster.start("--strategies", FIVE, "--seeds", str(SEEDS))
     usages = list(watch(cluster, coordinator, scheduler))
     status, output = cluster.finish(coordinator)
     assert status == 0, output

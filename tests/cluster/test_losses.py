@@ -81,14 +81,16 @@ def test_a_dead_scheduler_ends_in_one_line_and_the_same_command_goes_on(cluster:
 def test_a_killed_coordinator_is_followed_by_the_next(cluster: Cluster) -> None:
     cluster.start_scheduler()
     cluster.start_worker("one", "one")
-    first = cluster.start(*GRID)
+    # long enough to be under way when the next one starts
+    grid = ["--strategies", "slow(seconds=25),threshold,class_weight", "--seeds", "2"]
+    first = cluster.start(*grid)
     cluster.wait_until_begun()
     end_group(first)
-    second = cluster.start(*GRID, log="second.log")
+    second = cluster.start(*grid, log="second.log")
     status, output = cluster.finish(second, "second.log")
     assert status == 0, output
     assert "runs left by a benchmark that was killed" in output
-    require_complete(cluster)
+    require_complete(cluster, grid)
 
 
 def test_ctrl_c_leaves_no_training_on_the_cluster(cluster: Cluster) -> None:
