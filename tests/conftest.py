@@ -19,7 +19,7 @@ PROCESSES = ("tests/faults/test_0", "tests/cluster/")
 # Folders with the longest tests: they are begun first, so that no process waits for another.
 LONGEST = ("faults", "workflows", "training")
 # Folders whose tests never use TensorFlow: importing it takes seconds.
-WITHOUT_TENSORFLOW = {"metrics", "properties", "protocol", "results", "tracking"}
+WITHOUT_TENSORFLOW = {"cluster", "metrics", "properties", "protocol", "results", "tracking"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

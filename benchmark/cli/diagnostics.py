@@ -69,10 +69,14 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str, htm
     from benchmark.tracking.invocation import log_figures
     from benchmark.tracking.store import open_store, resolve
     from benchmark.workflows import inspection_page, inspection_report
+    from benchmark.workflows.execution.worker import load
     from benchmark.workflows.inspection import inspect_task
 
     uri = resolve(tracking)
-    with phase(terminal.console(stderr=True), f"inspecting the data of {task}"):
+    messages = terminal.console(stderr=True)
+    with phase(messages, f"reading the data of {task}"):
+        load(task, chosen, path)
+    with phase(messages, "splitting it, and comparing training with test"):
         inspection = inspect_task(task, chosen, path)
     console = terminal.console()
     inspection_report.show(console, inspection)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.protocol import progress
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,7 +23,11 @@ def drifts(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
     column is named if it is at least `LEAST`, and significant by a test of its kind.
     """
     level = LEVEL / max(train.shape[1], 1)
-    found = {str(name): _distance(train[name], test[name], level) for name in train}
+    found = {}
+    with progress.bar("Comparing columns", train.shape[1]) as advance:
+        for name in train:
+            found[str(name)] = _distance(train[name], test[name], level)
+            advance(1)
     named = {name: distance for name, distance in found.items() if distance >= LEAST}
     return dict(sorted(named.items(), key=lambda item: -item[1]))
 

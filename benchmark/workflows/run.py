@@ -39,7 +39,6 @@ from benchmark.workflows.execution.preflight import requirements
 from benchmark.workflows.execution.progress import display
 from benchmark.workflows.execution.remote import open_crew
 from benchmark.workflows.execution.signals import end_with_mlflow, ending_all_runs
-from benchmark.workflows.execution.tracked_training import Outcome
 from benchmark.workflows.execution.worker import load
 from benchmark.workflows.remaining import unfinished
 
@@ -278,8 +277,8 @@ def _execute(
         StoreUnavailableError: if the store is lost meanwhile; what it did not take is saved on
             disk.
     """
-    ended: list[Outcome] = []
-    saved = 0
+    failed = saved = 0
+    unlogged: list[str] = []  # why, of each run that the store did not take
     with (
         display(console, trainings) as shown,
         closing(run_trainings(client, trainings, store, shown.report, request.timeout)) as run,
@@ -288,13 +287,13 @@ def _execute(
             shown.ended(outcomes)
             results = [outcome.result for outcome in outcomes if outcome.result]
             saved += sum(outbox.save(store.uri, result) for result in results)
-            ended += outcomes
-    unlogged = [outcome for outcome in ended if outcome.status == "unlogged"]
+            failed += sum(outcome.status == "failed" for outcome in outcomes)
+            unlogged += [out.reason for out in outcomes if out.status == "unlogged"]
     if unlogged:
         raise StoreUnavailableError(
-            f"{unlogged[0].reason}. {len(unlogged)} runs are not in it; the results of {saved} "
+            f"{unlogged[0]}. {len(unlogged)} runs are not in it; the results of {saved} "
             f"of them are kept in {outbox.folder(store.uri)}. When it is back, the same command "
             "logs these and runs the others"
         )
     invocation.end_unfinished(store, "FAILED", "its worker was lost")
-    return sum(outcome.status == "failed" for outcome in ended)
+    return failed

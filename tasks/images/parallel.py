@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import TypeVar
 
+from benchmark.protocol import progress
 from benchmark.protocol.arrays import Array
 from benchmark.protocol.errors import UserError
 
 CHUNK = 16  # files handed to a thread at once
-SHOW_PROGRESS_FROM = 500  # files; fewer are done before a bar could be read
 PER_PROCESS = 500  # images at least; fewer take less time than the start of a process
 
 Input = TypeVar("Input")
@@ -31,7 +30,7 @@ def in_threads(
     """
     # an image takes half a millisecond: handing images over singly would cost a tenth of that
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    with _progress(title, len(items)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with progress.bar(title, len(items)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
         for results in pool.map(lambda chunk: [work(item) for item in chunk], chunks):
             advance(len(results))
             yield from results
@@ -53,7 +52,7 @@ def in_processes(
         UserError: if a process dies.
     """
     count = min(os.cpu_count() or 1, rows // PER_PROCESS)
-    with _progress(title, rows) as advance:
+    with progress.bar(title, rows) as advance:
         alone = count < 2 or multiprocessing.current_process().daemon
         for result in map(work, pieces) if alone else _pooled(work, pieces, count, title):
             advance(len(result))
@@ -83,15 +82,3 @@ def _end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr, if there is much to do; yield what advances it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    quiet = total < SHOW_PROGRESS_FROM
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
-        bar = progress.add_task(title, total=total)
-        yield lambda count: progress.advance(bar, count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.protocol import progress
 from benchmark.protocol.arrays import Array, Floats, Ints
 from tasks.tables import features
 
@@ -35,16 +36,18 @@ def leaks(rows: pd.DataFrame, labels: Ints, learned: list[Any]) -> Iterator[tupl
     """
     rows, labels = rows.iloc[:MOST_ROWS], labels[:MOST_ROWS]
     order = np.argsort(labels, kind="stable")  # so that each class is in both halves
-    for start in range(0, len(learned), COLUMNS):
-        some = learned[start : start + COLUMNS]
-        blocks = [features.block(column, rows[column["name"]]) for column in some]
-        for column, block, score in zip(some, blocks, _suspicion(blocks, labels), strict=True):
-            if score < SUSPICIOUS:
-                continue
-            x = np.column_stack(block)
-            score = _auc(x[order[::2]], labels[order[::2]], x[order[1::2]], labels[order[1::2]])
-            if score > SUSPICIOUS:
-                yield column["name"], score
+    with progress.bar("Looking for leaks", len(learned)) as advance:
+        for start in range(0, len(learned), COLUMNS):
+            some = learned[start : start + COLUMNS]
+            blocks = [features.block(column, rows[column["name"]]) for column in some]
+            for column, block, score in zip(some, blocks, _suspicion(blocks, labels), strict=True):
+                if score < SUSPICIOUS:
+                    continue
+                x = np.column_stack(block)
+                score = _auc(x[order[::2]], labels[order[::2]], x[order[1::2]], labels[order[1::2]])
+                if score > SUSPICIOUS:
+                    yield column["name"], score
+            advance(len(some))
 
 
 def _suspicion(blocks: list[tuple[Floats, Floats]], labels: Ints) -> list[float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from benchmark.protocol import splits
+from benchmark.protocol import progress, splits
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
@@ -158,10 +158,11 @@ def _features(
     """
     import pandas as pd
 
-    found = [
-        recognise(str(name), values, semicolons, wanted.get(str(name), ""))
-        for name, values in frame.items()
-    ]
+    found = []
+    with progress.bar("Reading columns", frame.shape[1]) as advance:
+        for name, values in frame.items():
+            found.append(recognise(str(name), values, semicolons, wanted.get(str(name), "")))
+            advance(1)
     features = {kind.column.name: kind.values for kind in found if kind.values is not None}
     notes += [note for kind in found for note in kind.notes]
     for reason in (NO_VALUE, ONE_VALUE, AN_ID):

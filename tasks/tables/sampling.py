@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.protocol import progress
 from benchmark.protocol.arrays import Bools, Floats
 
 if TYPE_CHECKING:
@@ -44,15 +45,17 @@ def sample(
     drawn: list[Floats] = []
     count = held = 0
     limit = 1.0  # a row that draws more cannot be among the lowest
-    for block in blocks:
-        numbers = rng.random(len(block))
-        below = numbers < limit
-        kept.append(frame_of(block, below))
-        drawn.append(numbers[below])
-        count, held = count + len(block), held + int(below.sum())
-        if held > 2 * most:
-            kept, drawn = _lowest(kept, drawn, most)
-            limit, held = float(drawn[0].max()), most
+    with progress.bar("Reading rows", None) as advance:
+        for block in blocks:
+            numbers = rng.random(len(block))
+            below = numbers < limit
+            kept.append(frame_of(block, below))
+            drawn.append(numbers[below])
+            count, held = count + len(block), held + int(below.sum())
+            if held > 2 * most:
+                kept, drawn = _lowest(kept, drawn, most)
+                limit, held = float(drawn[0].max()), most
+            advance(len(block))
     if count > most:
         kept, _ = _lowest(kept, drawn, most)
         notes = (*notes, f"{count:,} rows: {most:,} of them drawn at random (rows={most})")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 import requests
+from werkzeug.security import generate_password_hash
 
 from tests.cluster.hosts import Host, check_out, network, why_not
 from tests.faults import postgres
@@ -43,6 +47,7 @@ class Cluster:
     hosts: Mapping[str, Host]
     folder: Path
     tracking: str
+    known: dict[tuple[str, ...], dict[str, dict[str, float]]]  # command -> results on one machine
 
     @property
     def scheduler(self) -> str:
@@ -131,6 +136,8 @@ class Cluster:
 
     def alone(self, *words: str, **environment: str) -> dict[str, dict[str, float]]:
         """The results of the same command on one machine, without a cluster."""
+        if words in self.known:
+            return self.known[words]
         folder = self.folder / f"alone-{time.time_ns()}"
         folder.mkdir()
         uri = f"sqlite:///{folder}/mlflow.db"
@@ -139,7 +146,8 @@ class Cluster:
         process = desk.python("benchmark", "run", *given, *words, "--tracking", uri, **environment)
         status, output = finish(process, LONG)
         assert status == 0, output
-        return Bench(desk.checkout, folder, uri).results()
+        self.known[words] = Bench(desk.checkout, folder, uri).results()
+        return self.known[words]
 
     def clear(self) -> None:
         """End schedulers, workers and coordinators, and plug in all cables."""
@@ -159,19 +167,32 @@ def write_points(path: Path, seed: int) -> None:
     np.savez(path, x=x, y=y)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the tests on several hosts, run those marked as brief, or all with --full-faults."""
+    if config.getoption("--full-faults"):
+        return
+    skip = pytest.mark.skip(reason="six hosts take a minute a test: with --full-faults")
+    for item in items:
+        on_hosts = "hosts" in getattr(item, "fixturenames", ())
+        if on_hosts and item.get_closest_marker("brief") is None:
+            item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
-def hosts(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[dict[str, Host]]:
-    """Six hosts, all with the same code and data in folders that the others do not see."""
-    if not full:
-        pytest.skip("six hosts take minutes a test: with --full-faults")
+def hosts() -> Iterator[dict[str, Host]]:
+    """Six hosts, all with the same code and data in folders that the others do not see.
+
+    Not below pytest's own folder, which each pytest that starts closes to other users: the
+    database runs as nobody.
+    """
     if reason := why_not():
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("hosts")
-    (folder / "marks").mkdir()
-    folder.chmod(0o755)
-    for parent in list(folder.parents)[:3]:  # the database runs as nobody
-        parent.chmod(parent.stat().st_mode | 0o055) if parent != Path("/tmp") else None
-    with network(folder, NAMES) as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="skewbench-hosts-") as name,
+        network(folder := Path(name), NAMES) as made,
+    ):
+        folder.chmod(0o755)
+        (folder / "marks").mkdir()
         for name, host in made.items():
             host.hidden = [other.folder for other in made.values() if other.name != name]
             host.environment = {
@@ -213,7 +234,16 @@ def tracking(hosts: dict[str, Host]) -> str:
     path = "api/2.0/mlflow/users/create"
     made = requests.post(f"{uri}/{path}", json=account, auth=("admin", PASSWORD), timeout=30)
     made.raise_for_status()
+    _hash_quickly(host.folder / "basic_auth.db", {"admin": PASSWORD, "reader": READER})
     return uri
+
+
+def _hash_quickly(accounts: Path, passwords: Mapping[str, str]) -> None:
+    """Let passwords be checked at once; MLflow's own hashes take longer than all else."""
+    with closing(sqlite3.connect(accounts)) as database, database:
+        for name, password in passwords.items():
+            quick = generate_password_hash(password, method="pbkdf2:sha256:1")
+            database.execute("UPDATE users SET password_hash = ? WHERE username = ?", (quick, name))
 
 
 def _start_database(host: Host, programs: Path) -> None:
@@ -251,14 +281,23 @@ def _answers(url: str) -> bool:
         return False
 
 
+@pytest.fixture(scope="session")
+def known() -> dict[tuple[str, ...], dict[str, dict[str, float]]]:
+    """What commands give on one machine."""
+    return {}
+
+
 @pytest.fixture
 def cluster(
-    hosts: dict[str, Host], tracking: str, monkeypatch: pytest.MonkeyPatch
+    hosts: dict[str, Host],
+    tracking: str,
+    known: dict[tuple[str, ...], dict[str, dict[str, float]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cluster]:
     """The hosts without a scheduler or workers, and a store without runs of the toy task."""
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-    made = Cluster(hosts, hosts["desk"].folder.parent, tracking)
+    made = Cluster(hosts, hosts["desk"].folder.parent, tracking, known)
     _forget_runs(tracking)
     yield made
     made.clear()

@@ -1,4 +1,4 @@
-"""Hosts on one machine: network namespaces with addresses, folders and environments of their own.
+"""Hosts on one machine: namespaces with a name, an address, folders and an environment each.
 
 They share processors, kernel and packages, but each sees only its own checkout and data: folders of
 the others are hidden by mounts.
@@ -18,7 +18,12 @@ from pathlib import Path
 from tests.faults.harness import end_group
 
 ROOT = Path(__file__).parents[2]
-MOUNTED = 'while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"'
+# begins a program: the host's name; pairs of what is mounted where; --; the command
+BEGIN = """
+echo "$1" > /proc/sys/kernel/hostname; shift
+while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift
+exec "$@"
+"""
 
 
 def why_not() -> str:
@@ -70,8 +75,8 @@ class Host:
         """
         nothing = self.folder / "nothing"
         pairs = [*((nothing, place) for place in self.hidden), *(mounts or {}).items()]
-        words = ["ip", "netns", "exec", self.namespace, "sh", "-ec", MOUNTED, "sh"]
-        words += [str(path) for pair in pairs for path in pair]
+        words = ["ip", "netns", "exec", self.namespace, "unshare", "--uts", "sh", "-ec", BEGIN]
+        words += ["sh", self.name, *(str(path) for pair in pairs for path in pair)]
         words += ["--", *(["setpriv", f"--reuid={user}", "--clear-groups"] if user else [])]
         with ExitStack() as opened:
             output = opened.enter_context((self.folder / log).open("a")) if log else subprocess.PIPE
@@ -81,6 +86,7 @@ class Host:
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": str(self.folder / "home"),
+                    "TMPDIR": str(self.folder / "tmp"),
                     "SKEWBENCH_CACHE": str(self.folder / "cache"),
                     "MLFLOW_DISABLE_TELEMETRY": "true",
                     "PYTHONPATH": str(self.checkout),
@@ -118,7 +124,9 @@ class Host:
         """Kill what runs on it."""
         for process in self.processes:
             end_group(process)
-            process.communicate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
         self.processes.clear()
 
 
@@ -137,8 +145,9 @@ def network(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Host]]:
         _ip("address", "add", f"{subnet}.254/24", "dev", bridge)
         _ip("link", "set", bridge, "up")
         for host in hosts.values():
-            for name in ("home", "nothing/data", "data"):
+            for name in ("home", "tmp", "nothing/data", "data"):
                 (host.folder / name).mkdir(parents=True)
+            (host.folder / "tmp").chmod(0o777)  # the database runs as nobody
             _connect(host, bridge)
         yield hosts
     finally:
@@ -164,15 +173,14 @@ def check_out(host: Host) -> None:
     With UNTRAINED in the environment, predictions are made up.
     """
     for name in ("benchmark", "tasks", "strategies", "studies"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, host.checkout / name, ignore=ignored)
+        shutil.copytree(ROOT / name, host.checkout / name)
     shutil.copy(ROOT / "tasks" / "_template.py", host.checkout / "tasks" / "toy.py")
     shutil.copy(ROOT / "tests" / "faults" / "mischief.py", host.checkout / "strategies")
     training = host.checkout / "benchmark" / "training"
     with (training / "fit.py").open("a") as fit:
         fit.write((ROOT / "tests" / "cluster" / "untrained.py").read_text().partition('"""\n\n')[2])
     device = (training / "device.py").read_text()
-    first = '    os.environ["KERAS_BACKEND"]'
-    assert first in device
+    first = "    load()\n    import keras\n"
+    assert device.count(first) == 1
     untrained = '    if os.environ.get("UNTRAINED"):\n        return\n'
     (training / "device.py").write_text(device.replace(first, untrained + first))

@@ -15,6 +15,7 @@ from distributed.cli.dask_worker import main as worker
 from packaging.requirements import Requirement
 
 from benchmark.cli.main import main as ours
+from benchmark.workflows.execution.cluster import KEPT_MEMORY, LARGE_BLOCK
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "cluster"
@@ -68,6 +69,12 @@ def test_the_scheduler_is_reachable_by_none_from_outside() -> None:
     [policy] = [part for part in KUBERNETES if part["kind"] == "NetworkPolicy"]
     assert policy["spec"]["podSelector"]["matchLabels"] == {"dask.org/cluster-name": "skewbench"}
     assert policy["spec"]["ingress"][0]["from"]
+
+
+def test_workers_keep_as_much_memory_as_those_of_one_machine() -> None:
+    kept = f"MALLOC_TRIM_THRESHOLD_={KEPT_MEMORY} MALLOC_MMAP_THRESHOLD_={LARGE_BLOCK}"
+    for file in (FOLDER / "Dockerfile", FOLDER / "slurm.py", ROOT / "docs" / "cluster.md"):
+        assert kept in file.read_text()
 
 
 def test_versions_are_those_of_the_project() -> None:

@@ -16,13 +16,13 @@ GRID = ["--strategies", "slow(seconds=4),threshold,class_weight", "--seeds", "2"
 CUT = 35  # seconds: Dask gives a silent connection up after 30
 
 
-def require_complete(cluster: Cluster) -> None:
-    """Every run of GRID is done once, and has the numbers of a run on one machine."""
+def require_complete(cluster: Cluster, grid: list[str] = GRID) -> None:
+    """Every run of a grid of six is done once, and has the numbers of a run on one machine."""
     bench = cluster.bench()
     bench.require_sound()
     results = bench.results()  # none twice
     assert len(results) == 6
-    assert results == cluster.alone(*GRID)
+    assert results == cluster.alone(*grid)
 
 
 def test_a_cluster_without_workers_says_so_and_goes_on_with_late_ones(cluster: Cluster) -> None:
@@ -42,6 +42,19 @@ def test_a_cluster_without_workers_says_so_and_goes_on_with_late_ones(cluster: C
     require_complete(cluster)
     ended = [run.info.status for run in cluster.bench().runs()]
     assert ended.count("KILLED") == 1 and ended.count("FINISHED") == 6
+
+
+def test_a_worker_whose_walltime_ends_is_followed_by_another(cluster: Cluster) -> None:
+    cluster.start_scheduler()
+    grid = ["--strategies", "slow(seconds=12),threshold", "--seeds", "3"]
+    process = cluster.start(*grid)
+    cluster.start_worker("one", "short", "--lifetime", "30s")
+    cluster.wait_until_begun()
+    cluster.wait_until_said("worker short left")
+    cluster.start_worker("two", "second")
+    status, output = cluster.finish(process)
+    assert status == 0, output
+    require_complete(cluster, grid)
 
 
 def test_a_dead_scheduler_ends_in_one_line_and_the_same_command_goes_on(cluster: Cluster) -> None:
@@ -68,14 +81,16 @@ def test_a_dead_scheduler_ends_in_one_line_and_the_same_command_goes_on(cluster:
 def test_a_killed_coordinator_is_followed_by_the_next(cluster: Cluster) -> None:
     cluster.start_scheduler()
     cluster.start_worker("one", "one")
-    first = cluster.start(*GRID)
+    # long enough to be under way when the next one starts
+    grid = ["--strategies", "slow(seconds=25),threshold,class_weight", "--seeds", "2"]
+    first = cluster.start(*grid)
     cluster.wait_until_begun()
     end_group(first)
-    second = cluster.start(*GRID, log="second.log")
+    second = cluster.start(*grid, log="second.log")
     status, output = cluster.finish(second, "second.log")
     assert status == 0, output
     assert "runs left by a benchmark that was killed" in output
-    require_complete(cluster)
+    require_complete(cluster, grid)
 
 
 def test_ctrl_c_leaves_no_training_on_the_cluster(cluster: Cluster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -37,19 +38,22 @@ def edited(cluster: Cluster, host: str, folder: Path) -> dict[Path, Path]:
 
 @pytest.mark.parametrize("task", ["insurance", "catsdogs"])
 def test_the_same_table_as_on_one_machine(cluster: Cluster, task: str) -> None:
-    real = ROOT.parent / "shared" / "data" / task / "train.csv"
-    words = ["--task", task, "--data", str(real.parent) if real.exists() else "synthetic"]
+    real = ROOT.parent / "shared" / "data" / task
+    words = ["--task", task, "--data", str(real) if real.is_dir() else "synthetic"]
     words += [*SIX, "--steps", "40"]
     cluster.start_scheduler()
     for name in ("one", "two"):
         cluster.start_worker(name, name, UNTRAINED="")
+    began = time.monotonic()
     status, output = cluster.run(*words, UNTRAINED="")
     assert status == 0, output
-    print(output)
+    together = time.monotonic() - began
     bench = cluster.bench()
     bench.require_sound()
     assert len(bench.runs()) == len(bench.results()) == 6 * 3
+    began = time.monotonic()
     assert bench.results() == cluster.alone(*words, UNTRAINED="")
+    print(f"{output}\n{together:.0f} s; alone {time.monotonic() - began:.0f} s")
     status, output = cluster.run(*words, scheduler="tcp://10.255.255.1:1")  # nothing left to do
     assert status == 0 and "done before: 18" in output, output
 

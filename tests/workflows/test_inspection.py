@@ -83,7 +83,7 @@ def test_what_a_benchmark_would_refuse_is_one_line_and_leaves_no_run(tmp_path: P
     words = ["inspect", "csv", "--data", str(tmp_path / "t.csv")]
     shown = CliRunner().invoke(main, [*words, "--tracking", f"sqlite:///{tmp_path}/m.db"])
     begun, *said = shown.stderr.splitlines()
-    assert shown.exit_code == 2 and begun == "inspecting the data of csv ..."
+    assert shown.exit_code == 2 and begun == "reading the data of csv ..."
     assert len(said) == 1 and said[0].startswith("error: ")
     assert not (tmp_path / "m.db").exists()
 

@@ -14,6 +14,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.text import Text
 
+from benchmark.protocol.progress import shown_on
+
 PIPED_WIDTH = 120  # columns where neither a terminal nor $COLUMNS says
 MESSAGES = "benchmark.messages"  # logger of all that is printed beside results
 
@@ -61,7 +63,7 @@ def phase(console: Console, doing: str) -> Iterator[None]:
     """
     began = time.perf_counter()
     if console.is_terminal and not console.is_dumb_terminal:
-        with console.status(doing):
+        with console.status(doing), shown_on(console):
             yield
     else:
         console.print(f"{doing} ...", highlight=False)

@@ -28,13 +28,12 @@ from benchmark.workflows.execution.connection import (
 from benchmark.workflows.execution.examiner import Examiner
 from benchmark.workflows.execution.preflight import Requirements, WorkerFacts
 from benchmark.workflows.execution.roster import Roster
+from benchmark.workflows.execution.wishes import Wishes
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 NOBODY_SECONDS = 3.0  # without workers, before it is said
-MOST_WISHES = 100  # jobs that a cluster which adapts is told of
-WISH = "skewbench-wish"  # a resource that no worker has
 
 
 class Jobs(Protocol):
@@ -87,7 +86,7 @@ class Crew:
         self._give_back: Callable[[Any], None] = lambda _: None
         self._assigned: dict[str, _Assignment] = {}
         self._orphans: dict[str, list[Any]] = {}  # address -> jobs that may go on there
-        self._wishes: list[Future[int]] = []
+        self._wishes = Wishes()
         self._ended: list[tuple[Any, Any]] = []
         self._nobody_since, self._next_notice = 0.0, NOBODY_SECONDS
         self._connection = Connection(scheduler, self._events, self._on_present, say, prepare)
@@ -103,14 +102,14 @@ class Crew:
         """
         since = time.monotonic()
         while not self._roster.members:
-            self._wish(wanted)
+            self._wishes.tell(self._connection.client, wanted)
             self._wait()
             if self._roster.examined or not self._roster.refused:
                 since = time.monotonic()
             elif time.monotonic() - since > NOBODY_SECONDS:
                 reasons = "; ".join(self._roster.refused.values())
                 raise UserError(f"no worker of {self._scheduler} can be used: {reasons}")
-        self._wish(0)
+        self._wishes.tell(self._connection.client, 0)
 
     def work(
         self, jobs: Jobs, store: Store, hear: Callable[..., None] = lambda *_: None
@@ -135,7 +134,7 @@ class Crew:
                 while self._ended:
                     yield self._ended.pop(0)
         finally:
-            self._wish(0)
+            self._wishes.tell(self._connection.client, 0)
             self._stop_trainings()
 
     def close(self) -> None:
@@ -178,16 +177,7 @@ class Crew:
             self._assigned[number] = _Assignment(job, member.address, future)
             done = partial(self._on_done, number)
             future.add_done_callback(lambda _, done=done: self._events.put(done))
-        self._wish(left)
-
-    def _wish(self, count: int) -> None:
-        """Let the scheduler count jobs that wait for workers: it may start some."""
-        count = min(count, MOST_WISHES) if self._connection.client.status == "running" else 0
-        del self._wishes[count:]
-        while len(self._wishes) < count:
-            key = f"training-{uuid.uuid4().hex}"  # Dask takes them to last as long as these
-            wish = sealed.submit(self._connection.client, int, key=key, resources={WISH: 1})
-            self._wishes.append(wish)
+        self._wishes.tell(self._connection.client, left)
 
     def _on_present(self, present: frozenset[str]) -> None:
         if self._connection.broken:
@@ -213,7 +203,7 @@ class Crew:
         for assigned in self._assigned.values():
             self._orphans.setdefault(assigned.address, []).append(assigned.job)
         self._assigned.clear()
-        self._wishes.clear()
+        self._wishes.forget()
         self._roster = Roster()
         self._examiner.forget()
         self._listen()

@@ -26,6 +26,7 @@ from benchmark.workflows.execution.tracked_training import Outcome
 _log = logging.getLogger(__name__)
 
 NARROW = 100  # columns, below which bars and names are shorter
+MOST_BARS = 20  # of trainings: a cluster may have hundreds
 SHORTEST, LONGEST = 20, 48  # letters of a name
 MEASURED = 31  # letters after it
 ESTIMATED_AFTER = 5.0  # seconds of steps, after which the time of all can be told
@@ -33,12 +34,16 @@ WORTH_TELLING = 20.0  # seconds
 
 
 class Display:
-    """A bar for all steps, one for each active training, and a line for each finished run."""
+    """A bar for all steps, one for each active training, and a line for each finished run.
+
+    Of many active trainings only some are shown.
+    """
 
     def __init__(self, progress: Progress, trainings: Sequence[Training]) -> None:
         self._progress = progress
         self._steps = {t.identity: t.conditions.budget.steps for t in trainings}
         self._done = dict.fromkeys(self._steps, 0)
+        self._all_done = 0
         self._runs = sum(len(t.cells) for t in trainings)
         self._ended = 0
         self._bars: dict[str, TaskID] = {}
@@ -56,6 +61,7 @@ class Display:
             self._bars[training] = self._progress.add_task(
                 escape(shorten(name, _name_width(self._progress.console))),
                 total=self._steps[training],
+                visible=sum(task.visible for task in self._progress.tasks) <= MOST_BARS,
             )
         self._progress.update(self._bars[training], completed=steps)
         self._advance(training, steps)
@@ -74,19 +80,19 @@ class Display:
             self._progress.remove_task(self._bars.pop(training))
 
     def _advance(self, training: str, steps: int) -> None:
+        self._all_done += steps - self._done[training]
         self._done[training] = steps
-        done = sum(self._done.values())
-        self._progress.update(self._total, completed=done)
+        self._progress.update(self._total, completed=self._all_done)
         now = time.monotonic()
         if self._first is None:
-            self._first = now, done
+            self._first = now, self._all_done
         elif not self._estimated and now - self._first[0] > ESTIMATED_AFTER:
-            self._estimate(now - self._first[0], done - self._first[1])
+            self._estimate(now - self._first[0], self._all_done - self._first[1])
 
     def _estimate(self, seconds: float, steps: int) -> None:
         """Tell once, from the first steps, about how long all of them take."""
         self._estimated = True
-        left = sum(self._steps.values()) - sum(self._done.values())
+        left = sum(self._steps.values()) - self._all_done
         remaining = seconds * left / max(1, steps)
         if remaining > WORTH_TELLING:
             at_once = max(1, len(self._bars))

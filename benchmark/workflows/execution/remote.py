@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -77,27 +77,28 @@ class _Trainings:
     """Trainings in the order given, but a worker goes on with the seed whose splits it has."""
 
     def __init__(self, trainings: Sequence[Training], store: Store, seconds: float | None) -> None:
-        self._waiting = list(trainings)
+        self._waiting: dict[int, deque[Training]] = {}  # by seed
+        for training in trainings:
+            self._waiting.setdefault(training.seed, deque()).append(training)
         self._handed_out: Counter[int] = Counter()  # by seed
         self._store, self._seconds = store, seconds
 
     def left(self) -> int | None:
-        return len(self._waiting) or None
+        return sum(map(len, self._waiting.values())) or None
 
     def take(self, loaded: Training | None) -> Training:
-        seeds = {training.seed for training in self._waiting}
-        if loaded is not None and loaded.seed in seeds:
+        if loaded is not None and loaded.seed in self._waiting:
             seed = loaded.seed
         else:  # one that the fewest others have
-            order = [training.seed for training in self._waiting]
-            seed = min(seeds, key=lambda seed: (self._handed_out[seed], order.index(seed)))
-        chosen = next(training for training in self._waiting if training.seed == seed)
-        self._waiting.remove(chosen)
+            seed = min(self._waiting, key=self._handed_out.__getitem__)
+        chosen = self._waiting[seed].popleft()
+        if not self._waiting[seed]:
+            del self._waiting[seed]
         self._handed_out[seed] += 1
         return chosen
 
     def give_back(self, job: Training) -> None:
-        self._waiting.insert(0, job)
+        self._waiting.setdefault(job.seed, deque()).appendleft(job)
 
     def call(self, job: Training) -> Callable[[int, str], list[Outcome]]:
         return partial(_run, job, self._store, self._seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -115,6 +117,19 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def wait_until_a_job_has_begun(local: LocalCluster) -> None:
+    wait_for(lambda: any(worker.processing for worker in local.scheduler.workers.values()))
+
+
+@contextmanager
+def meanwhile(happen: Callable[[], None]) -> Iterator[None]:
+    """Let something happen while the block runs; its errors are those of the block."""
+    with ThreadPoolExecutor(1) as pool:
+        happened = pool.submit(happen)
+        yield
+        happened.result()
+
+
 def test_jobs_are_done_once_by_all_that_pass(
     local: LocalCluster, made: Crew, said: list[str]
 ) -> None:
@@ -151,27 +166,16 @@ def test_a_job_that_is_lost_with_its_worker_is_done_by_a_late_one(
     local.scale(1)
     made.assemble(2)
 
-    def happen() -> None:
-        wait_for(
-            lambda: (
-                local.scheduler.workers
-                and any(state.processing for state in local.scheduler.workers.values())
-            )
-        )
-        local.sync(
-            local.scheduler.remove_worker,
-            next(iter(local.scheduler.workers)),
-            stimulus_id="x",
-            close=False,
-            expected=True,
-        )
+    def lose_worker() -> None:
+        wait_until_a_job_has_begun(local)
+        [address] = local.scheduler.workers
+        how = {"stimulus_id": "x", "close": False, "expected": True}
+        local.sync(local.scheduler.remove_worker, address, **how)
         local.scale(2)
         gate.set()
 
-    thread = threading.Thread(target=happen)
-    thread.start()
-    results = dict(made.work(Words("wait", "a"), STORE))
-    thread.join()
+    with meanwhile(lose_worker):
+        results = dict(made.work(Words("wait", "a"), STORE))
     assert set(results) == {"wait", "a"}
     assert "worker 0 left" in said
 
@@ -219,15 +223,13 @@ def test_a_connection_that_comes_back_loses_no_job(
     local.scale(1)
     made.assemble(2)
 
-    def happen() -> None:
-        wait_for(lambda: any(w.processing for w in local.scheduler.workers.values()))
+    def lose_connection() -> None:
+        wait_until_a_job_has_begun(local)
         made._connection.client.close()
         wait_for(lambda: "the scheduler answers again" in said)
         gate.set()
 
-    thread = threading.Thread(target=happen)
-    thread.start()
-    results = dict(made.work(Words("wait", "a"), STORE))
-    thread.join()
+    with meanwhile(lose_connection):
+        results = dict(made.work(Words("wait", "a"), STORE))
     assert set(results) == {"wait", "a"}
     assert any("does not answer" in line for line in said)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmark.protocol.grid import Cell, Training
-from benchmark.workflows.execution.progress import Display, display
+from benchmark.workflows.execution.progress import MOST_BARS, Display, display
 from benchmark.workflows.execution.tracked_training import Outcome
 
 METRICS = {"test/f1": 0.25, "test/average_precision": 0.5}
@@ -59,6 +59,15 @@ def test_every_training_under_way_has_a_bar(shown: Display, progress: Progress) 
         "none · seed 0": (40, 100),
         r"focal \[bold]": (10, 300),
     }
+
+
+def test_of_many_trainings_under_way_some_are_shown(progress: Progress) -> None:
+    many = [training(str(number), "none") for number in range(MOST_BARS + 10)]
+    shown = Display(progress, many)
+    for each in many:
+        shown.report(each.identity, "none", 40)
+    assert sum(task.visible for task in progress.tasks) == 1 + MOST_BARS
+    assert progress.tasks[0].completed == 40 * len(many)
 
 
 def test_a_training_that_ended_is_counted_whole_and_loses_its_bar(
