@@ -135,8 +135,8 @@ def _average_precision(true: Bools, scores: Floats, weights: Floats) -> Floats:
     """
     order = np.argsort(-scores, kind="stable")
     true, weights, ordered = true[order], weights[order], scores[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # of each tied group
-    group = np.searchsorted(last, np.arange(len(ordered)))
+    ends = np.append(np.diff(ordered) != 0, True)  # of each tied group
+    last, group = np.flatnonzero(ends), np.cumsum(ends) - ends
     reached = np.cumsum(weights)[last]  # N at each distinct score
     hits = np.cumsum(weights * true)[last]
     precision = hits / reached
@@ -224,21 +224,27 @@ def row_covariance(strategies: list[Influences]) -> Floats:
         _pairs_of_seeds(strategies),
     )
     for seed in sorted({seed for own in strategies for seed in own}):
-        having = [number for number, own in enumerate(strategies) if seed in own]
+        having = np.flatnonzero([seed in own for own in strategies])
         tested = _union(strategies[number][seed][0] for number in having)
         of_seed = np.zeros((len(having), len(tested)))
+        places: dict[int, Ints] = {}  # of arrays of row numbers, which strategies share
         for place, number in enumerate(having):
             rows, influence = strategies[number][seed]
-            of_seed[place, np.searchsorted(tested, rows)] = influence
+            if id(rows) not in places:
+                places[id(rows)] = np.searchsorted(tested, rows)
+            of_seed[place, places[id(rows)]] = influence
         totals[np.ix_(having, np.searchsorted(known, tested))] += of_seed
         same[np.ix_(having, having)] += of_seed @ of_seed.T
     return np.where(pairs > 0, (totals @ totals.T - same) / np.maximum(pairs, 1), 0.0)
 
 
 def _union(rows: Iterable[Ints]) -> Ints:
-    """Return all row numbers, sorted; what many strategies share is sorted once."""
-    distinct = {id(own): own for own in rows}
-    return np.unique(np.concatenate(list(distinct.values())))
+    """Return all row numbers, sorted; arrays that many strategies share are read once."""
+    distinct = list({id(own): own for own in rows}.values())
+    seen = np.zeros(1 + max(int(own.max(initial=-1)) for own in distinct), np.bool_)
+    for own in distinct:
+        seen[own] = True
+    return np.flatnonzero(seen)
 
 
 def mean_variance(covariance: Floats) -> float:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from benchmark.metrics.posterior import Evidence, evidence, forecast, posterior
 from benchmark.results import comparison
@@ -72,7 +73,8 @@ class Race:
     @cached_property
     def settles(self) -> float:
         """Probability that at the next look one candidate will be the best or nearly so."""
-        return forecast(self.evidence, self.coming, SETTLED, np.random.default_rng(0))
+        with threadpool_limits(1):
+            return forecast(self.evidence, self.coming, SETTLED, np.random.default_rng(0))
 
 
 def race(table: Leaderboard, baseline: str, skilled: Collection[str]) -> Race | None:
@@ -95,8 +97,9 @@ def race(table: Leaderboard, baseline: str, skilled: Collection[str]) -> Race | 
         return None
     labels = [str(label) for label in scores.index]
     rows = RowErrors(predicted).covariance(METRIC, labels)
-    known = evidence(scores.to_numpy(np.float64), rows, comparison.correlation(METRIC))
-    drawn = posterior(known, np.random.default_rng(0))
+    with threadpool_limits(1):
+        known = evidence(scores.to_numpy(np.float64), rows, comparison.correlation(METRIC))
+        drawn = posterior(known, np.random.default_rng(0))
     columns = scores.mean(axis=1), drawn.best(), drawn.within(), drawn.regret()
     numbers = zip(labels, *(column.tolist() for column in columns), strict=True)
     return Race(scores, {label: Outlook(*own) for label, *own in numbers}, known)

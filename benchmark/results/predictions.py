@@ -19,7 +19,6 @@ from benchmark.results.row_errors import RowErrors
 from benchmark.tracking.history import read_fit
 from benchmark.training.predictions import Fit, Predictions
 
-PARTS = ("validation", "test")
 READERS = 4  # threads: reading waits for the disk or a server, and unpacking releases Python's lock
 
 
@@ -65,22 +64,27 @@ def _read_fits(uri: str, runs: list[dict[Hashable, Any]]) -> dict[tuple[str, int
             lambda run: read_fit(uri, str(run["artifacts"]), str(run["predictions"])),
             first.values(),
         )
-        fits = dict(zip(first, read, strict=True))
-    rows: dict[tuple[int, str, str], NDArray[Any]] = {}
+        return _sharing(dict(zip(first, read, strict=True)))
+
+
+def _sharing(fits: dict[tuple[str, int], Fit | None]) -> dict[tuple[str, int], Fit | None]:
+    """Let the fits of a seed have the same arrays of rows, labels and weights: these are equal."""
+    known: dict[tuple[Any, ...], NDArray[Any]] = {}
+
+    def shared(part: Predictions, *key: object) -> Predictions:
+        same = {}
+        for name in ("rows", "labels", "weights"):
+            values = getattr(part, name)
+            first = known.setdefault((*key, name), values)
+            same[name] = first if np.array_equal(first, values) else values
+        return replace(part, **same)
+
     return {
-        key: fit and replace(fit, **{part: _shared(fit, part, key[1], rows) for part in PARTS})
-        for key, fit in fits.items()
+        (training, seed): fit
+        and replace(
+            fit,
+            validation=shared(fit.validation, seed, "validation"),
+            test=shared(fit.test, seed, "test"),
+        )
+        for (training, seed), fit in fits.items()
     }
-
-
-def _shared(
-    fit: Fit, part: str, seed: int, known: dict[tuple[int, str, str], NDArray[Any]]
-) -> Predictions:
-    """Return predictions that share with others of the seed what does not depend on training."""
-    own: Predictions = getattr(fit, part)
-    same = {}
-    for name in ("rows", "labels", "weights"):
-        values = getattr(own, name)
-        first = known.setdefault((seed, part, name), values)
-        same[name] = first if np.array_equal(first, values) else values
-    return replace(own, **same)

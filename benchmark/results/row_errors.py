@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmark.metrics import influence, stats
 from benchmark.protocol.arrays import Floats, Ints
@@ -87,9 +88,11 @@ class RowErrors:
 
 def covariance_of(strategies: Sequence[Sequence[Predicted]], of: Influence) -> Floats:
     """Covariance of the strategies' means over seeds, see `influence.row_covariance`."""
-    return influence.row_covariance(
-        [{one.seed: (one.rows, of(one)) for one in seeds} for seeds in strategies]
-    )
+    # sums of so few numbers are slower on several threads, and differ in their last digit
+    with threadpool_limits(1):
+        return influence.row_covariance(
+            [{one.seed: (one.rows, of(one)) for one in seeds} for seeds in strategies]
+        )
 
 
 def variance_between(
@@ -118,7 +121,7 @@ def _overlap(tested: Sequence[Ints]) -> float:
     """
     if len(tested) == 1:
         return 1.0
-    _, times = np.unique(np.concatenate(tested), return_counts=True)
+    times = np.bincount(np.concatenate(tested))
     sizes = np.sort([len(rows) for rows in tested])
     larger = sizes @ np.arange(len(sizes))  # each is the larger one beside all smaller ones
     return float((times * (times - 1)).sum() / 2 / larger)

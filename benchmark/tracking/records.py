@@ -90,7 +90,7 @@ def _queried(connection: Connection, experiments: Sequence[str], kind: str) -> I
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlRun, SqlTag
     from sqlalchemy import select
 
-    marked = select(SqlTag.run_uuid).where(SqlTag.key == tags.KIND, SqlTag.value == kind)
+    marked: Any = select(SqlTag.run_uuid).where(SqlTag.key == tags.KIND, SqlTag.value == kind)
     chosen = (
         SqlRun.experiment_id.in_(list(map(int, experiments))),
         SqlRun.lifecycle_stage == "active",

@@ -153,7 +153,7 @@ def _run_looks(
         def open_engine() -> Client | Crew | None:
             if request.scheduler:
                 return crew or opened.enter_context(_crew(request, plan, store, console))
-            with phase(console, _opening(request.workers)):
+            with phase(console, in_words(request.workers)):
                 client = opened.enter_context(engine(request.workers))
             warm_up(client, plan.conditions)
             return client
@@ -251,7 +251,8 @@ def announce(data: Data, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 
 
-def _opening(workers: int) -> str:
+def in_words(workers: int) -> str:
+    """Say what is going on while an engine with so many workers is opened."""
     return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "loading TensorFlow"
 
 

@@ -204,9 +204,8 @@ def confusion(analysis: Analysis, counts: Mapping[str, Floats]) -> TextTable:
         "Rows on test by their weight, summed over seeds, and their share of the actual class. "
         f"Positive is {analysis.table.facts['classes'][1]}."
     )
-    headings = ("strategy", "true negatives", "false positives", "false negatives")
-    headings = (*headings, "true positives")
-    narrow = ("strategy", "false positives", "true positives")
+    counted = ("true negatives", "false positives", "false negatives", "true positives")
+    headings, narrow = ("strategy", *counted), ("strategy", *counted[1::2])
     return TextTable("Confusion matrices on test", caption, headings, rows, narrow=narrow)
 
 
