@@ -15,7 +15,7 @@ from distributed.cli.dask_worker import main as worker
 from packaging.requirements import Requirement
 
 from benchmark.cli.main import main as ours
-from benchmark.workflows.execution.cluster import KEPT_MEMORY, LARGE_BLOCK
+from benchmark.workflows.execution.fork_server import KEPT_MEMORY, LARGE_BLOCK
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "cluster"
