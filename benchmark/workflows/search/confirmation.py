@@ -19,12 +19,26 @@ from benchmark.tracking.history import read_fit
 
 @dataclass(frozen=True)
 class Rival:
-    """Another strategy, and the difference of the chosen one to it."""
+    """Another strategy, and the difference of the chosen one to it.
+
+    Attributes:
+        value: its own mean.
+        ahead: positive where the chosen one is better, whatever the objective.
+        p: adjusted (Holm).
+        low, high: interval of the difference; those of all rivals hold together.
+    """
 
     label: str
-    value: Difference  # its mean
-    ahead: Difference  # positive where the chosen one is better, whatever the objective
-    p: float  # adjusted (Holm)
+    value: Difference
+    ahead: Difference
+    p: float
+    low: float
+    high: float
+
+    @property
+    def mean(self) -> float:
+        """The difference."""
+        return self.ahead.mean
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,13 @@ def confirm(uri: str, table: Leaderboard, chosen: str, goal: Objective) -> Confi
         label=label,
         value=means[label],
         rivals=tuple(
-            Rival(other, means[other], ahead[other], float(p))
+            Rival(
+                other,
+                means[other],
+                ahead[other],
+                float(p),
+                *stats.simultaneous(ahead[other], len(others), stats.LEVEL, p < stats.LEVEL),
+            )
             for other, p in zip(others, adjusted, strict=True)
         ),
         skilled=label in comparison.skilled(table, [label]),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.metrics.stats import Difference
 from benchmark.protocol.arguments import as_text
-from benchmark.protocol.text import SYNTHETIC, escape_markdown, interval
+from benchmark.protocol.text import SYNTHETIC, escape_markdown, interval, listed
 from benchmark.protocol.text import command as build_command
 from benchmark.protocol.text import seeds as count_seeds
 from benchmark.results.objective import Objective
@@ -27,7 +25,14 @@ from benchmark.workflows.search.summary import SearchSummary
 
 if TYPE_CHECKING:
     from optuna import Study
-from benchmark.workflows.search.spec import SearchRequest
+
+    from benchmark.workflows.search.spec import SearchRequest
+
+TOGETHER = (
+    "Means over seeds with 95 % confidence intervals; those of the differences hold together "
+    "(Bonferroni), and so do their p (Holm)."
+)
+VERDICTS = ("better", "worse", "not significant")
 
 
 def make_answer(
@@ -42,8 +47,7 @@ def make_answer(
         for rival in sorted(confirmed.rivals, key=lambda rival: rival.ahead.mean):
             p = f"{rival.p:.3f}" if rival.p >= 0.001 else "< 0.001"
             verdict = confirmed.verdict(rival)
-            ahead = interval(rival.ahead)
-            rows.append([rival.label, interval(rival.value, sign=""), ahead, p, verdict])
+            rows.append([rival.label, interval(rival.value, sign=""), interval(rival), p, verdict])
     headings = ("strategy", f"{goal.name} on test", "Δ of the chosen", "p (adjusted)", "finding")
     return Answer(" ".join(sentences), headings, rows, [], "", "", {})
 
@@ -72,21 +76,18 @@ def _of_confirmation(goal: Objective, it: Confirmation) -> str:
             f"{text} It does not rank rows significantly better than chance, so there is no claim: "
             "another threshold alone would change this measure."
         )
-    for rival in it.rivals:
-        text += f" It is {_compared(rival.ahead)} {rival.label}"
-        if it.verdict(rival) == "not significant":
-            text += f", not significant at {len(it.rivals)} comparisons"
-        text += "."
-    return text
-
-
-def _compared(ahead: Difference) -> str:
-    """Format a difference: ``0.021 (0.004 to 0.038) ahead of``."""
-    size, low, high, which = ahead.mean, ahead.low, ahead.high, "ahead of"
-    if size < 0:
-        size, low, high, which = -size, -high, -low, "behind"
-    ends = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f})"
-    return f"{size:.3f}{ends} {which}"
+    sentences = [text]
+    of = {word: [rival for rival in it.rivals if it.verdict(rival) == word] for word in VERDICTS}
+    for word in ("better", "worse"):
+        if of[word]:
+            named = listed([f"{rival.label} ({interval(rival)})" for rival in of[word]])
+            sentences.append(f"It is significantly {word} than {named}.")
+    if open_ := of["not significant"]:
+        largest = max(open_, key=lambda rival: abs(rival.mean))
+        which = f", largest to {largest.label}" if len(open_) > 1 else ""
+        labels = listed([rival.label for rival in open_])
+        sentences.append(f"No significant difference to {labels} ({interval(largest)}{which}).")
+    return " ".join(sentences)
 
 
 def markdown(
@@ -104,7 +105,7 @@ def markdown(
     if answer.rows:
         lines += [f"| {' | '.join(answer.headings)} |", "| --- |" + " ---: |" * 4]
         lines += [f"| {' | '.join(map(escape_markdown, row))} |" for row in answer.rows]
-        lines += ["", "Means over seeds with 95 % confidence intervals.", ""]
+        lines += ["", TOGETHER, ""]
     lines += [f"![{name}]({name}.svg)" for name in drawn]
     conditions = search.conditions
     lines += [

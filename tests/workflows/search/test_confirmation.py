@@ -14,7 +14,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.results import objective
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.training.predictions import Fit, Predictions
-from benchmark.workflows.search import confirmation
+from benchmark.workflows.search import confirmation, page
 from benchmark.workflows.search.summary import Point, summarise
 from tests.toys import FIT
 
@@ -75,10 +75,23 @@ def test_differences_are_paired_by_seed_and_positive_where_the_chosen_one_is_bet
         assert rival.ahead.mean > 0 or rival.label == "none"
     raw = np.array([rival.ahead.p for rival in found.rivals])
     assert [rival.p for rival in found.rivals] == pytest.approx(stats.holm(raw).tolist())
+    for rival in found.rivals:
+        assert (rival.low < 0 < rival.high) == (rival.p >= stats.LEVEL)
+        assert rival.high - rival.low >= rival.ahead.high - rival.ahead.low
     words = {rival.label: found.verdict(rival) for rival in found.rivals}
     assert words["focal"] == "better"
     swapped = replace(found.rivals[1], ahead=replace(found.rivals[1].ahead, mean=-0.3))
     assert found.verdict(swapped) == "worse"
+
+
+def test_sentences_say_who_is_beaten_and_what_stays_open(confirmed: Any) -> None:
+    goal = objective.read("f1")
+    found = confirmed("f1", {"none": 2.0, "focal": 0.0})
+    text = page._of_confirmation(goal, found)
+    assert "It is significantly better than focal (+" in text
+    assert "No significant difference to none (" in text and "largest" not in text
+    alike = replace(found, rivals=tuple(replace(rival, p=1.0) for rival in found.rivals))
+    assert ", largest to focal)." in page._of_confirmation(goal, alike)
 
 
 def test_seeds_that_are_all_tested_on_the_same_rows_are_no_proof(confirmed: Any) -> None:
