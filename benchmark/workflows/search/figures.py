@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 BEST = "#b2182b"
+# above the axes, where it hides no point
+LEGEND: dict[str, Any] = {"loc": "outside upper left", "fontsize": 8, "frameon": False}
 
 
 def figures(search: Search, goal: Objective, summary: SearchSummary) -> dict[str, Figure]:
@@ -41,7 +43,7 @@ def _curve(search: Search, goal: Objective, summary: SearchSummary) -> Figure:
         _draw_dimension(axes, dimension, summary)
         axes.set_ylabel(f"{goal.name} on validation" if place % columns == 0 else "")
         if place == 0:
-            axes.legend(fontsize=8, frameon=False, loc="best")
+            drawn.legend(*axes.get_legend_handles_labels(), **LEGEND, ncols=2)
     return drawn
 
 
@@ -51,7 +53,7 @@ def _draw_dimension(axes: Axes, dimension: Dimension, summary: SearchSummary) ->
     name = dimension.name
     if summary.alike:
         axes.axvspan(
-            *summary.alike[name], color="0.92", label="no significant difference from the best"
+            *summary.alike[name], color="0.85", label="no significant difference from the best"
         )
     if pruned:
         axes.plot(
@@ -103,7 +105,7 @@ def _history(goal: Objective, summary: SearchSummary) -> Figure:
     best = (np.minimum if goal.minimize else np.maximum).accumulate([p.mean for p in points])
     axes.step([p.number for p in points], best, where="post", color=BEST, label="best so far")
     axes.locator_params(axis="x", integer=True)
-    axes.legend(fontsize=8, frameon=False, loc="best")
+    drawn.legend(**LEGEND, ncols=4)
     axes.grid(alpha=0.3)
     return drawn
 
