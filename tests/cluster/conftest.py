@@ -64,7 +64,7 @@ class Cluster:
         lines = head.log("scheduler.log").count("Scheduler at")
         given = words or ("--host", head.address)
         process = head.python(
-            "distributed.cli.dask_scheduler", *given, "--dashboard-address", ":0",
+            "distributed.cli.dask_scheduler", "--dashboard-address", ":0", *given,
             log="scheduler.log", **environment,
         )  # fmt: skip
         wait_for(lambda: head.log("scheduler.log").count("Scheduler at") > lines, LONG)

@@ -46,9 +46,9 @@ def test_a_cluster_without_workers_says_so_and_goes_on_with_late_ones(cluster: C
 
 def test_a_worker_whose_walltime_ends_is_followed_by_another(cluster: Cluster) -> None:
     cluster.start_scheduler()
-    grid = ["--strategies", "slow(seconds=12),threshold", "--seeds", "3"]
+    grid = ["--strategies", "slow(seconds=25),threshold", "--seeds", "3"]
     process = cluster.start(*grid)
-    cluster.start_worker("one", "short", "--lifetime", "30s")
+    cluster.start_worker("one", "short", "--lifetime", "60s")
     cluster.wait_until_begun()
     cluster.wait_until_said("worker short left")
     cluster.start_worker("two", "second")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import optuna
+import psycopg
 import pytest
 
 from benchmark.tracking import tags
@@ -19,7 +20,10 @@ def test_two_coordinators_on_two_hosts_do_exactly_the_trials_asked_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    storage = f"postgresql+psycopg://mlflow@{cluster.hosts['server'].address}/postgres"
+    server = f"postgresql://mlflow@{cluster.hosts['server'].address}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as database:
+        database.execute("CREATE DATABASE optuna")
+    storage = f"{server}/optuna"
     secret = {"PGPASSWORD": PASSWORD}
     cluster.start_scheduler()
     cluster.start_worker("one", "one", **secret)

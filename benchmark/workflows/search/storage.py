@@ -64,7 +64,7 @@ def create(url: str, name: str, minimize: bool) -> Study:
         except Exception as error:  # whatever a driver raises
             raise UserError(
                 f"--storage {url} cannot be reached ({_line(error)}): is it there, spelled "
-                "rightly, and its driver installed?"
+                "rightly, a database of its own, and its driver installed?"
             ) from None
 
 

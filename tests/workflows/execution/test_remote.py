@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from benchmark.workflows.execution import remote
 from benchmark.workflows.execution.remote import _Trainings
 
 
@@ -30,3 +33,14 @@ def test_a_training_that_was_lost_is_the_next_one() -> None:
     jobs.give_back(a0)
     assert jobs.take(a0) is a0
     assert jobs.take(None) is a1
+
+
+def test_steps_are_reported_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    told: list[int] = []
+    tell = remote.seldom(told.append)
+    for steps in range(1, 101):
+        tell(steps)
+        now += remote.REPORT_SECONDS / 8
+    assert told == list(range(1, 101, 8))
