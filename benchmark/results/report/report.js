@@ -97,7 +97,7 @@ function legend(box, strategies, charts, current) {
     one.input = make(label, "input", { type: "checkbox" });
     const sample = make(label, "svg", { "aria-hidden": "true" });
     make(sample, "line", { class: `line ${one.style}`, x1: 0, x2: 28, y1: 5, y2: 5 });
-    make(label, "span", {}, one.name);
+    make(label, "span", {}, one.name.replace(/[_+]/g, "$&\u200b"));
     one.value = make(one.row, "span", { class: "value" });
     const only = make(one.row, "button", { type: "button", "aria-label": `only ${one.name}` }, "only");
     one.input.addEventListener("change", () => { one.on = one.input.checked; update(); });
@@ -124,7 +124,7 @@ function strips(box, measure, strategies) {
     make(svg, "text", { x: px(tick), y: rows.length * step + 16, "text-anchor": "middle" }, shown(tick));
   }
   rows.forEach((one, row) => {
-    const y = row * step + step / 2, most = narrow ? 17 : 30, half = (most - 1) >> 1;
+    const y = row * step + step / 2, most = narrow ? 16 : 30, half = (most - 1) >> 1;
     const name = one.name.length > most ? `${one.name.slice(0, half)}…${one.name.slice(-half)}` : one.name;
     make(make(svg, "text", { x: left - 8, y: y + 4, "text-anchor": "end" }, name), "title", {}, one.name);
     for (const value of one.values) make(svg, "circle", { class: `seed fill ${one.style}`, cx: px(value), cy: y, r: 3.5 });
