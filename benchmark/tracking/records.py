@@ -1,7 +1,7 @@
 """Runs of a store as plain records.
 
 A store in a database is asked by three queries, as MLflow's client makes an object of every metric
-and every tag: 10,000 runs of a SQLite store take READ_FAST s in place of READ_SLOW.
+and every tag: 270 runs of a SQLite store take 0.09 s of the processor in place of 0.44.
 """
 
 from __future__ import annotations

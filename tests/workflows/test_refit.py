@@ -13,7 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark.cli.main import main
+from benchmark.protocol import grammar
+from benchmark.protocol.strategy import NONE
+from benchmark.protocol.task import Budget, Splits
 from benchmark.training import inference
+from benchmark.training.decision import Decision, fit_decision
+from benchmark.training.job import TrainingJob
+from benchmark.training.predictions import Fit
+from benchmark.workflows import refit
+from tasks.csv import TASK
+from tests import toys
 
 
 def table(seed: int, rows: int, share: float = 0.15) -> pd.DataFrame:
@@ -52,6 +61,23 @@ def test_it_is_trained_on_all_rows_and_says_what_that_does_to_the_threshold(expo
     assert "out-of-fold predictions of 3 seeds" in said and "on the validation rows of one" in said
     assert "Probabilities are adapted to the prevalence" in said
     assert "This model on fresh rows like these: precision between" in said
+
+
+def test_its_threshold_is_chosen_on_the_validation_rows_of_all_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen_on: list[int] = []
+
+    def decide(fit: Fit) -> Decision:
+        chosen_on.append(len(fit.validation.labels))
+        return fit_decision(grammar.read("threshold").strategy, fit)
+
+    monkeypatch.setattr(refit, "fit_network", lambda job, on_step: (toys.FIT, None))
+    parts = np.split(np.arange(30), 3)
+    splits = Splits(np.zeros((30, 2)), toys.LABELS, *parts)
+    job = TrainingJob(TASK, None, splits, 2, NONE, Budget(10, 8), 0)
+    found = refit.refit(job, decide, toys.FIT, [toys.FIT] * 3)
+    assert chosen_on[0] == 90 and found.rows == 30
 
 
 def test_it_keeps_the_precision_on_fresh_rows(exported: Any) -> None:

@@ -91,11 +91,13 @@ def _charts(analysis: Analysis, predictions: TablePredictions) -> Iterable[Chart
         if part in labels
     }
     prevalence = predictions.prevalence
-    macro = "" if binary else "Averaged over classes. "
+    macro, dot = (
+        ("", "dot: at the tuned threshold; ") if binary else ("Averaged over classes. ", "")
+    )
     yield Chart(
         "precision-recall",
         "Precision-recall",
-        f"{macro}Dashed: the prevalence; dot: at the tuned threshold; AP: average precision.",
+        f"{macro}Dashed: the prevalence; {dot}AP: average precision.",
         "recall",
         "precision",
         {label: metric_curves.precision_recall(seeds) for label, seeds in ranked.items()},

@@ -87,7 +87,8 @@ def leaderboard(analysis: Analysis) -> TextTable:
         *("strategy", f1, f"Δ{f1} vs baseline", "p", "P(best)", f"P(within {WITHIN})"),
         *("expected regret", ap, "seeds"),
     )
-    title, narrow = f"{f1} at each strategy's own threshold", (*headings[:3], "P(best)")
+    title = f"{f1} at each strategy's own {words.threshold}"
+    narrow = (*headings[:3], "P(best)")
     return TextTable(title, caption, headings, rows, narrow=narrow)
 
 
