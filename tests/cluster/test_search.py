@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 TRIALS = 8
 
 
+@pytest.mark.brief
 def test_two_coordinators_on_two_hosts_do_exactly_the_trials_asked_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def test_certificates_are_asked_for(cluster: Cluster, certificates: dict[str, st
     assert len(cluster.bench().results()) == 2
 
 
+@pytest.mark.brief
 def test_a_password_is_found_in_the_environment_alone(cluster: Cluster) -> None:
     cluster.start_scheduler("--host", cluster.hosts["head"].address, "--dashboard-address", ":8787")
     cluster.start_worker("one", "one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from benchmark.workflows.execution.shipping import PACKAGES
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+ARRIVAL_SECONDS = 10.0  # that an artifact may take
+POLL_SECONDS = 1.0  # between two looks for it
 READERS = 8  # answers judged at once: each reads an artifact back
 
 
@@ -97,11 +100,17 @@ class Examiner:
 
 
 def _arrives(required: Requirements, facts: WorkerFacts) -> bool:
-    """Return whether this process, too, can read what the worker wrote."""
-    try:
-        return probe.is_there(required.store, facts.artifact)
-    except Exception:  # whatever a kind of store raises
-        return False
+    """Return whether this process, too, can read what the worker wrote, now or a little later.
+
+    The first request after a lost network fails: it goes over a connection that was closed.
+    """
+    end = time.monotonic() + ARRIVAL_SECONDS
+    while time.monotonic() < end:
+        with suppress(Exception):  # whatever a kind of store raises
+            if probe.is_there(required.store, facts.artifact):
+                return True
+        time.sleep(POLL_SECONDS)
+    return False
 
 
 def _name_of(client: Client, address: str) -> str:
