@@ -69,7 +69,7 @@ def report(sections: Sequence[Section]) -> str:
 
 def _breakable(label: str) -> Markup:
     """Escape the name of a strategy, which may break between its words."""
-    return Markup("<wbr>").join(re.split(r"(?<=[+_])", label))
+    return Markup("<wbr>").join(re.split(r"(?<=[+_ ])|(?=\()", label))
 
 
 def _together(number: str) -> str:

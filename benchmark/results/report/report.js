@@ -97,7 +97,7 @@ function legend(box, strategies, charts, current) {
     one.input = make(label, "input", { type: "checkbox" });
     const sample = make(label, "svg", { "aria-hidden": "true" });
     make(sample, "line", { class: `line ${one.style}`, x1: 0, x2: 28, y1: 5, y2: 5 });
-    make(label, "span", {}, one.name.replace(/[_+]/g, "$&\u200b"));
+    make(label, "span", {}, one.name.replace(/[_+]|(?=\()/g, "$&\u200b"));
     one.value = make(one.row, "span", { class: "value" });
     const only = make(one.row, "button", { type: "button", "aria-label": `only ${one.name}` }, "only");
     one.input.addEventListener("change", () => { one.on = one.input.checked; update(); });
