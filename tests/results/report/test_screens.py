@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
-    """The stored table of insurance: 22 strategies, ten seeds."""
+    """The stored table of insurance: 27 strategies, ten seeds."""
     stored = analysis_of("insurance")
     facts = stored.table.facts | {"origin": "train.csv"}
     return replace(stored, table=replace(stored.table, facts=facts))
