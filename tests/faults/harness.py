@@ -21,6 +21,7 @@ from mlflow.entities import Run
 from benchmark.tracking import tags
 from tests import stores
 
+FORK_SERVER = "multiprocessing.forkserver"  # in the command of it and of its children
 PATIENT = 120  # seconds that a test waits for what takes a few
 
 
@@ -150,7 +151,9 @@ def workers(coordinator: int) -> list[psutil.Process]:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        words = " ".join(process.cmdline())
+        words, parent = " ".join(process.cmdline()), process.parent()
+        if FORK_SERVER in words:  # the server itself is a child of the coordinator
+            return parent is not None and FORK_SERVER in " ".join(parent.cmdline())
         return "spawn_main" in words or words.startswith("dask worker")  # where setproctitle is
     except psutil.Error:
         return False
