@@ -16,6 +16,17 @@ pytestmark = pytest.mark.slow
 TRIALS = 8
 
 
+def trials_in(storage: str) -> list[optuna.trial.FrozenTrial]:
+    """The trials of the only search in a database, whose connections are closed then."""
+    database = optuna.storages.RDBStorage(storage)
+    try:
+        [summary] = optuna.get_all_study_summaries(database)
+        return optuna.load_study(study_name=summary.study_name, storage=database).trials
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
 @pytest.mark.brief
 def test_two_coordinators_on_two_hosts_do_exactly_the_trials_asked_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -40,9 +51,7 @@ def test_two_coordinators_on_two_hosts_do_exactly_the_trials_asked_for(
     for host, process in zip(("desk", "three"), both, strict=True):
         process.communicate(timeout=600)
         assert process.returncode == 0, cluster.hosts[host].log("search.log")
-    [summary] = optuna.get_all_study_summaries(storage)
-    trials = optuna.load_study(study_name=summary.study_name, storage=storage).trials
-    states = Counter(trial.state.name for trial in trials)
+    states = Counter(trial.state.name for trial in trials_in(storage))
     assert states["COMPLETE"] + states["PRUNED"] == TRIALS, states
     assert not states["RUNNING"]
     bench = cluster.bench()

@@ -85,6 +85,7 @@ def test_the_legend_hides_and_isolates(browser: Any, page: Path) -> None:
 
 
 def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: Path) -> None:
+    chromium.resize(browser, 1280)  # a telephone shows no single runs
     browser.get(page.as_uri())
     chosen = "return document.querySelector('figure:not(.off)').dataset.chart"
     assert browser.execute_script(chosen) == "precision-recall"
