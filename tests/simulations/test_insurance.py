@@ -32,15 +32,20 @@ def results() -> list[Results]:
     return insurance.benchmarks(*insurance.read(DATA), SUBSAMPLES, np.random.default_rng(9))
 
 
+def require_coverage(results: list[Results], measure: int, seeds: int) -> None:
+    """Intervals cover in at least `LEAST` of the subsamples, less two standard errors."""
+    covered = insurance.coverage(results, measure, seeds)
+    print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
+    assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / len(results)) ** 0.5
+
+
 @pytest.mark.slow
 @needs_data
 @pytest.mark.parametrize("measure", range(len(MEASURES)))
 def test_intervals_hold_the_mean_over_data_sets(results: list[Results], measure: int) -> None:
     print(f"\n{MEASURES[measure]}: coverage, mean and {COMPARED}")
     for seeds in (3, 5, 10):
-        covered = insurance.coverage(results, measure, seeds)
-        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
-        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / SUBSAMPLES) ** 0.5
+        require_coverage(results, measure, seeds)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +63,7 @@ def test_intervals_of_folds_hold_the_mean_over_data_sets(
 ) -> None:
     print(f"\n{MEASURES[measure]}, five folds: coverage, mean and {COMPARED}")
     for seeds in (3, 5, 10):
-        covered = insurance.coverage(of_folds, measure, seeds)
-        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
-        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / OF_FOLDS) ** 0.5
+        require_coverage(of_folds, measure, seeds)
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +82,7 @@ def test_intervals_of_windows_hold_the_mean_over_data_sets(
     """Older windows train on fewer rows: the mean is that of the same windows."""
     print(f"\n{MEASURES[measure]}, windows of time: coverage, mean and {COMPARED}")
     for seeds in (3, 5):
-        covered = insurance.coverage([one.first(seeds) for one in of_windows], measure, seeds)
-        print(f"  {seeds:>2} seeds: {covered.mean():.3f}  {covered.round(3).tolist()}")
-        assert covered.mean() >= LEAST - 2 * (LEAST * (1 - LEAST) / OF_FOLDS) ** 0.5
+        require_coverage([one.first(seeds) for one in of_windows], measure, seeds)
 
 
 def analysis_of(fits: dict[str, list[Fit]], table_of: Callable[..., Leaderboard]) -> Analysis:
