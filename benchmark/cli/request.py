@@ -128,7 +128,7 @@ def make_request(
         every=selection.has_pattern(strategies) or strategies == registry.default("strategies"),
         seeds=number,
         steps=budget,
-        workers=default_workers() if processes is None else processes,
+        workers=0 if scheduler else default_workers() if processes is None else processes,
         scheduler=scheduler,
         ship_code=ship_code == "yes",
         timeout=limit,

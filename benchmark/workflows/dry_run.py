@@ -105,7 +105,7 @@ def show_plan(request: RunRequest) -> int:
         out.print(f"--until-decided: up to {request.seeds} seeds for those that go on")
     if left:
         started = time.time() - psutil.Process().create_time()  # a run spends as much
-        workers = 0 if request.scheduler else min(request.workers, len(left))
+        workers = min(request.workers, len(left))
         sample = _sample(plan, workers, console)
         seconds = started + estimate(left, sample, workers)
         out.print(f"estimate: about {duration(seconds)} with {_workers(request)}", highlight=False)

@@ -60,7 +60,7 @@ class RunRequest:
     every: bool  # leave out strategies that do not suit the task, and say so
     seeds: int
     steps: int | None
-    workers: int
+    workers: int  # processes of this machine; 0 is this one, or none beside a scheduler
     scheduler: str
     timeout: float | None  # seconds that a training may take
     tracking: str
@@ -97,7 +97,7 @@ def measure(request: RunRequest, console: Console) -> RunResult:
     Everything that a user can get wrong is checked before the first run is created.
     """
     uri = store_of(request)
-    if request.workers and not request.scheduler:
+    if request.workers:
         fork_server.start()
     with phase(console, "reading the data"):
         data = load(request.task, request.settings, request.path)

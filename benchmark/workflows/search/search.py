@@ -64,7 +64,7 @@ def run_search(asked: SearchRequest) -> int:
     console = terminal.console(stderr=True)
     request = asked.request
     uri = store_of(request)
-    if request.workers and not request.scheduler:
+    if request.workers:
         fork_server.start()
     data = load(request.task, request.settings, request.path)
     goal = priced(asked.objective, data)
