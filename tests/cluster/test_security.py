@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,7 @@ def test_a_password_is_found_in_the_environment_alone(cluster: Cluster) -> None:
     assert not [words for words in arguments() if PASSWORD in words]
     dashboard = f"http://{cluster.hosts['head'].address}:8787"
     for page in ("info/main/workers.html", "info/main/logs.html", "json/identity.json"):
-        answer = requests.get(f"{dashboard}/{page}", timeout=60)
-        assert answer.ok and PASSWORD not in answer.text
+        assert PASSWORD not in shown(f"{dashboard}/{page}")
     status, output = cluster.finish(process)
     assert status == 0, output
     found = [
@@ -70,6 +70,16 @@ def test_a_password_is_found_in_the_environment_alone(cluster: Cluster) -> None:
     bench = cluster.bench()
     for run in [*bench.runs(), *bench.runs("invocation")]:
         assert PASSWORD not in str(run.to_dictionary())
+
+
+def shown(page: str) -> str:
+    """The text of a page of the dashboard, which fails until a worker has reported itself."""
+    for _ in range(60):
+        answer = requests.get(page, timeout=60)
+        if answer.ok:
+            return answer.text
+        time.sleep(0.5)
+    raise AssertionError(f"{page}: {answer.status_code}\n{answer.text}")
 
 
 def arguments() -> list[str]:

@@ -12,6 +12,7 @@ runs are written by ``tracking.trials`` from what is finished here.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 OWNER = "owner"  # user attribute of a trial: run id of the process that runs it
 HEARTBEAT = 10.0  # seconds
 GRACE = 6  # heartbeats that may be missing
+PAUSES = (0.5, 2.0)  # seconds before tables are created again
 RETRIES = 2  # of a trial whose worker dies again and again
 PRUNING_PERCENTILE = 75.0  # trials outside this best share, at equal seeds, are pruned
 UNPRUNED = 8  # trials that finish before any is pruned
@@ -56,7 +58,7 @@ def create(url: str, name: str, minimize: bool) -> Study:
     with locked(url), _quiet():
         try:
             return optuna.create_study(
-                storage=_storage(url, exists=False),
+                storage=_with_tables(url),
                 study_name=name,
                 direction="minimize" if minimize else "maximize",
                 load_if_exists=True,
@@ -96,6 +98,18 @@ def load(url: str, name: str) -> Study:
     )
     with _quiet():
         return optuna.load_study(storage=_storage(url), study_name=name, pruner=pruner)
+
+
+def _with_tables(url: str) -> RDBStorage:
+    """Return the storage; create its tables, unless another host does at the same moment."""
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    for pause in PAUSES:
+        try:
+            return _storage(url, exists=False)
+        except (IntegrityError, ProgrammingError):  # a table appeared in between
+            time.sleep(pause)
+    return _storage(url, exists=False)
 
 
 @cache

@@ -85,6 +85,8 @@ def test_the_legend_hides_and_isolates(browser: Any, page: Path) -> None:
 
 
 def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: Path) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
     chromium.resize(browser, 1280)  # a telephone shows no single runs
     browser.get(page.as_uri())
     chosen = "return document.querySelector('figure:not(.off)').dataset.chart"
@@ -97,6 +99,8 @@ def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: P
     assert browser.execute_script(of) != first
     browser.find_element("css selector", ".runs summary").click()
     rows = "return document.querySelectorAll('.runs tbody tr').length"
+    # the page is told a moment later that a fold was opened
+    WebDriverWait(browser, 10).until(lambda it: it.execute_script(rows) > 0)
     assert browser.execute_script(rows) == 9
 
 

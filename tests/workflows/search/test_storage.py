@@ -3,10 +3,12 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.exc import IntegrityError
 
 from benchmark.protocol.errors import UserError
 from benchmark.workflows.search import storage
@@ -106,6 +108,21 @@ def test_a_worker_that_dies_before_its_first_heartbeat_is_found_out(
     monkeypatch.setenv("SKEWBENCH_HEARTBEAT", "0")
     storage.retry_lost(study, url)
     assert [trial.number for trial in storage.standing(study)] == [1]
+
+
+def test_tables_that_another_host_creates_at_the_same_moment_are_used(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_tables = optuna.storages._rdb.models.BaseModel.metadata.create_all
+    errors = iter([IntegrityError("CREATE TABLE studies", {}, Exception("duplicate key"))])
+
+    def beaten_once(engine: Any) -> None:
+        create_tables(engine)
+        for error in errors:
+            raise error
+
+    monkeypatch.setattr(optuna.storages._rdb.models.BaseModel.metadata, "create_all", beaten_once)
+    assert storage.create(url, "it", False).study_name == "it"
 
 
 @pytest.mark.parametrize(
