@@ -15,7 +15,7 @@ from benchmark.protocol.text import percent, seeds
 from benchmark.results.analysis import Analysis
 from benchmark.results.predicted import TablePredictions
 from benchmark.results.report import charts, markdown, tables
-from benchmark.results.report.charts import Chart
+from benchmark.results.report.curves import Chart
 from benchmark.results.report.forest import Forest, forests
 from benchmark.results.report.tables import TextTable
 from benchmark.results.report.templates import content_hash, environment, source

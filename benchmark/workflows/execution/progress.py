@@ -95,12 +95,8 @@ class Display:
         left = sum(self._steps.values()) - self._all_done
         remaining = seconds * left / max(1, steps)
         if remaining > WORTH_TELLING:
-            at_once = max(1, len(self._bars))
-            self._progress.console.print(
-                f"about {duration(remaining)} left: {len(self._steps):,} trainings, "
-                f"{at_once} at a time",
-                highlight=False,
-            )
+            said = f"about {duration(remaining)} left for {len(self._steps):,} trainings"
+            self._progress.console.print(said, highlight=False)
 
     def _line(self, outcome: Outcome) -> str:
         count = f"{self._ended:>{len(str(self._runs))}}/{self._runs}"
