@@ -86,7 +86,7 @@ def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:
     return Section(
         title=markdown.title(table),
         synthetic=table.facts["source"] != "real",
-        chips=_chips(analysis),
+        chips=_chips(analysis, predictions),
         headline=headline(analysis),
         findings=findings(analysis),
         forests=forests(analysis),
@@ -101,13 +101,15 @@ def section(analysis: Analysis, more: Sequence[TextTable] = ()) -> Section:
     )
 
 
-def _chips(analysis: Analysis) -> list[str]:
+def _chips(analysis: Analysis, predictions: TablePredictions) -> list[str]:
     """What a reader wants to know first: when, of what, how much."""
     table, facts = analysis.table, analysis.table.facts
     day = datetime.fromtimestamp(table.newest / 1000, UTC).strftime("%Y-%m-%d")
     rows = facts.get("rows", sum(facts["counts"]))
+    # a task may make the data rarer in positives than it comes
+    positive = predictions.prevalence if predictions.predicted else facts["counts"][1] / rows
     prevalence = (
-        f"{percent(facts['counts'][1] / rows, 1)} {facts['classes'][1]}"
+        f"{percent(positive, 1)} {facts['classes'][1]}"
         if table.binary
         else f"{table.class_count:,} classes"
     )

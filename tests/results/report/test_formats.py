@@ -234,6 +234,19 @@ def test_the_figures_of_more_classes_can_all_be_drawn(table: Leaderboard) -> Non
     figure.savefig(io.BytesIO())
 
 
+def test_the_prevalence_on_top_is_that_of_test_not_of_the_files(table: Leaderboard) -> None:
+    assert "10.0 % wren" in page(table)  # of the data, where no predictions are kept
+    labels, logits = np.arange(40) % 2, np.random.default_rng(0).normal(size=(40, 2))
+    kept = Predictions(np.arange(40), labels, logits, logits, np.where(labels, 1.0, 3.0))
+    shares = np.array([0.75, 0.25])
+    fit = Fit(
+        kept, kept, {}, Priors(shares, shares), 100, np.array([75, 25]), 9, {}, False, "CPU", {}
+    )
+    predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
+    shown = page(replace(table, row_errors=RowErrors({"none": predicted})))
+    assert "25.0 % wren" in shown and "10.0 % wren" not in shown
+
+
 def test_the_figure_of_a_run_of_many_classes_shows_their_recalls() -> None:
     classes = figures.MOST_DRAWN + 1
     labels, shares = np.arange(classes), np.full(classes, 1 / classes)
