@@ -67,7 +67,7 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str, htm
     from benchmark.results.report.console import phase
     from benchmark.results.report.document import render
     from benchmark.tracking.invocation import log_figures
-    from benchmark.tracking.store import open_store, resolve
+    from benchmark.tracking.store import open_store, resolve, short
     from benchmark.workflows import inspection_page, inspection_report
     from benchmark.workflows.execution.worker import load
     from benchmark.workflows.inspection import inspect_task
@@ -88,8 +88,9 @@ def inspect(task: str, data: str, settings: str, tracking: str, output: str, htm
         write_text(str(folder / "inspection.md"), page)
         for name, figure in figures.items():
             write_figure(str(folder / f"{name}.png"), figure)
-    store = open_store(uri, task)
-    run_id = log_figures(store, "inspection", "inspection of the data", page, figures)
+    with phase(messages, f"tracking it in {short(uri)}"):
+        store = open_store(uri, task)
+        run_id = log_figures(store, "inspection", "inspection of the data", page, figures)
     terminal.in_mlflow(console, store, "Its figures are in MLflow:", f"/runs/{run_id}/artifacts")
 
 

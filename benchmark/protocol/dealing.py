@@ -46,16 +46,14 @@ def deal(labels: Ints, groups: Ints, shares: Sequence[float], rng: np.random.Gen
         brings = np.bincount(labels[group == number], minlength=len(rows)) / np.maximum(rows, 1)
         place[number] = _with_room(room, brings, shares)
         room[place[number]] -= brings
-    mixed = len(np.unique(group * len(rows) + labels)) > len(rarest)
     for label in by_size:
         members = small[label]
         counts = np.bincount(group[labels == label], minlength=len(rarest))[members]
         place[members] = _in_order(counts, room[:, label], shares, rows[label])
-        if mixed:  # they bring rows of other classes too
-            joined = np.isin(group, members)
-            taken = place[group[joined]] * len(rows) + labels[joined]
-            brought = np.bincount(taken, minlength=room.size).reshape(room.shape)
-            room -= brought / np.maximum(rows, 1)
+        joined = np.isin(group, members)  # they may bring rows of other classes too
+        taken = place[group[joined]] * len(rows) + labels[joined]
+        brought = np.bincount(taken, minlength=room.size).reshape(room.shape)
+        room -= brought / np.maximum(rows, 1)
     return place[group].astype(np.int64)
 
 

@@ -62,7 +62,8 @@ def precision_recall(labels: Ints, logits: Floats, decisions: Ints, weights: Flo
         label=f"at its own threshold, {f1} {at_threshold['f1']:.3f}",
     )
     axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
-    axes.legend()
+    # where no curve is: matplotlib warns where it takes long to look for the best place
+    axes.legend(loc="lower left" if area > 0.5 else "upper right")
     return figure
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,10 @@ from click.testing import CliRunner
 from benchmark.cli.main import main
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.results.analysis import analyse
+from benchmark.results.leaderboard import Leaderboard
+from benchmark.results.models import by_models
+from tests.results.tables import around
 
 
 def test_settings_may_name_several_models() -> None:
@@ -56,6 +62,22 @@ def test_models_stand_in_one_table_and_the_one_behind_is_named(two_models: tuple
     assert told.exit_code == 0 and "## Models side by side" in told.output
     lines = [line for line in told.output.splitlines() if line.startswith(("| hgb", "| logistic"))]
     assert [line.split(" | ")[0] for line in lines] == ["| hgb"] * 2 + ["| logistic"] * 2
+
+
+def test_only_a_model_that_is_significantly_behind_is_named(
+    table_of: Callable[..., Leaderboard],
+) -> None:
+    def measured(model: str, centre: float, seed: int) -> Leaderboard:
+        values = {"f1": around(0.4, seed), "average_precision": around(centre, seed, 0.02)}
+        table = table_of({"none": values})
+        return replace(table, facts=table.facts | {"settings": f"model={model}"})
+
+    tables = [measured("hgb", 0.7, 1), measured("mlp", 0.698, 2), measured("logistic", 0.5, 3)]
+    [models] = by_models([analyse(table) for table in tables])
+    assert models.best in ("hgb", "mlp")
+    first, *behind = (sentence.text for sentence in models.sentences())
+    assert first.startswith(f"Without a strategy, model={models.best} ranks rows best")
+    assert [text.partition(" is significantly behind")[0] for text in behind] == ["model=logistic"]
 
 
 def recommended(uri: str, *words: str) -> str:

@@ -133,6 +133,10 @@ def test_each_column_is_described_with_what_is_done_to_it(tmp_path: Path, store_
     words = ["inspect", "csv", "--data", str(tmp_path / "t.csv"), "--tracking", store_uri]
     shown = CliRunner().invoke(main, [*words, "--settings", "target=kind"])
     assert shown.exit_code == 0, shown.output
+    reading, splitting, tracking = shown.stderr.splitlines()  # nothing is waited for in silence
+    assert reading == "reading the data of csv ..."
+    assert splitting == "splitting it, and comparing training with test ..."
+    assert tracking.startswith("tracking it in ")
     assert offences(shown.output) == []
     text = " ".join(shown.output.split())
     for expected in (

@@ -247,6 +247,21 @@ def test_the_prevalence_on_top_is_that_of_test_not_of_the_files(table: Leaderboa
     assert "25.0 % wren" in shown and "10.0 % wren" not in shown
 
 
+@pytest.mark.parametrize("skill, loc", [(0, "upper right"), (9, "lower left")])
+def test_the_legend_of_a_run_is_where_no_curve_is(skill: float, loc: str) -> None:
+    """Matplotlib warns where it takes long to look for the best place."""
+    rng, labels = np.random.default_rng(0), np.arange(100) % 5 // 4
+    logits = rng.normal(size=(100, 2)) + skill * np.eye(2)[labels]
+    drawn = figures.precision_recall(labels, logits, logits.argmax(axis=1), np.ones(100))
+    legend, searched = drawn.axes[0].get_legend(), []
+    assert legend is not None
+    legend._find_best_position = lambda *words, **_: searched.append(words) or (0, 0)
+    drawn.draw_without_rendering()
+    middle = legend.get_window_extent().get_points().mean(axis=0)
+    x, y = drawn.axes[0].transAxes.inverted().transform(middle)
+    assert not searched and (x < 0.5, y < 0.5) == (loc == "lower left",) * 2
+
+
 def test_the_figure_of_a_run_of_many_classes_shows_their_recalls() -> None:
     classes = figures.MOST_DRAWN + 1
     labels, shares = np.arange(classes), np.full(classes, 1 / classes)
