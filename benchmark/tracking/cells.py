@@ -132,7 +132,7 @@ def complete(store: Store, result: CellResult) -> None:
     }
     content = to_bytes(fit)
     with tempfile.TemporaryDirectory() as folder:
-        names = _write_artifacts(Path(folder), content, fit, score)
+        names = _write_artifacts(Path(folder), content, result, store.drawn)
         client.log_artifacts(run_id, folder)
     facts = {
         tags.PREDICTIONS: hashlib.sha256(content).hexdigest(),
@@ -170,13 +170,17 @@ def _log(
         client.log_batch(result.run_id, metrics=batch, tags=[] if begin else written)
 
 
-def _write_artifacts(folder: Path, predictions: bytes, fit: Fit, score: Score) -> list[str]:
-    """Write predictions and one figure into a folder; return their names in it.
+def _write_artifacts(
+    folder: Path, predictions: bytes, result: CellResult, drawn: bool
+) -> list[str]:
+    """Write predictions, and one figure if wanted, into a folder; return their names in it.
 
     The report draws the others from the predictions.
     """
     (folder / PREDICTIONS).write_bytes(predictions)
-    name, figure = figures.of_run(score, fit)
+    if not drawn:
+        return [PREDICTIONS]
+    name, figure = figures.of_run(result.score, result.fit)
     (folder / "figures").mkdir()
     path = folder / "figures" / f"{name}.png"
     figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})  # a third of the time

@@ -37,6 +37,7 @@ class Store:
     experiment: str  # id
     tags: Mapping[str, str]  # user, source and commit, of every run
     invocation: str = ""  # run id
+    drawn: bool = True  # each run gets its figure; a third of the processor time of a short one
 
     @property
     def client(self) -> RetryingClient:

@@ -6,9 +6,11 @@ starts it, as another worker may have done so before it died.
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -27,6 +29,9 @@ from benchmark.workflows.execution.time_limit import limit
 from benchmark.workflows.execution.worker import TRAINING_LOCK, Report, prepare, train
 
 MAX_REASON_LENGTH = 300  # characters
+# trainings of a process that are logged while it trains others: short ones would pile up, hold
+# their predictions, and wait for one another at the store
+LOGGED_ASIDE = threading.Semaphore(1)
 EXPECTED = (UserError, DivergedError)  # their message says what there is to know
 
 
@@ -58,7 +63,8 @@ def run_training(
         report: called with the steps done, while it trains.
         seconds: time limit of the training.
         worker: name of the worker.
-        on_trained: called when the device is free again.
+        on_trained: called when the device is free again, unless the caller is to wait for the
+            log as well.
     """
     runs: dict[Cell, str] = {}
     try:
@@ -81,17 +87,30 @@ def run_training(
         with TRAINING_LOCK, limit(seconds, fail_all), samples() as sampled:
             earlier = history.earlier_fit(store, training) if past.done else None
             fit = earlier or train(training, report)
-        if attempt == 1:  # a training that may kill its worker again must not kill another with it
-            on_trained()
     except StoreUnavailableError as error:
         return [_unlogged(training, cell, error) for cell in training.cells]
     except (Exception, SystemExit) as error:
         return _end_all(training, store, runs, error)
     spent = 0.0 if earlier else fit.seconds["training"]
-    return [
-        _log_cell(training, cell, store, run_id, fit, sampled, spent)
-        for cell, run_id in runs.items()
-    ]
+    # a training that may kill its worker again must not kill another with it
+    with _aside(on_trained) if attempt == 1 else nullcontext():
+        return [
+            _log_cell(training, cell, store, run_id, fit, sampled, spent)
+            for cell, run_id in runs.items()
+        ]
+
+
+@contextmanager
+def _aside(on_trained: Callable[[], None]) -> Iterator[None]:
+    """Free the device before the block, unless another training is being logged aside."""
+    if not LOGGED_ASIDE.acquire(blocking=False):
+        yield
+        return
+    try:
+        on_trained()
+        yield
+    finally:
+        LOGGED_ASIDE.release()
 
 
 def lost_training(training: Training, store: Store, reason: str) -> list[Outcome]:

@@ -114,6 +114,22 @@ def test_the_device_is_free_while_the_first_attempt_is_logged(
     assert freed == [1]  # it may kill its worker again, which is to do nothing else
 
 
+def test_one_training_at_most_is_logged_while_others_go_on(
+    trainings: list[Training], store: Store, untrained: list[int]
+) -> None:
+    freed: list[int] = []
+
+    def train_the_next() -> None:
+        run_training(trainings[1], store, report, on_trained=lambda: freed.append(1))
+
+    run_training(trainings[0], store, report, on_trained=train_the_next)
+    assert freed == []  # short trainings would pile up
+    assert statuses(store) == ["FINISHED"] * 4
+    [later] = grid.plan_trainings(trainings[0].conditions, SPECS, [2])
+    run_training(later, store, report, on_trained=lambda: freed.append(2))
+    assert freed == [2]
+
+
 def test_a_result_that_the_store_does_not_take_is_handed_back(
     trainings: list[Training], store: Store, untrained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
