@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]  # of the checkout
 PROGRAM = ("uv", "run", "skewbench")  # in it
 
 MOST_IN_RATIO = 5  # classes
+UNBOUNDED = (-math.inf, math.inf)  # range of a measure
 
 SYNTHETIC = "synthetic"  # what --data takes in place of a path, for generated data
 SYNTHETIC_BANNER = "SYNTHETIC DATA"  # marks all results of it
@@ -39,14 +40,23 @@ class Interval(Protocol):
     def high(self) -> float: ...
 
 
-def interval(value: Interval, digits: int = 3, sign: str = "+") -> str:
+def interval(
+    value: Interval, digits: int = 3, sign: str = "+", within: tuple[float, float] = UNBOUNDED
+) -> str:
     """Format a mean and its interval, ``+0.021 [0.004, 0.038]``; the mean alone for one seed.
 
     Args:
         sign: "+" writes the sign of positive means too, "" does not.
+        within: range of what is measured, which the interval does not leave.
     """
-    ends = "" if math.isnan(value.low) else f" [{value.low:,.{digits}f}, {value.high:,.{digits}f}]"
+    low, high = max(value.low, within[0]), min(value.high, within[1])
+    ends = "" if math.isnan(value.low) else f" [{low:,.{digits}f}, {high:,.{digits}f}]"
     return f"{value.mean:{sign},.{digits}f}{ends}"
+
+
+def share(value: Interval) -> str:
+    """Format a mean of 0 to 1, such as a precision, whose interval does not leave that range."""
+    return interval(value, sign="", within=(0, 1))
 
 
 def percent(share: float, digits: int = 0) -> str:

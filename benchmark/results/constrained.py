@@ -15,7 +15,7 @@ from benchmark.metrics.stats import Difference
 from benchmark.protocol import grammar
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.text import interval, seeds
+from benchmark.protocol.text import interval, seeds, share
 from benchmark.results import comparison
 from benchmark.results.analysis import Analysis
 from benchmark.results.objective import Objective, Scored
@@ -142,8 +142,8 @@ def why(found: Constrained, one: Attained, positive: str) -> Iterator[Sentence]:
     kept, probability = found.kept(one), np.mean(one.thresholds)
     yield Sentence(
         f"Use {one.label}, and predict {positive!r} from a probability of {probability:.3g}: "
-        f"{found.goal.name} is {interval(found.value(one), sign='')}.",
-        f"{name} on test {interval(kept, sign='')}; threshold chosen on validation; mean over "
+        f"{found.goal.name} is {share(found.value(one))}.",
+        f"{name} on test {share(kept)}; threshold chosen on validation; mean over "
         f"{seeds(len(one.values))}",
         one.label,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmark.protocol.text import interval, listed, seeds
+from benchmark.protocol.text import listed, seeds, share
 from benchmark.results import comparison
 from benchmark.results.advice import advise, chosen, differences, names
 from benchmark.results.analysis import Analysis
@@ -88,7 +88,7 @@ def _what_else_matters(analysis: Analysis) -> Iterable[Sentence]:
         yield Sentence(
             "Its probabilities are not calibrated: rank rows by them, but do not read them as "
             "frequencies.",
-            f"calibration error (ECE) {interval(error, sign='')}, significantly above "
+            f"calibration error (ECE) {share(error)}, significantly above "
             f"{comparison.UNCALIBRATED}",
         )
 

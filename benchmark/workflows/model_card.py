@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +13,7 @@ from benchmark.metrics.costs import PER, Costs, rule_in_words
 from benchmark.protocol.arrays import Floats
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.splits import class_shares
-from benchmark.protocol.text import escape_markdown, interval, ratio, runner
+from benchmark.protocol.text import escape_markdown, interval, ratio, runner, share
 from benchmark.results import comparison
 from benchmark.results.constrained import AT_MOST, on_fresh_rows
 from benchmark.results.expected_cost import fresh_mean
@@ -32,6 +33,7 @@ ANY_THRESHOLD = (
     "test/ece",
 )
 AT_THRESHOLD = ("test/f1", "test/precision", "test/recall", "test/balanced_accuracy", "test/mcc")
+RANGES = {"test/mcc": (-1.0, 1.0), "test/brier": (0.0, 2.0), "test/log_loss": (0.0, math.inf)}
 
 
 def card(
@@ -151,7 +153,8 @@ def _measures(advice: Recommendation, fit: Fit, decision: Decision) -> list[str]
     for name in (*AT_THRESHOLD, *ANY_THRESHOLD):
         # with costs or a constraint decisions are others than the leaderboard's
         known = advice.keeps_threshold or name in ANY_THRESHOLD
-        over = interval(comparison.mean(table, label, name), sign="") if known else ""
+        mean, within = comparison.mean(table, label, name), RANGES.get(name, (0.0, 1.0))
+        over = interval(mean, sign="", within=within) if known else ""
         this = own[name.removeprefix("test/")]
         lines.append(f"| {table.words.headings()[name]} | {over} | {this:.3f} |")
     if advice.costs:
@@ -175,14 +178,14 @@ def _constraint(advice: Recommendation, fit: Fit, decision: Decision) -> list[st
     name, test = found.goal.rule.bounded, fit.test
     [one] = [each for each in found.strategies if each.label == advice.label]
     decided = decision.decide(test.best, test.rows)
-    share, low, high = on_fresh_rows(name, test.labels, decided, test.weights)
+    own, low, high = on_fresh_rows(name, test.labels, decided, test.weights)
     bound = found.goal.rule.values[name]
     limit = "at most" if name in AT_MOST else "at least"
     return [
         f"Its threshold was chosen on validation for the {found.goal.name}, which over seeds is "
-        f"{interval(found.value(one), sign='')} on test. The constraint, {name} {limit} {bound:g}: "
-        f"over seeds {interval(found.kept(one), sign='')}. **This model on fresh rows like these: "
-        f"{name} between {low:.3f} and {high:.3f}** (95 %; {share:.3f} on test).",
+        f"{share(found.value(one))} on test. The constraint, {name} {limit} {bound:g}: "
+        f"over seeds {share(found.kept(one))}. **This model on fresh rows like these: "
+        f"{name} between {low:.3f} and {high:.3f}** (95 %; {own:.3f} on test).",
         "",
     ]
 
@@ -212,7 +215,7 @@ def _probabilities(advice: Recommendation, decision: Decision) -> list[str]:
     moved = decision.calibration.changes
     noted = bool(table.facts.get("notes"))
     return [
-        f"They are {word}: expected calibration error (ECE) {interval(error, sign='')}; "
+        f"They are {word}: expected calibration error (ECE) {share(error)}; "
         f"significantly below {comparison.UNCALIBRATED} counts as calibrated, above as not.",
         "The strategy recalibrates them." if moved else "They are the model's own.",
         *(["This holds for these test rows: see the notes on the data under Limits."] * noted),

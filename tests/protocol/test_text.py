@@ -18,6 +18,7 @@ from benchmark.protocol.text import (
     listed,
     percent,
     seeds,
+    share,
 )
 
 
@@ -32,6 +33,12 @@ def test_an_interval_follows_its_mean() -> None:
     assert interval(Measured(0.0212, 0.0041, 0.0379)) == "+0.021 [0.004, 0.038]"
     assert interval(Measured(-1234.56, -2000, 10.04), digits=1) == "-1,234.6 [-2,000.0, 10.0]"
     assert interval(Measured(0.5, 0.4, 0.6), digits=2, sign="") == "0.50 [0.40, 0.60]"
+
+
+def test_an_interval_does_not_leave_the_range_of_what_is_measured() -> None:
+    assert share(Measured(0.55, -0.009, 1.109)) == "0.550 [0.000, 1.000]"
+    assert share(Measured(0.55, 0.5, 0.6)) == "0.550 [0.500, 0.600]"
+    assert interval(Measured(0.9, 0.7, 1.1), within=(-1, 1)) == "+0.900 [0.700, 1.000]"
 
 
 def test_without_an_interval_the_mean_stands_alone() -> None:

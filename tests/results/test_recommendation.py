@@ -17,7 +17,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.results import objective, recommendation
 from benchmark.results import predictions as predictions_
 from benchmark.results.analysis import analyse
-from benchmark.results.constrained import on_fresh_rows
+from benchmark.results.constrained import on_fresh_rows, why
 from benchmark.results.leaderboard import Leaderboard
 from benchmark.results.predictions import with_predictions
 from benchmark.results.query import LeaderboardQuery, find_leaderboard
@@ -271,6 +271,8 @@ def test_under_a_constraint_it_is_the_strategy_that_attains_most(kept: Kept) -> 
     kept_by = found.kept(oversample)
     assert kept_by.low < 0.3 < kept_by.high and kept_by.high - kept_by.low < 0.1
     assert "recall at a precision of 0.3 is" in advice.sentences[0].text
+    unsure = replace(oversample, kept=(0.01, 0.99), predicted=oversample.predicted[:2])
+    assert "precision on test 0.500 [0.000, 1.000]" in next(why(found, unsure, "yes")).figures
     decided = advice.decision(grammar.read("oversample").strategy, toys.FIT)
     assert goal.rule
     assert decided.offsets.tolist() == goal.rule.offsets(toys.LOGITS, toys.LABELS).tolist()

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from benchmark.protocol.text import command, interval
+from benchmark.protocol.text import command, share
 from benchmark.results.constrained import Constrained
 from benchmark.results.query import leaderboard_arguments
 from benchmark.results.recommendation import Recommendation
@@ -42,7 +42,7 @@ def _attained(found: Constrained) -> Grid:
         grid.add_column(heading, justify="right" if number else "left", overflow="fold")
     for one in sorted(found.strategies, key=lambda one: -one.mean):
         cells = [one.label, f"{np.mean(one.thresholds):.3g}"]
-        cells += [interval(part, sign="") for part in (found.value(one), found.kept(one))]
+        cells += [share(part) for part in (found.value(one), found.kept(one))]
         grid.add_row(*map(escape, cells))
     return grid
 
