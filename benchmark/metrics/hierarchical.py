@@ -167,20 +167,23 @@ class _Sampler:
 
     def _spread(self, noise: Floats) -> Floats:
         """Draw the spread of the data sets, (chains,), centre and effects integrated out."""
-        variance = noise[:, None, :] + self.grid[:, None] ** 2 / self.weights[:, None, :]
-        precision = 1 / variance
-        total = precision.sum(axis=2)
-        centre = (precision * self.means).sum(axis=2) / total
-        fit = (precision * (self.means - centre[..., None]) ** 2).sum(axis=2)
-        loglik = -0.5 * (np.log(variance).sum(axis=2) + np.log(total) + fit)
+        variance = (self.grid**2)[:, None] * (1 / self.weights)[:, None, :]
+        variance += noise[:, None, :]
+        logs = _sum_of_logs(variance)
+        precision = np.divide(1, variance, out=variance)
+        off = self.means - self.means.mean()
+        total, first, second = np.moveaxis(precision @ np.stack([off**0, off, off**2], 1), 2, 0)
+        loglik = -0.5 * (logs + np.log(total) + second - first**2 / total)
         return np.asarray(self.grid[self._pick(loglik + self.widths)])
 
     def _degrees(self, off: Floats) -> Floats:
         """Draw the degrees of freedom, (chains,), the weights integrated out."""
         nu = DEGREES[:, None]
+        sets = off.shape[1]
         constant = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - np.log(nu) / 2
-        terms = constant - (nu + 1) / 2 * np.log1p(off[:, None, :] / nu)
-        return np.asarray(DEGREES[self._pick(terms.sum(axis=2) + self.log_prior)])
+        logs = _sum_of_logs(1 + off[:, None, :] / nu)
+        loglik = (sets * constant)[:, 0] - (DEGREES + 1) / 2 * logs
+        return np.asarray(DEGREES[self._pick(loglik + self.log_prior)])
 
     def _pick(self, logs: Floats) -> Ints:
         """Draw a place on the grid for each chain, from logs of its masses, (chains, grid)."""
@@ -193,6 +196,15 @@ class _Sampler:
         low, high = (special.ndtr((end - centre) / error) for end in (-self.most, self.most))
         drawn = special.ndtri(low + (high - low) * self.rng.random(len(centre)))
         return np.asarray(np.clip(centre + error * drawn, -self.most, self.most))
+
+
+def _sum_of_logs(values: Floats) -> Floats:
+    """Sum the logs over the last axis: logs of products of eight, a third of the time.
+
+    The values are variances and squares of standardised differences: eight stay within range.
+    """
+    starts = np.arange(0, values.shape[-1], 8)
+    return np.asarray(np.log(np.multiply.reduceat(values, starts, axis=-1)).sum(axis=-1))
 
 
 def _log_prior_of_degrees() -> Floats:

@@ -22,6 +22,7 @@ HEADINGS = (
     "P(equal)",
     "P(better)",
 )
+MOST_NAMED = 6  # data sets that are not compared
 
 
 def page(summary: Summary, command: str) -> str:
@@ -56,9 +57,11 @@ def _opening(summary: Summary, command: str) -> Iterator[str]:
     )
     yield ""
     for model, names in summary.without_baseline.items():
+        more = len(names) - MOST_NAMED
+        named = [*names[:MOST_NAMED], f"{more} others"] if more > 0 else names
         yield (
             f"- Not compared with {model or 'their model'}: {len(names)} data sets, whose baseline "
-            f"is not complete or which are fewer than {FEWEST_SETS}: {harmless(listed(names))}"
+            f"is not complete or which are fewer than {FEWEST_SETS}: {harmless(listed(named))}"
         )
     for reason, number in summary.failures:
         yield f"- {number} runs failed: {harmless(reason)}"
@@ -72,7 +75,7 @@ def findings(answers: Sequence[Answer]) -> Iterator[str]:
         better = [v for v in answer.versus if v.p < 0.05 and v.centre.low > 0]
         worse = [v for v in answer.versus if v.p < 0.05 and v.centre.high < 0]
         equal = [v for v in answer.versus if v.winners[1] >= 0.95 and v not in [*better, *worse]]
-        rest = [v.label for v in answer.versus if v not in [*better, *worse, *equal]]
+        rest = [v for v in answer.versus if v not in [*better, *worse, *equal]]
         said = []
         if better:
             said.append(
@@ -85,8 +88,17 @@ def findings(answers: Sequence[Answer]) -> Iterator[str]:
                 f"equal within ±{ROPE} on most data sets: {listed([v.label for v in equal])}"
             )
         if rest:
-            said.append(f"no claim about {listed(rest)}")
+            said.append(_unclear(rest))
         yield where + "; ".join(said) + "."
+
+
+def _unclear(rest: Sequence[Versus]) -> str:
+    """Say what is open, and what their intervals exclude."""
+    low, high = min(v.centre.low for v in rest), max(v.centre.high for v in rest)
+    return (
+        f"no claim about {listed([v.label for v in rest])}, where the 95 % intervals of a typical "
+        f"data set lie between {low:+.3f} and {high:+.3f}"
+    )
 
 
 def _gain(one: Versus) -> str:

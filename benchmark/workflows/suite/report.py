@@ -11,6 +11,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.text import command
 from benchmark.results.report import suite as report
 from benchmark.results.report import suite_files, terminal
+from benchmark.results.report.console import phase
 from benchmark.results.report.files import write_files
 from benchmark.results.suite.field import FEWEST_SETS
 from benchmark.results.suite.members import results
@@ -30,16 +31,16 @@ def write_report(uri: str, name: str, output: Path, console: Console) -> dict[st
         UserError: if the store has no such suite, none of its data sets has a baseline, or the
             folder cannot be written to.
     """
-    with console.status("reading the runs"):
+    with phase(console, "reading the runs"):
         members = results(uri, name)
-    with console.status("comparing strategies over data sets"):
+    with phase(console, "comparing strategies over data sets"):
         summary = summarise(members)
     if not summary.models:
         raise UserError(
             f"suite {name!r} has no model with a complete baseline on {FEWEST_SETS} data sets: add "
             "none to --strategies, or data sets"
         )
-    with console.status("drawing"):
+    with phase(console, "drawing"):
         files = {
             "suite.md": report.page(summary, _command(summary)),
             "suite-datasets.md": suite_files.datasets(summary),

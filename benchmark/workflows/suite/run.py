@@ -12,6 +12,7 @@ from rich.markup import escape
 from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Training
 from benchmark.results.report import terminal
+from benchmark.results.report.console import phase
 from benchmark.tracking import history, invocation, lease, suites
 from benchmark.tracking.retry import StoreUnavailableError
 from benchmark.tracking.store import Store, locked, open_store
@@ -93,7 +94,7 @@ def _checked(request: SuiteRequest, console: Console) -> tuple[list[Member], lis
     """
     members: list[Member] = []
     left_out: list[LeftOut] = []
-    with console.status(f"checking {len(request.named)} data sets"):
+    with phase(console, f"checking {len(request.named)} data sets"):
         for one in prepare(request.named, request.wanted):
             if isinstance(one, Member):
                 members.append(one)
@@ -117,7 +118,7 @@ def _checked(request: SuiteRequest, console: Console) -> tuple[list[Member], lis
 def _jobs(members: Sequence[Member], stores: Mapping[str, Store], console: Console) -> list[Job]:
     """Find what is left of each member; the smallest data come first, for early results."""
     jobs = []
-    with console.status("looking for runs that are done"):
+    with phase(console, "looking for runs that are done"):
         for member in members:
             store = stores[member.plan.conditions.task]
             finished = history.finished_cells(store, member.plan.conditions)

@@ -85,6 +85,8 @@ def test_a_suite_runs_goes_on_and_grows(folder: Path, capsys: pytest.CaptureFixt
     assert run_suite(request) == 1  # as data sets were left out
     printed = capsys.readouterr().err
     assert "sixty: 60 rows" in printed and "3 data sets" in printed
+    for doing in ("checking 10 data sets ...", "comparing strategies over data sets ..."):
+        assert doing in printed
     assert _cells(request) == 18
     page = (request.output / "suite.md").read_text(encoding="utf-8")
     assert "What helps across 3 data sets?" in page
