@@ -97,6 +97,8 @@ def _threshold_tuning(analysis: Analysis) -> Iterable[Sentence]:
     baseline, words = analysis.baseline, analysis.words
     plain = analysis.mean(baseline, "test/f1_at_half")
     tuned = analysis.mean(baseline, "test/f1_tuned")
+    if f"{plain:.3f}" == f"{tuned:.3f}":
+        return
     best = max(analysis.complete, key=lambda label: analysis.mean(label, "test/f1"))
     yield Sentence(
         f"Tuning the {words.threshold} alone takes the {words.f1} of the baseline from "

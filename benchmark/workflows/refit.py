@@ -78,6 +78,8 @@ def _note(decision: Decision, alone: Sequence[Decision], rows: int) -> str:
     if not decision.is_threshold:
         return text
     thresholds = [one.threshold for one in alone]
+    if {*thresholds} == {decision.threshold}:  # nothing was chosen
+        return f"{text} The threshold is {decision.threshold:.3g}."
     return (
         f"{text} The threshold is {decision.threshold:.3g}; on the validation rows of one seed it "
         f"was {min(thresholds):.3g} to {max(thresholds):.3g}."

@@ -59,6 +59,14 @@ def test_what_insurance_shows_is_said(insurance_like: Leaderboard) -> None:
     assert "The probabilities of none, threshold and smote are calibrated" in said
 
 
+@pytest.mark.parametrize("half, told", [(1.0, False), (0.9, True)])
+def test_a_threshold_that_gains_nothing_is_not_told_of(
+    table_of: Tables, half: float, told: bool
+) -> None:
+    table = table_of({"none": {"f1": [1.0] * 3, "f1_at_half": [half] * 3, "f1_tuned": [1.0] * 3}})
+    assert ("Tuning the threshold alone takes" in text_of(table)) == told
+
+
 def test_its_figures_are_those_of_the_table(insurance_like: Leaderboard) -> None:
     runs = insurance_like.runs.set_index(["label", "seed"])["test/f1"]
     gained = (runs["threshold"] - runs["none"]).mean()

@@ -78,6 +78,7 @@ def test_its_threshold_is_chosen_on_the_validation_rows_of_all_seeds(
     job = TrainingJob(TASK, None, splits, 2, NONE, Budget(10, 8), 0)
     found = refit.refit(job, decide, toys.FIT, [toys.FIT] * 3)
     assert chosen_on[0] == 90 and found.rows == 30
+    assert "of one seed" not in found.note  # all chose the same
 
 
 def test_it_keeps_the_precision_on_fresh_rows(exported: Any) -> None:
