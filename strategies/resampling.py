@@ -57,14 +57,14 @@ def sqrt_sampling(power: Annotated[float, Range(0, 1), Space(0, 1)] = 0.5) -> St
 def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> Strategy:
     """Generate rows between a rare row and its k nearest of the same class; tables only.
 
-    Category columns take the most frequent value of the neighbours (SMOTENC).
+    Category columns take the most frequent value of the neighbours (SMOTENC; SMOTEN where all are).
     Source: Chawla et al. 2002, "SMOTE: synthetic minority over-sampling technique".
     """
 
     def resample(
         labels: Ints, features: Callable[[], Features], rng: np.random.Generator
     ) -> Resampling:
-        from imblearn.over_sampling import SMOTE, SMOTENC
+        from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
         table = features()
         _require_neighbours(labels, _at_least(labels, ratio), k)
@@ -73,7 +73,9 @@ def smote(ratio: Ratio = 1.0, k: Annotated[int, Range(1), Space(1, 15)] = 5) -> 
             "k_neighbors": k,
             "random_state": seed(rng),
         }
-        if table.categorical:
+        if len(table.categorical) == table.values.shape[1]:
+            sampler = SMOTEN(**options)
+        elif table.categorical:
             sampler = SMOTENC(categorical_features=list(table.categorical), **options)
         else:
             sampler = SMOTE(**options)

@@ -189,6 +189,15 @@ def test_smote_gives_category_columns_codes_that_the_class_has() -> None:
     assert len(np.unique(drawn.generated[:, 0])) == len(drawn.generated) == 80
 
 
+def test_smote_takes_tables_of_categories_alone() -> None:
+    rng = np.random.default_rng(0)
+    labels = (np.arange(120) % 6 == 0).astype(np.int64)
+    values = np.where(labels[:, None], rng.integers(0, 2, (120, 3)), rng.integers(2, 5, (120, 3)))
+    drawn = resampled(smote(), labels, Features(values.astype(np.float32), (0, 1, 2)))
+    assert len(drawn.rows) == 200 and (drawn.generated_labels == 1).all()
+    assert set(drawn.generated.ravel().tolist()) == {0.0, 1.0}  # the codes that the rare class has
+
+
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_threshold_decides_with_the_largest_f_beta_of_all_thresholds(
