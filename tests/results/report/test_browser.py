@@ -104,6 +104,33 @@ def test_tabs_choose_the_curves_and_a_selector_the_measure(browser: Any, page: P
     assert browser.execute_script(rows) == 9
 
 
+@pytest.mark.parametrize("width", [1280, 800])
+def test_matrices_of_ten_classes_stand_side_by_side_or_below(
+    browser: Any, tmp_path: Path, table_of: Callable[..., Leaderboard], width: int
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(of_ten_classes(table_of), encoding="utf-8")
+    chromium.resize(browser, width)
+    browser.get(path.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(it => it.open = true)")
+    assert browser.execute_script("return document.querySelectorAll('.matrix').length") == 2
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def of_ten_classes(table_of: Callable[..., Leaderboard]) -> str:
+    """A report of two strategies on ten classes with long names."""
+    rng, labels = np.random.default_rng(0), np.arange(100) % 10
+    logits = rng.normal(size=(100, 10))
+    kept = Predictions(np.arange(100), labels, logits, logits, np.ones(100))
+    shares, rows = np.full(10, 0.1), np.full(10, 10)
+    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", {})
+    predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
+    table = table_of({label: {"f1": [0.1, 0.2, 0.15]} for label in ("none", "focal")})
+    facts = table.facts | {"classes": [f"automobile{n}" for n in range(10)], "counts": [100] * 10}
+    made = RowErrors(dict.fromkeys(("none", "focal"), predicted))
+    return html.report([html.section(analyse(replace(table, facts=facts, row_errors=made)))])
+
+
 def test_a_click_on_a_heading_sorts(browser: Any, page: Path) -> None:
     browser.get(page.as_uri())
     first = (
