@@ -144,12 +144,13 @@ def estimates(found: Iterable[Difference]) -> Estimates:
     """Return differences as the hierarchical model takes them.
 
     A data set without an error, of one seed or with the same difference at all seeds, is given
-    the median error of the others on one degree of freedom.
+    the median error of the others on one degree of freedom: a few ties that were taken as exact
+    would draw the typical data set to 0 and its spread with it.
     """
     own = list(found)
     errors = np.array([one.error for one in own], np.float64)
     degrees = np.array([one.degrees for one in own], np.float64)
-    known = np.isfinite(errors)
+    known = errors > hierarchical.LEAST_ERROR  # neither nan nor 0
     median = float(np.median(errors[known])) if known.any() else ROPE
     return Estimates(
         np.array([one.mean for one in own]),

@@ -1,7 +1,9 @@
 """Findings on a half of the data sets, tested on the other half."""
 
 import numpy as np
+import pytest
 
+from benchmark.metrics import hierarchical
 from benchmark.metrics.aggregate import Aggregate
 from benchmark.metrics.stats import Difference
 from benchmark.results.suite.field import QUESTIONS, Answer, Scores, Versus, estimates
@@ -40,8 +42,21 @@ def test_without_effects_claims_are_rare() -> None:
     assert held.claims < 0.1 * 300
 
 
-def test_a_data_set_without_an_error_borrows_one() -> None:
+@pytest.mark.parametrize("error, seeds", [(float("nan"), 1), (0.0, 5)])
+def test_a_data_set_without_an_error_borrows_one(error: float, seeds: int) -> None:
     known = Difference(0.1, 0.02, 4, 0.03, 3)
-    found = estimates([known, Difference(0.1, float("nan"), 0, 0.0, 1)])
+    found = estimates([known, Difference(0.1, error, seeds - 1, 0.0, seeds)])
     assert found.errors.tolist() == [0.02, 0.02]
     assert found.degrees.tolist() == [4, 1]
+
+
+def test_ties_on_a_few_data_sets_do_not_make_the_others_equal() -> None:
+    rng = np.random.default_rng(0)
+    tied = [Difference(0.0, 0.0, 4, 0.0, 5)] * 7
+    others = [
+        Difference(float(mean), 0.04, 4, 0.09, 5)
+        for mean in rng.normal(0.05, 0.05, 38) + rng.normal(0, 0.04, 38)
+    ]
+    found = hierarchical.field(estimates([*tied, *others]), 0.01, rng)
+    _, equal, better = found.next_one()
+    assert better > 0.5 > equal and np.quantile(found.centre, 0.025) > 0.01
