@@ -123,9 +123,9 @@ def _held(held: Confirmed) -> Iterator[str]:
     )
     if held.equal:
         yield (
-            f"Of {held.equal:,} strategies whose middle half of differences lies within ±{ROPE} on "
-            f"one half, {percent(held.still_equal / held.equal)} have a median within it on the "
-            "other."
+            f"Of {held.equal:,} strategies whose interquartile range of differences lies within "
+            f"±{ROPE} on one half, {percent(held.still_equal / held.equal)} have a median within "
+            "it on the other."
         )
     yield ""
 
