@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests.cluster.conftest import PASSWORD, Cluster
+from tests.faults.harness import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -74,12 +74,12 @@ def test_a_password_is_found_in_the_environment_alone(cluster: Cluster) -> None:
 
 def shown(page: str) -> str:
     """The text of a page of the dashboard, which fails until a worker has reported itself."""
-    for _ in range(60):
+
+    def text() -> str:
         answer = requests.get(page, timeout=60)
-        if answer.ok:
-            return answer.text
-        time.sleep(0.5)
-    raise AssertionError(f"{page}: {answer.status_code}\n{answer.text}")
+        return answer.text if answer.ok else ""
+
+    return str(wait_for(text))
 
 
 def arguments() -> list[str]:

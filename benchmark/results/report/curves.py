@@ -64,9 +64,14 @@ class _Drawn:
             if part in labels
         }
 
+    @cached_property
+    def gains(self) -> dict[str, Band]:
+        """Label of a training -> its gains, of which the lift is made."""
+        return {label: curves.gains(seeds) for label, seeds in self.ranked.items()}
+
     def means(self, metric: str, word: str) -> dict[str, str]:
         """Label -> the mean of a measure, after a word."""
-        labels = self.predictions.scored if metric == "test/ece" else self.ranked
+        labels = self.predictions.predicted
         return {label: f"{word} {self.analysis.mean(label, metric):.3f}" for label in labels}
 
     @property
@@ -148,13 +153,13 @@ def _gains(drawn: _Drawn) -> Chart:
         "Positives among the rows with the highest scores. Dashed: rows taken at random.",
         "share of rows",
         "share of positives",
-        {label: curves.gains(seeds) for label, seeds in drawn.ranked.items()},
+        drawn.gains,
         lines=DIAGONAL,
     )
 
 
 def _lift(drawn: _Drawn) -> Chart:
-    lifts = {label: curves.lift(curves.gains(seeds)) for label, seeds in drawn.ranked.items()}
+    lifts = {label: curves.lift(gains) for label, gains in drawn.gains.items()}
     return Chart(
         "lift",
         "Lift",

@@ -16,7 +16,7 @@ from benchmark.results.predicted import predict
 from benchmark.results.report import html
 from benchmark.results.row_errors import RowErrors
 from benchmark.training.predictions import Fit, Predictions
-from tests import chromium
+from tests import chromium, toys
 
 pytestmark = [pytest.mark.slow, pytest.mark.drawn, chromium.needed]
 LONG = "oversample(ratio=0.123456)+class_weight(gamma=0.25)+focal(gamma=1.5)+threshold(beta=2)"
@@ -122,8 +122,7 @@ def of_ten_classes(table_of: Callable[..., Leaderboard]) -> str:
     rng, labels = np.random.default_rng(0), np.arange(100) % 10
     logits = rng.normal(size=(100, 10))
     kept = Predictions(np.arange(100), labels, logits, logits, np.ones(100))
-    shares, rows = np.full(10, 0.1), np.full(10, 10)
-    fit = Fit(kept, kept, {}, Priors(shares, shares), 100, rows, 9, {}, False, "CPU", {})
+    fit = replace(toys.FIT, validation=kept, test=kept, class_rows=np.full(10, 10))
     predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
     table = table_of({label: {"f1": [0.1, 0.2, 0.15]} for label in ("none", "focal")})
     facts = table.facts | {"classes": [f"automobile{n}" for n in range(10)], "counts": [100] * 10}

@@ -24,6 +24,7 @@ from benchmark.results.verdict import findings, headline
 from benchmark.training import figures
 from benchmark.training.predictions import Fit, Predictions
 from benchmark.training.score import Score
+from tests import toys
 
 pytestmark = pytest.mark.drawn
 
@@ -238,10 +239,7 @@ def test_the_prevalence_on_top_is_that_of_test_not_of_the_files(table: Leaderboa
     assert "10.0 % wren" in page(table)  # of the data, where no predictions are kept
     labels, logits = np.arange(40) % 2, np.random.default_rng(0).normal(size=(40, 2))
     kept = Predictions(np.arange(40), labels, logits, logits, np.where(labels, 1.0, 3.0))
-    shares = np.array([0.75, 0.25])
-    fit = Fit(
-        kept, kept, {}, Priors(shares, shares), 100, np.array([75, 25]), 9, {}, False, "CPU", {}
-    )
+    fit = replace(toys.FIT, validation=kept, test=kept)
     predicted = [predict(grammar.read("none").strategy, fit, seed) for seed in range(3)]
     shown = page(replace(table, row_errors=RowErrors({"none": predicted})))
     assert "25.0 % wren" in shown and "10.0 % wren" not in shown
