@@ -20,6 +20,7 @@ from benchmark.results.row_errors import RowErrors
 from benchmark.tracking.history import read_fit
 from benchmark.training.predictions import Fit, Predictions
 
+ENOUGH_SEEDS = 200  # of a strategy; with more, what is read here changes little, but fills memory
 READERS = 4  # threads: reading waits for the disk or a server, and unpacking releases Python's lock
 
 
@@ -36,9 +37,11 @@ def with_all_predictions(uri: str, tasks: Iterable[str]) -> list[Leaderboard]:
 def read_predictions(uri: str, table: Leaderboard) -> dict[str, list[Predicted]]:
     """Read the predictions of the complete strategies: label -> one per seed.
 
-    A strategy that lost any, or that was removed since, is left out.
+    The first `ENOUGH_SEEDS` are read. A strategy that lost any, or that was removed since, is
+    left out.
     """
     runs = table.runs[table.runs["label"].isin(comparison.complete(table))]
+    runs = runs[runs["seed"] < ENOUGH_SEEDS]
     fits = _read_fits(uri, runs.to_dict("records"))
     found: dict[str, list[Predicted]] = {}
     for label, own in runs.groupby("label", sort=False):

@@ -193,7 +193,7 @@ def _read_back(
     """Raise RuntimeError unless the store has these metrics and artifacts of a RUNNING run."""
     run = store.client.get_run(run_id)
     wrong = [key for key, value in expected.items() if run.data.metrics.get(key) != value]
-    missing = [*wrong, *missing_artifacts(store, run, names)]
+    missing = [*wrong, *missing_artifacts(store, run.info.artifact_uri, names)]
     if missing:
         raise RuntimeError(f"the store did not keep {', '.join(missing)} of run {run_id}")
     if run.info.status != "RUNNING":

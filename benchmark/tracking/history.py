@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.grid import Conditions, Plan, Training
 from benchmark.tracking import tags
+from benchmark.tracking.records import Record, read_runs
 from benchmark.tracking.store import Store, pages
 from benchmark.training.predictions import Fit, from_bytes
 
@@ -47,8 +48,7 @@ class FinishedCell:
 
 def finished_cells(store: Store, conditions: Conditions) -> list[FinishedCell]:
     """Return the cells that are done under these conditions."""
-    query = f"tags.`{tags.CONDITIONS}` = '{conditions.identity}' AND tags.`{tags.DONE}` = 'yes'"
-    runs = list(pages(store.client, [store.experiment], query))
+    runs = list(_finished(store.uri, conditions.identity))
     with ThreadPoolExecutor(PARALLEL_LISTINGS) as pool:
         lost = list(pool.map(lambda run: _lost_files(store, run), runs))
     return [_finished_cell(run, names) for run, names in zip(runs, lost, strict=True)]
@@ -56,12 +56,9 @@ def finished_cells(store: Store, conditions: Conditions) -> list[FinishedCell]:
 
 def is_unfinished(store: Store, plan: Plan) -> bool:
     """Return whether fewer cells are done than a plan has, without a look at their artifacts."""
-    query = (
-        f"tags.`{tags.CONDITIONS}` = '{plan.conditions.identity}' AND tags.`{tags.DONE}` = 'yes'"
-    )
     done = {
-        (run.data.tags[tags.STRATEGY], run.data.tags[tags.CODE], int(run.data.tags[tags.SEED]))
-        for run in pages(store.client, [store.experiment], query)
+        (run.tags[tags.STRATEGY], run.tags[tags.CODE], int(run.tags[tags.SEED]))
+        for run in _finished(store.uri, plan.conditions.identity)
     }
     return any(
         (text, code, seed) not in done
@@ -70,17 +67,22 @@ def is_unfinished(store: Store, plan: Plan) -> bool:
     )
 
 
-def _finished_cell(run: Run, lost: Sequence[str]) -> FinishedCell:
+def _finished(uri: str, conditions: str = "") -> Iterator[Record]:
+    """Yield the runs that are done, under these conditions or any."""
+    return (run for run in read_runs(uri, "cell", conditions) if tags.DONE in run.tags)
+
+
+def _finished_cell(run: Record, lost: Sequence[str]) -> FinishedCell:
     return FinishedCell(
-        run_id=run.info.run_id,
-        cell=run.data.tags[tags.CELL],
-        strategy=run.data.tags[tags.STRATEGY],
-        code=run.data.tags[tags.CODE],
-        training_part=run.data.tags[tags.TRAINING_PART],
-        seed=int(run.data.tags[tags.SEED]),
+        run_id=run.run,
+        cell=run.tags[tags.CELL],
+        strategy=run.tags[tags.STRATEGY],
+        code=run.tags[tags.CODE],
+        training_part=run.tags[tags.TRAINING_PART],
+        seed=int(run.tags[tags.SEED]),
         seconds={
             name.removeprefix(SECONDS): value
-            for name, value in run.data.metrics.items()
+            for name, value in run.metrics.items()
             if name.startswith(SECONDS)
         },
         lost=tuple(lost),
@@ -104,17 +106,11 @@ def outdated_cells(
         for cell in finished
         if codes.get(cell.strategy, cell.code) != cell.code
     ]
-    query = (
-        f"tags.`{tags.KIND}` = 'cell' AND tags.`{tags.DONE}` = 'yes' "
-        f"AND tags.`{tags.CONDITIONS}` != '{plan.conditions.identity}'"
-    )
     compared = _compared(plan.conditions.facts())
-    for run in pages(store.client, [store.experiment], query):
-        if run.data.tags.keys() >= tags.OF_CELL:
-            strategy = run.data.tags[tags.STRATEGY]
-            same = _compared(json.loads(run.data.tags[tags.FACTS])) == compared
-            if same and strategy in codes:
-                outdated.append((strategy, int(run.data.tags[tags.SEED])))
+    for run in _finished(store.uri):
+        strategy, other = run.tags[tags.STRATEGY], run.conditions != plan.conditions.identity
+        if other and strategy in codes and _compared(run.facts) == compared:
+            outdated.append((strategy, int(run.tags[tags.SEED])))
     seeds = {text: n for (text, _, _), n in zip(plan.strategies, plan.seeds, strict=True)}
     return [(strategy, seed) for strategy, seed in outdated if seed < seeds.get(strategy, 0)]
 
@@ -132,16 +128,16 @@ def fail_damaged(store: Store, cells: Iterable[FinishedCell]) -> list[FinishedCe
     return damaged
 
 
-def _lost_files(store: Store, run: Run) -> list[str]:
-    names = json.loads(run.data.tags.get(tags.FILES, f'["{PREDICTIONS}"]'))
-    return missing_artifacts(store, run, names)
+def _lost_files(store: Store, run: Record) -> list[str]:
+    names = json.loads(run.tags.get(tags.FILES, f'["{PREDICTIONS}"]'))
+    return missing_artifacts(store, run.artifacts, names)
 
 
-def missing_artifacts(store: Store, run: Run, names: Iterable[str]) -> list[str]:
-    """Return those of the names that are no artifacts of the run."""
+def missing_artifacts(store: Store, artifacts: str, names: Iterable[str]) -> list[str]:
+    """Return those of the names that are no files at this address of a run."""
 
     def listed() -> set[str]:
-        repository = _files(store.uri, run.info.artifact_uri)
+        repository = _files(store.uri, artifacts)
         folders = {name.rpartition("/")[0] for name in names}
         return {
             item.path for folder in folders for item in repository.list_artifacts(folder or None)

@@ -43,11 +43,14 @@ class Record:
         return facts
 
 
-def read_runs(uri: str, kind: str) -> Iterator[Record]:
+def read_runs(uri: str, kind: str, conditions: str = "") -> Iterator[Record]:
     """Yield all runs of a kind ("cell" or "invocation"), newest first.
 
     All experiments are searched: ``mlflow run`` opens invocations in its own.
     A run whose identity was damaged by hand is left out.
+
+    Args:
+        conditions: identity of those that the runs were made under; "" for any.
 
     Raises:
         UserError: if the store does not exist or does not answer.
@@ -57,44 +60,52 @@ def read_runs(uri: str, kind: str) -> Iterator[Record]:
     client = connect(uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     needed = tags.OF_CELL if kind == "cell" else tags.OF_INVOCATION
+    marks = {tags.KIND: kind} | ({tags.CONDITIONS: conditions} if conditions else {})
     found: Iterable[Record]
     if "://" not in uri or uri.startswith(("http://", "https://")):
-        found = _from_client(client, experiments, kind)
+        found = _from_client(client, experiments, marks)
     else:
-        found = client.retry(lambda: _from_database(uri, experiments, kind))
+        found = client.retry(lambda: _from_database(uri, experiments, marks))
     return (record for record in found if needed <= record.tags.keys())
 
 
-def _from_client(client: Any, experiments: list[str], kind: str) -> Iterator[Record]:
+def _from_client(client: Any, experiments: list[str], marks: Mapping[str, str]) -> Iterator[Record]:
     """Yield runs as a server or Databricks gives them."""
-    for run in pages(client, experiments, f"tags.`{tags.KIND}` = '{kind}'"):
+    query = " AND ".join(f"tags.`{name}` = '{text}'" for name, text in marks.items())
+    for run in pages(client, experiments, query):
         info, data = run.info, run.data
         yield Record(
             info.run_id, info.artifact_uri, info.start_time, info.status, data.tags, data.metrics
         )
 
 
-def _from_database(uri: str, experiments: Sequence[str], kind: str) -> list[Record]:
+def _from_database(uri: str, experiments: Sequence[str], marks: Mapping[str, str]) -> list[Record]:
     """Return runs from MLflow's tables."""
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(uri)
     try:
         with engine.connect() as connection, without_gc():
-            return list(_queried(connection, experiments, kind))
+            return list(_queried(connection, experiments, marks))
     finally:
         engine.dispose()
 
 
-def _queried(connection: Connection, experiments: Sequence[str], kind: str) -> Iterator[Record]:
+def _queried(
+    connection: Connection, experiments: Sequence[str], marks: Mapping[str, str]
+) -> Iterator[Record]:
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlRun, SqlTag
     from sqlalchemy import select
 
-    marked: Any = select(SqlTag.run_uuid).where(SqlTag.key == tags.KIND, SqlTag.value == kind)
+    tag: Any = SqlTag
+    marked = [
+        SqlRun.run_uuid.in_(select(tag.run_uuid).where(tag.key == name, tag.value == text))
+        for name, text in marks.items()
+    ]
     chosen = (
         SqlRun.experiment_id.in_(list(map(int, experiments))),
         SqlRun.lifecycle_stage == "active",
-        SqlRun.run_uuid.in_(marked),
+        *marked,
     )
     which = select(SqlRun.run_uuid).where(*chosen)
     runs = connection.execute(

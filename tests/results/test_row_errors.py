@@ -227,6 +227,15 @@ def test_predictions_are_those_of_the_complete_strategies(kept: Callable[..., Le
     assert not np.array_equal(found["threshold"][1].decisions, found["none"][1].decisions)
 
 
+def test_of_very_many_seeds_the_first_are_read(
+    kept: Callable[..., Leaderboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "ENOUGH_SEEDS", 2)
+    table = kept()
+    assert [one.seed for one in table.row_errors.predicted["focal"]] == [0, 1]
+    assert analyse(table).seeds == 3
+
+
 def test_a_strategy_that_lost_predictions_or_was_removed_is_left_out(
     kept: Callable[..., Leaderboard],
 ) -> None:

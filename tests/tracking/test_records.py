@@ -1,6 +1,7 @@
 """Runs of a store as records: those of MLflow's client, from a database by three queries."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.tracking import cells, records, tags
 from benchmark.tracking.records import Record, read_runs
 from benchmark.tracking.store import Store, connect
-from tests.tracking.conftest import make_training
+from tests.tracking.conftest import CONDITIONS, make_training
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -56,11 +57,23 @@ def test_a_database_gives_what_the_client_gives(
     client.delete_experiment(removed)
     experiments = [one.experiment_id for one in client.search_experiments()]
     for kind, count in {"cell": 5, "invocation": 1}.items():
-        expected = records._from_client(connect(store.uri), experiments, kind)
-        found = records._from_database(store.uri, experiments, kind)
+        marks = {tags.KIND: kind}
+        expected = records._from_client(connect(store.uri), experiments, marks)
+        found = records._from_database(store.uri, experiments, marks)
         assert len(found) == count
         assert list(map(as_text, found)) == list(map(as_text, expected))
         assert list(map(as_text, read_runs(store.uri, kind))) == list(map(as_text, found))
+
+
+def test_runs_under_other_conditions_can_be_left_out(
+    store: Store, finish: Callable[..., list[str]]
+) -> None:
+    finish(make_training("none"))
+    others = finish(make_training("none", conditions=replace(CONDITIONS, identity="before")))
+    assert [record.run for record in read_runs(store.uri, "cell", "before")] == others
+    experiments, marks = [store.experiment], {tags.KIND: "cell", tags.CONDITIONS: "before"}
+    found = records._from_client(connect(store.uri), experiments, marks)
+    assert [record.run for record in found] == others
 
 
 def as_text(record: Record) -> str:
