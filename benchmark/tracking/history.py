@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from benchmark.protocol.errors import without_passwords
 from benchmark.protocol.grid import Conditions, Plan, Training
@@ -214,12 +216,12 @@ def read_fit(uri: str, artifacts: str, digest: str) -> Fit | None:
 
 def _content(uri: str, artifacts: str) -> bytes:
     """Return the bytes of a run's predictions; on this machine they are read where they lie."""
-    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-
-    files = _files(uri, artifacts)
+    place = urlparse(artifacts)
+    if place.scheme == "file":
+        return Path(url2pathname(place.path), PREDICTIONS).read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        target = None if isinstance(files, LocalArtifactRepository) else folder
-        path: str = files.download_artifacts(PREDICTIONS, target)  # type: ignore[no-untyped-call]
+        files = _files(uri, artifacts)
+        path: str = files.download_artifacts(PREDICTIONS, folder)  # type: ignore[no-untyped-call]
         return Path(path).read_bytes()
 
 

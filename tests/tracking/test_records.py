@@ -55,11 +55,10 @@ def test_a_database_gives_what_the_client_gives(
     removed = client.create_experiment("removed")
     client.create_run(removed, tags=client.get_run(odd).data.tags)
     client.delete_experiment(removed)
-    experiments = [one.experiment_id for one in client.search_experiments()]
     for kind, count in {"cell": 5, "invocation": 1}.items():
         marks = {tags.KIND: kind}
-        expected = records._from_client(connect(store.uri), experiments, marks)
-        found = records._from_database(store.uri, experiments, marks)
+        expected = records._from_client(connect(store.uri), marks)
+        found = records._from_database(store.uri, marks)
         assert len(found) == count
         assert list(map(as_text, found)) == list(map(as_text, expected))
         assert list(map(as_text, read_runs(store.uri, kind))) == list(map(as_text, found))
@@ -71,8 +70,8 @@ def test_runs_under_other_conditions_can_be_left_out(
     finish(make_training("none"))
     others = finish(make_training("none", conditions=replace(CONDITIONS, identity="before")))
     assert [record.run for record in read_runs(store.uri, "cell", "before")] == others
-    experiments, marks = [store.experiment], {tags.KIND: "cell", tags.CONDITIONS: "before"}
-    found = records._from_client(connect(store.uri), experiments, marks)
+    marks = {tags.KIND: "cell", tags.CONDITIONS: "before"}
+    found = records._from_client(connect(store.uri), marks)
     assert [record.run for record in found] == others
 
 
