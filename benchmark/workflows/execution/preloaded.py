@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from benchmark.tracking.store import preload
+import gc
+
+from benchmark.tracking.store import preload, without_gc
 from benchmark.training import device
 from benchmark.workflows.execution import tracked_training  # noqa: F401
 
-device.load()
-preload()
+with without_gc():  # it would visit all that is imported again and again
+    device.load()
+    preload()
+gc.freeze()  # nor do workers: what is imported stays
