@@ -50,13 +50,24 @@ def lightgbm(x: Any, y: Any, x_validation: Any, y_validation: Any, x_test: Any) 
 def catboost(x: Any, y: Any, x_validation: Any, y_validation: Any, x_test: Any) -> Floats:
     from catboost import CatBoostClassifier
 
+    class AveragePrecision:  # the library's own PRAUC rewards ties: it stops at the first tree
+        def is_max_optimal(self) -> bool:
+            return True
+
+        def evaluate(self, margins: Any, labels: Any, weights: Any) -> tuple[float, float]:
+            validates = len(labels) == len(x_validation)
+            return average_precision_score(labels, margins[0]) if validates else 0, 1
+
+        def get_final_error(self, error: float, weight: float) -> float:
+            return error
+
     names = [name for name in x if x[name].dtype == "category"]
     x, x_validation, x_test = (
         one.astype(dict.fromkeys(names, str)) for one in (x, x_validation, x_test)
     )
     size = {"iterations": 500, "learning_rate": 0.05, "thread_count": 1}
-    quiet = {"verbose": False, "allow_writing_files": False}
-    model = CatBoostClassifier(**size, **quiet, eval_metric="PRAUC", od_type="Iter", od_wait=50)
+    stop = {"eval_metric": AveragePrecision(), "od_type": "Iter", "od_wait": 50}
+    model = CatBoostClassifier(**size, **stop, verbose=False, allow_writing_files=False)
     model.fit(x, y, cat_features=names, eval_set=(x_validation, y_validation))
     return model.predict(x_test, prediction_type="RawFormulaVal")
 
