@@ -83,9 +83,15 @@ def find_data(task: str, given: str) -> str:
         return ""
     if given:
         try:
-            return str(Path(given).expanduser())
+            place = Path(given).expanduser()
         except RuntimeError:  # no such user, or no home folder
             raise UserError(f"--data {given}: there is no such home folder") from None
+        if "MLFLOW_RUN_ID" in os.environ and not place.is_absolute() and not place.exists():
+            raise UserError(
+                f"data={given}: no such file or folder in {Path.cwd()}, where `mlflow run` starts: "
+                "give its whole path"
+            )
+        return str(place)
     places = [Path("data") / task]
     if os.environ.get("SKEWBENCH_DATA"):
         places.append(Path(os.environ["SKEWBENCH_DATA"]) / task)

@@ -44,11 +44,12 @@ def _check(splits: Splits, data: Data) -> None:
         raise UserError(f"{data.origin}: the splits of the task have other rows than its data")
     _require_classes(parts, data)
     _require_population(splits, data)
-    together = np.concatenate(list(parts.values()))
-    groups = [np.unique(data.groups[rows]) for rows in parts.values()]
-    if len(np.unique(together)) < len(together) or (
-        len(np.unique(np.concatenate(groups))) < sum(map(len, groups))
-    ):
+    rows = np.bincount(np.concatenate(list(parts.values())))
+    group = np.unique(data.groups, return_inverse=True)[1]
+    holds = np.zeros((len(parts), group.max() + 1), bool)
+    for number, part in enumerate(parts.values()):
+        holds[number, group[part]] = True
+    if rows.max() > 1 or holds.sum(axis=0).max() > 1:
         raise UserError(
             f"{data.origin}: a row, or an exact duplicate of it, is in two places of the task's "
             "splits: split first, by groups, and leave resampling to the strategies"
@@ -74,9 +75,11 @@ def _require_classes(parts: Mapping[str, Ints], data: Data) -> None:
     With more than two classes, a class of too few groups for three splits may be in training
     alone.
     """
-    pairs = np.unique(np.stack([data.groups, data.labels]), axis=1)
-    groups = np.bincount(pairs[1], minlength=len(data.classes))
-    few = (groups < len(PLACES)) & (len(data.classes) > 2)
+    few = np.zeros(len(data.classes), bool)
+    if len(data.classes) > 2:
+        group = np.unique(data.groups, return_inverse=True)[1]
+        pairs = np.unique(group * len(data.classes) + data.labels)
+        few = np.bincount(pairs % len(data.classes), minlength=len(data.classes)) < len(PLACES)
     for part, rows in parts.items():
         counts = np.bincount(data.labels[rows], minlength=len(data.classes))
         exempt = few & ("train" not in part)

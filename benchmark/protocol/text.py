@@ -144,6 +144,11 @@ def runner() -> tuple[str, ...]:
     return PROGRAM[:2] if here else (*PROGRAM[:2], "--project", str(ROOT))
 
 
+def install(extra: str) -> str:
+    """Build the line for the shell that installs an extra, ``uv sync --extra boosting``."""
+    return shlex.join(["uv", "sync", *runner()[2:], "--extra", extra])
+
+
 def command(name: str, *positional: object, **options: object) -> str:
     """Build a line for the shell, ``uv run skewbench run --task csv --seeds 3``.
 

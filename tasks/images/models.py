@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmark.protocol import text
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.arrays import Array
 from benchmark.protocol.errors import UserError
@@ -69,8 +70,8 @@ def complete(settings: Any, source: Source) -> tuple[Any, str]:
             f"model={SCRATCH} trains from scratch"
         )
     return replace(settings, model=SCRATCH, size=settings.size or SMALL), (
-        f"model={SCRATCH}, trained from scratch. Features of ImageNet are far better: `uv run "
-        f"skewbench fetch weights {PRETRAINED}` gets them (17 MB) into {weights.FOLDER}"
+        f"model={SCRATCH}, trained from scratch. Features of ImageNet are far better: "
+        f"`{text.command('fetch', 'weights', PRETRAINED)}` gets them (17 MB) into {weights.FOLDER}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,7 +70,14 @@ def _of_table(table: Path, names: Sequence[str]) -> list[str]:
     if bad:
         raise UserError(f"{table}, line {bad[0]}: not two columns, file and group")
     group_of = {file.strip(): group.strip() for file, group in filter(None, rows)}
-    unknown = sorted(set(group_of) - set(names) - {Path(name).name for name in names})
+    alone = Counter(Path(name).name for name in names)
+    unknown = sorted(set(group_of) - set(names) - set(alone))
     if unknown:
         raise UserError(f"{table} names {count_files(unknown)} that are not in the data")
+    shared = next((file for file in group_of if alone[file] > 1 and file not in names), "")
+    if shared:
+        raise UserError(
+            f"{table} names {shared}, but {alone[shared]:,} files are called so: write their "
+            f"folders too, as in {next(name for name in names if Path(name).name == shared)}"
+        )
     return [group_of.get(name, group_of.get(Path(name).name, "")) for name in names]

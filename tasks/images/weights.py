@@ -11,6 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from benchmark.protocol import text
 from benchmark.protocol.errors import UserError
 
 IMAGENET, RANDOM = "imagenet", "random"  # values of the setting `weights` that are no paths
@@ -132,10 +133,10 @@ def _missing(name: str, model: str, size: int, folders: list[Path]) -> str:
             f"sizes {own} have a file each, every other size takes {general}"
             + (", which is there" if there else "")
         )
-    flag = f" --size {size}" if size in OWN_FILE.get(model, ()) else ""
+    own_size = size if size in OWN_FILE.get(model, ()) else None
     parts.append(
-        f"`uv run skewbench fetch weights {model}{flag}` downloads it; or name a file or "
-        f"folder with weights=, or use weights={RANDOM}"
+        f"`{text.command('fetch', 'weights', model, size=own_size)}` downloads it; or name a file "
+        f"or folder with weights=, or use weights={RANDOM}"
     )
     return ": ".join([parts[0], "; ".join(parts[1:])])
 

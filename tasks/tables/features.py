@@ -154,9 +154,18 @@ def _are_codes(values: pd.Series, most: int) -> bool:
 
 def _quantiles(values: Floats) -> list[float]:
     """Return evenly spaced quantiles of the values that are not missing."""
-    present = values[~np.isnan(values)]
+    present = np.sort(values[~np.isnan(values)])
     count = min(QUANTILES, len(present))
-    return np.quantile(present, np.linspace(0, 1, count)).tolist() if count else []
+    if not count:
+        return []
+    # as np.quantile to the last digit, which takes up to thirty times as long for so many
+    places = np.linspace(0, 1, count) * (len(present) - 1)
+    below = places.astype(np.int64)
+    low, high = present[below], present[np.minimum(below + 1, len(present) - 1)]
+    share = places - below
+    nearer_low = share < HALF
+    steps = (high - low) * np.where(nearer_low, share, 1 - share)
+    return np.where(nearer_low, low + steps, high - steps).tolist()
 
 
 def _scaled(values: Floats, quantiles: list[float]) -> Floats:

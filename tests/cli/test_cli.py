@@ -151,6 +151,17 @@ def test_data_is_found_where_the_readme_says(
     assert options.find_data("insurance", "mine.csv") == "mine.csv"
 
 
+def test_a_path_that_mlflow_run_does_not_find_is_to_be_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "run")
+    with pytest.raises(UserError, match=r"data=mine.csv: no such file.*give its whole path"):
+        options.find_data("csv", "mine.csv")
+    (tmp_path / "mine.csv").touch()
+    assert options.find_data("csv", "mine.csv") == "mine.csv"
+
+
 @pytest.mark.parametrize("asked", ["synthetic", "stand-in"])
 def test_synthetic_data_can_be_asked_for(
     asked: str, measured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from benchmark.protocol.text import (
     ROOT,
     command,
     escape_markdown,
+    install,
     interval,
     listed,
     percent,
@@ -104,8 +105,10 @@ def test_a_command_works_where_the_user_is(tmp_path: Path, monkeypatch: pytest.M
     elsewhere = f"uv run --project {shlex.quote(str(ROOT))} skewbench tasks"
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     assert command("tasks") == "uv run skewbench tasks"
+    assert install("boosting") == "uv sync --extra boosting"
     monkeypatch.chdir(tmp_path)
     assert command("tasks") == elsewhere
+    assert install("x") == f"uv sync --project {shlex.quote(str(ROOT))} --extra x"
     # `mlflow run` changes to the checkout before it starts
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MLFLOW_RUN_ID", "run")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
 from benchmark.protocol import grammar, registry
@@ -22,6 +23,7 @@ from tests.toys import rows_of
 
 LIBRARIES = list(boosting.FITS)
 TASK = registry.task("csv")
+PARTS = ("train", "validation", "test")
 
 
 @pytest.fixture(params=LIBRARIES)
@@ -73,6 +75,19 @@ def test_it_learns_from_gaps_and_categories_and_stops_early(library: str) -> Non
     assert 1 <= found.best_step < 300
     assert found.device == f"CPU: {library}, 1 thread"
     assert fit(library, drawn()).test.best.tolist() == found.test.best.tolist()
+
+
+def test_ties_of_the_first_trees_do_not_stop_it(library: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = 6000
+    asked, more = rng.integers(0, 2, rows), rng.normal(size=(rows, 3))
+    y = rng.random(rows) < 0.3 * asked * expit(more.sum(axis=1) - 0.5)
+    part = np.split(rng.permutation(rows), [4000, 5000])
+    x = np.column_stack([more, asked]).astype(np.float32)
+    splits = Splits(x=x, y=y.astype(np.int64), **dict(zip(PARTS, part, strict=True)))
+    found = fit(library, dataclasses.replace(splits, categorical=(3,)))
+    alone = average_precision_score(found.test.labels, asked[found.test.rows])
+    assert found.best_step > 5 and precision(found) > 1.3 * alone
 
 
 def test_it_gets_the_weights(library: str) -> None:

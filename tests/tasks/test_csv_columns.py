@@ -157,6 +157,11 @@ def test_a_column_with_two_roles_is_one_clear_line(tmp_path: Path, case: Any) ->
     assert complaint in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_column_that_is_dropped_is_no_target_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="which column is to be predicted"):
+        load(tmp_path, TABLE, drop="y")
+
+
 def test_dates_with_words_among_them_are_dates(tmp_path: Path) -> None:
     days = pd.date_range("2023-01-01", periods=ROWS).strftime("%d.%m.%Y").to_series(index=None)
     written = days.reset_index(drop=True).where(np.arange(ROWS) % 5 > 0, "unknown")

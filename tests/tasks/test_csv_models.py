@@ -23,6 +23,7 @@ from benchmark.training.fit import fit
 from benchmark.training.job import TrainingJob
 from tasks import csv
 from tasks.csv import TASK, Settings
+from tests.speed.compare_trees import PLAIN as SAME_SETTINGS
 
 INSURANCE = Path(__file__).parents[3] / "shared" / "data" / "insurance" / "train.csv"
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
@@ -76,6 +77,29 @@ def test_logistic_regression_follows_numbers_and_their_ranks(
     frame.to_csv(tmp_path / "table.csv", index=False)
     ours, plain = precisions(tmp_path / "table.csv", "logistic", 3)
     assert ours > plain + ahead
+
+
+@pytest.mark.filterwarnings("ignore:Failed to import numba")  # of the direct call
+@pytest.mark.parametrize("model", SAME_SETTINGS)
+def test_trees_are_those_of_the_library_called_directly(tmp_path: Path, model: str) -> None:
+    """Numbers that all splits share, so that where a threshold lies between two is all the same.
+
+    None is 0, which LightGBM gives a bin of its own.
+    """
+    if model != "hgb":
+        pytest.importorskip(model, reason="not installed: uv sync --extra boosting")
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(1, 60, (3000, 3))
+    yes = rng.random(3000) < 0.6 * (numbers[:, 0] > 30) * (numbers[:, 1] < 40)
+    pd.DataFrame(numbers).add_prefix("c").assign(y=yes * 1).to_csv(tmp_path / "t.csv", index=False)
+    settings = Settings(model=model)
+    data = TASK.load(settings, tmp_path / "t.csv")
+    splits = TASK.split(data, settings, 0)
+    job = TrainingJob(TASK, settings, splits, 2, NONE, csv.budget(settings, "real"), 0)
+    own = fit(job, lambda steps: None).test.best
+    parts = [(data.rows.iloc[p], splits.y[p]) for p in (splits.train, splits.validation)]
+    plain = SAME_SETTINGS[model](*parts[0], *parts[1], data.rows.iloc[splits.test])
+    assert own[:, 1] - own[:, 0] == pytest.approx(plain, abs=1e-6)
 
 
 @pytest.mark.skipif(not TABLES.is_dir(), reason=f"no tables in {TABLES}")

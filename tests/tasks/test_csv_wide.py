@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from benchmark.protocol import progress
 from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Budget, Network
 from benchmark.training import fit as fitting
@@ -53,6 +56,16 @@ def test_trees_are_grown_for_suspicious_columns_alone(
     ]
     assert len(grown) < 10
     assert not any("ways to differ" in note for note in notes)
+
+
+def test_bars_show_how_many_columns_are_read_and_examined(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", RNG.normal(size=(ROWS, COLUMNS)))
+    terminal = io.StringIO()
+    with progress.shown_on(Console(file=terminal, force_terminal=True, width=100)):
+        TASK.load(Settings(), file)
+    for title in ("Reading columns", "Looking for leaks"):
+        last = terminal.getvalue().rpartition(title)[2]
+        assert f"{COLUMNS:,} of {COLUMNS:,}" in last
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,7 @@ def test_a_table_of_groups_is_known_by_its_content(tmp_path: Path) -> None:
         ("missing.csv", "cannot be read: No such file"),
         ("three.csv", "line 2: not two columns, file and group"),
         ("other.csv", "names 1 files .fly/1.png. that are not in the data"),
+        ("twice.csv", r"names 0.png, but \d files are called so: .* as in ant/0.png"),
     ],
 )
 def test_a_group_that_cannot_be_read_is_one_clear_line(
@@ -263,5 +264,6 @@ def test_a_group_that_cannot_be_read_is_one_clear_line(
     monkeypatch.chdir(tmp_path)
     Path("three.csv").write_text("file,group\nant/1.png,a,b\n")
     Path("other.csv").write_text("file,group\nfly/1.png,a\n")
+    Path("twice.csv").write_text("file,group\n0.png,a\n")
     with pytest.raises(UserError, match=words):
         load(fill(tmp_path / "insects", CLASSES), group=group)

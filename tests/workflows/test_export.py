@@ -138,6 +138,16 @@ def test_the_card_has_the_numbers_of_the_leaderboard(shipped: Shipped) -> None:
     assert "mlflow models serve -m models:/shipped@best --env-manager local" in shipped.card
 
 
+def test_the_lines_of_the_card_work_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in model_card._use("models:/m@best", "sqlite:///m.db") if "uv " in line]
+    assert len(lines) == 2
+    assert all(line.startswith(f"uv run --project {ROOT} mlflow models ") for line in lines)
+
+
 def test_the_card_says_how_many_rows_it_was_trained_on(shipped: Shipped) -> None:
     """Those of the training split, and how many a strategy made of them only if it resamples."""
     task, settings = registry.task("insurance"), grammar.settings("insurance", "")

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from benchmark.protocol.text import ROOT
 from benchmark.results.report import terminal
 from benchmark.tracking.store import Store
 
@@ -22,3 +24,17 @@ def test_a_servers_address_is_shown_without_its_password(
     show(Console(file=said), Store("http://me:secret@127.0.0.1:5000", "7", {}))
     assert "127.0.0.1:5000" in said.getvalue() and "/experiments/7" in said.getvalue()
     assert "secret" not in said.getvalue()
+
+
+def test_lines_to_paste_work_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    said = io.StringIO()
+    terminal.where_next(Console(file=said), Store(f"sqlite:///{tmp_path}/m.db", "7", {}))
+    lines = [line.strip() for line in said.getvalue().splitlines() if "uv run" in line]
+    there = f"uv run --project {ROOT}"
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{there} mlflow ui")
+    assert lines[1].startswith(f"{there} skewbench leaderboard")
