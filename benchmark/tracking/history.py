@@ -221,10 +221,14 @@ def _content(uri: str, artifacts: str) -> bytes:
     from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
     files = _files(uri, artifacts)
+    if isinstance(files, LocalArtifactRepository):
+        path = Path(files.artifact_dir, PREDICTIONS)
+        if path.is_symlink():
+            raise OSError(f"{path} is a link")
+        return path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        target = None if isinstance(files, LocalArtifactRepository) else folder
-        path: str = files.download_artifacts(PREDICTIONS, target)  # type: ignore[no-untyped-call]
-        return Path(path).read_bytes()
+        fetched: str = files.download_artifacts(PREDICTIONS, folder)  # type: ignore[no-untyped-call]
+        return Path(fetched).read_bytes()
 
 
 def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:
