@@ -44,32 +44,6 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """True differences of strategies on one data set: a mixture of normals, one per spread.
-
-    Attributes:
-        weights: of the parts, (parts,).
-        means: (parts, strategies).
-        covariances: (parts, strategies, strategies).
-    """
-
-    weights: Floats
-    means: Floats
-    covariances: Floats
-
-    def draw(self, rng: np.random.Generator, draws: int = 2000) -> Floats:
-        """Draw true differences, (draws, strategies)."""
-        chosen = rng.choice(len(self.weights), draws, p=self.weights)
-        found = np.empty((draws, self.means.shape[1]))
-        for part in np.unique(chosen):
-            rows = chosen == part
-            found[rows] = rng.multivariate_normal(
-                self.means[part], self.covariances[part], rows.sum(), method="eigh"
-            )
-        return found
-
-
-@dataclass(frozen=True)
 class Fitted:
     """The model given the observed differences, at each place of the grid.
 
@@ -149,45 +123,6 @@ def _spreads(
     count = observed.properties.shape[1]
     own = [LEVEL, *[own_slope] * count]
     return np.array([COMMON_LEVEL, *[slope] * count, *(own * strategies), *[shared] * sets])
-
-
-def forecast(fitted: Fitted, properties: Floats) -> Forecast:
-    """Forecast the true differences of all strategies on a further data set.
-
-    Args:
-        properties: of that data set, standardised like the others, (properties,).
-    """
-    strategies = fitted.strategies
-    rows = _design(np.arange(strategies), np.tile(properties, (strategies, 1)), strategies)
-    known = rows.shape[1]
-    covariances = rows @ fitted.covariances[:, :known, :known] @ rows.T
-    covariances += fitted.shared[:, None, None]  # the same for all strategies
-    covariances += fitted.rests[:, None, None] * np.eye(strategies)
-    return Forecast(fitted.weights, fitted.means[:, :known] @ rows.T, covariances)
-
-
-def without(fitted: Fitted, data_set: int) -> Forecast:
-    """Forecast the observed differences on a data set from the others alone (leave one out).
-
-    By the inverse of a partitioned matrix; the places of the grid are weighed without it, too.
-    Of the strategies observed there, in their order. Errors are included: what is forecast is what
-    was measured.
-    """
-    observed = fitted.observed
-    rows = np.flatnonzero(observed.data_set == data_set)
-    values, design = observed.values[rows], fitted.design[rows]
-    scale = max(float(np.std(observed.values)), 1e-6)
-    errors = np.maximum(observed.errors[rows], 1e-3 * scale)
-    means, covariances, logs = [], [], []
-    for place, log in enumerate(fitted.logs):
-        noise = errors**2 + fitted.rests[place]
-        kept = design @ fitted.covariances[place] @ design.T
-        block = np.linalg.inv(np.diag(1 / noise) - kept / np.outer(noise, noise))
-        off = block @ ((values - design @ fitted.means[place]) / noise)
-        means.append(values - off)
-        covariances.append((block + block.T) / 2)
-        logs.append(log + 0.5 * (off @ np.linalg.solve(block, off) + np.linalg.slogdet(block)[1]))
-    return Forecast(_weights(np.array(logs)), np.array(means), np.array(covariances))
 
 
 @dataclass(frozen=True)

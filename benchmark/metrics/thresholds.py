@@ -127,13 +127,24 @@ def _f_of_rivals(rival: Ints, true: Ints, weight: Floats, sums: Floats, beta: fl
 def best_threshold(labels: Ints, scores: Floats, weights: Floats, beta: float = 1.0) -> float:
     """Return the threshold on `scores` with the largest F-beta, half-way between two scores.
 
-    Among equally good thresholds, the lowest wins. `scores` may have any scale.
-    """
-    from sklearn.metrics import precision_recall_curve
+    Among equally good thresholds, the lowest wins. `scores` may have any scale. Precision and
+    recall are those of scikit-learn's `precision_recall_curve` to the last digit, which checks its
+    arguments for most of its time.
 
-    precision, recall, thresholds = precision_recall_curve(labels, scores, sample_weight=weights)
-    weighted_sum = beta**2 * precision[:-1] + recall[:-1]
-    f = (1 + beta**2) * precision[:-1] * recall[:-1] / np.where(weighted_sum > 0, weighted_sum, 1)
+    Raises:
+        ValueError: for scores that are not finite.
+    """
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite")
+    order = np.argsort(-scores, kind="stable")
+    ranked, weight, true = scores[order], weights[order], (labels == 1)[order]
+    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)[::-1]  # lowest score first
+    hits, false = np.cumsum(true * weight)[ends], np.cumsum(~true * weight)[ends]
+    precision = hits / (hits + false)
+    recall = hits / hits[0] if hits[0] else np.ones(len(hits))
+    weighted_sum = beta**2 * precision + recall
+    f = (1 + beta**2) * precision * recall / np.where(weighted_sum > 0, weighted_sum, 1)
     best = int(np.argmax(f))
+    thresholds = ranked[ends]
     below = thresholds[best - 1] if best else thresholds[0] - 1
     return float((below + thresholds[best]) / 2)

@@ -218,11 +218,14 @@ def _content(uri: str, artifacts: str) -> bytes:
     """Return the bytes of a run's predictions; on this machine they are read where they lie."""
     place = urlparse(artifacts)
     if place.scheme == "file":
-        return Path(url2pathname(place.path), PREDICTIONS).read_bytes()
+        path = Path(url2pathname(place.path), PREDICTIONS)
+        if path.is_symlink():
+            raise OSError(f"{path} is a link")
+        return path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         files = _files(uri, artifacts)
-        path: str = files.download_artifacts(PREDICTIONS, folder)  # type: ignore[no-untyped-call]
-        return Path(path).read_bytes()
+        fetched: str = files.download_artifacts(PREDICTIONS, folder)  # type: ignore[no-untyped-call]
+        return Path(fetched).read_bytes()
 
 
 def fail(store: Store, run_id: str, reason: str, status: str = "FAILED") -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.protocol.task import Data, Splits, Task
+from benchmark.results.suite.calibration import Calibration, calibrate
+from benchmark.results.suite.forecast import Outlook, outlook
+from benchmark.results.suite.measured import BEFORE
 from benchmark.results.suite.stored import stored
-from benchmark.results.suite.when import BEFORE, Outlook, outlook
 from benchmark.workflows.suite.properties import measure
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A forecast, the model that it is of, and the number of data sets that it comes from."""
+    """A forecast, the calibration of such, and the model that it is of."""
 
     outlook: Outlook
+    calibration: Calibration
     model: str
-    sets: int
 
 
 def forecast(task: Task, model: str, data: Data, splits: Splits) -> Forecast | None:
@@ -29,4 +31,4 @@ def forecast(task: Task, model: str, data: Data, splits: Splits) -> Forecast | N
     properties = measure(task, data, splits)
     if any(properties[name] != properties[name] for name in BEFORE):  # nan
         return None
-    return Forecast(outlook(known, properties), model, len(known.sets))
+    return Forecast(outlook(known, properties), calibrate(known), model)

@@ -11,7 +11,7 @@ from rich.markup import escape as plain
 from rich.table import Table as Grid
 
 from benchmark.protocol.text import escape_markdown, listed, ratio
-from benchmark.results.report import suite_when
+from benchmark.results.report import suite_forecast
 from benchmark.results.report.console import LINES
 from benchmark.tracking.notes import source_in_words
 from benchmark.workflows import image_sheet
@@ -127,7 +127,7 @@ def sentences(inspection: Inspection) -> Iterator[str]:
         yield from _of_neighbours(inspection)
     if inspection.forecast:
         found = inspection.forecast
-        yield from suite_when.forecast(found.outlook, found.model, found.sets)
+        yield from suite_forecast.forecast(found.outlook, found.calibration, found.model)
     measure = "F1" if len(inspection.counts) == 2 else "macro-F1"
     yield (
         f"on this test split {measure} of one run is known to ± {inspection.half_width:.3f} (95 % "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import fbeta_score
+from sklearn.metrics import fbeta_score, precision_recall_curve
 
 from benchmark.metrics import classification, thresholds
 from benchmark.metrics.thresholds import _best_move, best_offsets
@@ -84,6 +84,33 @@ def test_two_classes_have_the_threshold_of_the_positive_one() -> None:
     weights = np.linspace(0.5, 1.5, len(labels))
     threshold = thresholds.best_threshold(labels, logits[:, 1] - logits[:, 0], weights, 2.0)
     assert best_offsets(labels, logits, weights, 2.0).tolist() == [0.0, -threshold]
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("places", [9, 1, 0])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_threshold_is_that_of_scikit_learns_curve_to_the_last_digit(
+    seed: int, places: int, beta: float
+) -> None:
+    labels, logits = case(seed, 2, 200, places)
+    scores, weights = logits[:, 1] - logits[:, 0], np.random.default_rng(seed).gamma(2, size=202)
+    for given in (weights, np.ones(202)):
+        precision, recall, steps = precision_recall_curve(labels, scores, sample_weight=given)
+        p, r = precision[:-1], recall[:-1]
+        f = (1 + beta**2) * p * r / np.where(p + r > 0, beta**2 * p + r, 1)
+        best = int(np.argmax(f))
+        expected = ((steps[best - 1] if best else steps[0] - 1) + steps[best]) / 2
+        assert thresholds.best_threshold(labels, scores, given, beta) == expected
+
+
+def test_rows_without_a_positive_one_get_the_lowest_threshold() -> None:
+    scores = np.array([3.0, 1.0, 2.0])
+    assert thresholds.best_threshold(np.zeros(3, int), scores, np.ones(3)) == 0.5
+
+
+def test_scores_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        thresholds.best_threshold(np.array([0, 1]), np.array([0.0, np.nan]), np.ones(2))
 
 
 def test_a_class_that_no_row_has_is_left_alone() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.protocol.text import escape_markdown as harmless
 from benchmark.protocol.text import interval, listed, percent, probability
-from benchmark.results.report import suite_when
+from benchmark.results.report import suite_forecast, suite_when
 from benchmark.results.report.suite_files import anchor, name_of
 from benchmark.results.suite.field import FEWEST_SETS, ROPE, Answer, Versus
 from benchmark.results.suite.halves import Confirmed
+from benchmark.results.suite.measured import BEFORE
 from benchmark.results.suite.summary import Summary
 
 HEADINGS = (
@@ -131,18 +132,28 @@ def _held(held: Confirmed) -> Iterator[str]:
 
 
 def _forecasts(summary: Summary) -> Iterator[str]:
-    if not summary.when:
-        return
-    yield from ("## When does what help?", "")
-    for model, fitted in summary.when.items():
-        yield f"- {harmless(' '.join(suite_when.sentences(model, fitted)))}"
-    yield ""
-    yield (
-        "A regression of the differences in F1 at own thresholds on properties of the data, with "
-        "levels and slopes pooled over strategies. *difficulty* is 1 - ROC AUC of the baseline, "
-        "*overlap* the share of rare training rows whose nearest neighbour is of another class."
-    )
-    yield from ("", "![Slopes of the differences on properties of the data](suite-when.svg)", "")
+    if summary.when:
+        yield from ("## When does what help?", "")
+        for model, fitted in summary.when.items():
+            yield f"- {harmless(suite_when.sentence(model, fitted))}"
+        yield ""
+        yield (
+            "A regression of the differences in F1 at own thresholds on properties of the data, "
+            "with levels and slopes pooled over strategies. *difficulty* is 1 - ROC AUC of the "
+            "baseline, *overlap* the share of rare training rows whose nearest neighbour is of "
+            "another class."
+        )
+        yield from ("", "![Slopes of the differences on properties of the data](suite-when.svg)")
+        yield ""
+    if summary.forecasts:
+        yield from ("## How well is a further data set forecast?", "")
+        yield (
+            "`inspect` forecasts F1 at own thresholds for a table that was not run, from the data "
+            f"sets of the suite, weighted by how like it they are in {listed(BEFORE)}. Here each "
+            "data set is forecast from the others:"
+        )
+        yield ""
+        yield from suite_forecast.page(summary.forecasts)
 
 
 def _model(summary: Summary, model: str) -> Iterator[str]:

@@ -1,26 +1,24 @@
-"""What the differences of a suite depend on, in sentences and a figure."""
+"""What the differences of a suite depend on, in a sentence and a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.protocol.text import listed, percent, probability
-from benchmark.results.suite.field import ROPE
-from benchmark.results.suite.when import COVERED, Outlook, When
+from benchmark.protocol.text import listed
+from benchmark.results.suite.when import When
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLEAR = 2.0  # standard errors from which a slope is named
 MOST_NAMED = 4
-NEAR_BEST = f"within {ROPE} of the best"
 
 
-def sentences(model: str, fitted: When) -> Iterator[str]:
-    """Yield what the differences depend on, and how well that foretells."""
+def sentence(model: str, fitted: When) -> str:
+    """Return what the differences depend on."""
     where = f"{model}: " if model else ""
     slopes, errors = fitted.slopes.means, fitted.slopes.errors
     clear = [
@@ -33,41 +31,12 @@ def sentences(model: str, fitted: When) -> Iterator[str]:
         f"{label} {slope:+.3f} (standard error {error:.3f}) with {name}"
         for _, label, name, slope, error in sorted(clear, reverse=True)[:MOST_NAMED]
     ]
-    yield (
+    return (
         f"{where}per standard deviation of a property the difference to the baseline changes most "
         f"for {listed(found)}."
         if found
         else f"{where}no property moves the difference of any strategy by two standard errors."
     )
-    share, error = fitted.coverage
-    yield (
-        f"Forecast without their data set, {percent(share)} (± {percent(error)}) of the measured "
-        f"differences lie in their {percent(COVERED)} intervals, and the root mean square error is "
-        f"{fitted.error:.3f} against {fitted.plain:.3f} of the strategies' means; a strategy was "
-        f"{NEAR_BEST} in {percent(fitted.kept)} of cases where {percent(fitted.promised)} "
-        f"were forecast (standard error {percent(fitted.kept_error)})."
-    )
-
-
-def forecast(outlook: Outlook, model: str, sets: int) -> Iterator[str]:
-    """Yield what a suite forecasts for a data set that was not run."""
-    order = sorted(outlook.within, key=lambda label: -outlook.within[label])
-    best = order[0]
-    yield (
-        f"Forecast for model={model} from a suite of {sets} tables (F1 at own thresholds): on "
-        f"{outlook.near[best]} of the {len(outlook.alike)} tables most like yours {best} was "
-        f"{NEAR_BEST}, the baseline on {outlook.near['none']}."
-    )
-    shares = [f"{label} {probability(outlook.within[label])}" for label in order[:MOST_NAMED]]
-    yield f"P({NEAR_BEST}) here: {listed(shares)}."
-    if best in outlook.gains:
-        mean, low, high = outlook.gains[best]
-        yield (
-            f"Expected ΔF1 of {best} vs baseline: {mean:+.3f}, {percent(COVERED)} interval "
-            f"[{low:+.3f}, {high:+.3f}]."
-        )
-    if not outlook.inside:
-        yield "A property of your table lies outside those of the suite: the forecast is a guess."
 
 
 def figure(models: Mapping[str, When]) -> Figure:

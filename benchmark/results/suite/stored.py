@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.metrics.stats import Difference
-from benchmark.results.suite.when import When, when
+from benchmark.results.suite.measured import Measured, measured
 
 FILE = Path(__file__).parents[3] / "docs" / "results" / "suite.csv"
 METRIC = "test/f1"
 COLUMNS = ("data_set", "model", "metric", "strategy", "difference", "error", "degrees")
 
 
-def stored(model: str, file: Path = FILE) -> When | None:
-    """Return the regression on one model's differences; None where the file has too few."""
+def stored(model: str, file: Path = FILE) -> Measured | None:
+    """Return one model's differences and the properties; None where the file has too few."""
     import pandas as pd
 
     if not file.exists():
@@ -31,4 +31,4 @@ def stored(model: str, file: Path = FILE) -> When | None:
         difference = Difference(float(row["difference"]), error, degrees, error, seeds)
         known.setdefault(str(row["strategy"]), {})[str(row["data_set"])] = difference
         properties[str(row["data_set"])] = {str(name): float(row[name]) for name in names}
-    return when(known, properties) if known else None
+    return measured(known, properties) if known else None

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
 from benchmark.results import comparison
+from benchmark.results.suite.calibration import Calibration, calibrate
 from benchmark.results.suite.field import FEWEST_SETS, QUESTIONS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
+from benchmark.results.suite.measured import BEFORE, measured
 from benchmark.results.suite.members import Result
-from benchmark.results.suite.when import BEFORE, DIFFICULTY, When, when
+from benchmark.results.suite.when import DIFFICULTY, When, when
 
 MOST_REASONS = 8
 
@@ -31,6 +33,7 @@ class Summary:
         best: data set -> strategies with the highest mean F1, model by model.
         order: data sets by prevalence.
         when: model -> what the differences of F1 at own thresholds depend on.
+        forecasts: model -> how well these are forecast for a data set that was not run.
     """
 
     models: tuple[str, ...]
@@ -45,6 +48,7 @@ class Summary:
     strategies: int
     seeds: int
     when: Mapping[str, When]
+    forecasts: Mapping[str, Calibration]
 
     @property
     def sets(self) -> int:
@@ -72,6 +76,7 @@ def summarise(results: Sequence[Result]) -> Summary:
         for question in QUESTIONS
     )
     properties = {one.name: one.properties for one in compared}
+    own = {one.model: one for one in answers if one.question == QUESTIONS[0] and one.versus}
     counts = Counter[str]()
     reasons = Counter[str]()
     for one in results:
@@ -91,27 +96,33 @@ def summarise(results: Sequence[Result]) -> Summary:
         best=_best(compared),
         order=tuple(sorted(properties, key=lambda name: -properties[name]["prevalence"])),
         confirmed=confirm(answers),
-        when=_when(answers, compared),
+        when=_when(own, compared),
+        forecasts=_forecasts(own, properties),
         strategies=max((one.table.runs["label"].nunique() for one in compared), default=0),
         seeds=max((int(one.table.runs["seed"].max()) + 1 for one in compared), default=0),
     )
 
 
-def _when(answers: Sequence[Answer], results: Sequence[Result]) -> dict[str, When]:
+def _when(own: Mapping[str, Answer], results: Sequence[Result]) -> dict[str, When]:
     """Regress the differences of each model on the properties and the baseline's difficulty."""
     found = {}
-    for one in answers:
-        if one.question != QUESTIONS[0] or not one.versus:
-            continue
+    for model, one in own.items():
         properties = {
             result.name: {**result.properties, DIFFICULTY: _difficulty(result)}
             for result in results
-            if result.model == one.model
+            if result.model == model
         }
-        fitted = when(known_of(one), properties, (*BEFORE, DIFFICULTY))
-        if fitted:
-            found[one.model] = fitted
+        known = measured(known_of(one), properties, (*BEFORE, DIFFICULTY))
+        if known:
+            found[model] = when(known)
     return found
+
+
+def _forecasts(
+    own: Mapping[str, Answer], properties: Mapping[str, Mapping[str, float]]
+) -> dict[str, Calibration]:
+    known = {model: measured(known_of(one), properties) for model, one in own.items()}
+    return {model: calibrate(found) for model, found in known.items() if found}
 
 
 def known_of(one: Answer) -> dict[str, dict[str, Difference]]:
