@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_insurance(once: Once, tmp_path: Path) -> None:
 def test_insurance_with_fit(once: Once, tmp_path: Path) -> None:
     real("insurance")
     once(alone, "insurance", str(tmp_path))
+
+
+SMALL = "a table of 1,458 rows, six strategies x 5 seeds, 500 steps"
+SMALL_TABLE = DATA / "tables" / "pc4.csv"
+
+
+@pytest.mark.benchmark(group=SMALL)
+def test_a_small_table(once: Once, tmp_path: Path) -> None:
+    real("tables")
+    words = ["--task", "csv", "--data", str(SMALL_TABLE), "--settings", "target=Class"]
+    once(run, tmp_path, *words, "--strategies", SIX, "--seeds", "5", "--steps", "500")
+
+
+@pytest.mark.benchmark(group=SMALL)
+def test_a_small_table_with_fit(once: Once, tmp_path: Path) -> None:
+    real("tables")
+    once(alone, "small", str(tmp_path))
 
 
 @pytest.mark.benchmark(group="photos, six strategies x 1 seed, 300 steps of 32")
@@ -143,19 +161,30 @@ def test_memory_grows_with_the_data(once: Once, tmp_path: Path) -> None:
 
 
 def insurance(folder: str) -> None:
-    """Six x 3 calls of `model.fit`, each run tracked with the same measures."""
+    """Six x 3 calls of `model.fit` on insurance."""
+    from tasks.insurance import TASK, Settings
+
+    by_fit(folder, TASK, Settings(), DATA / "insurance", seeds=3, steps=2000)
+
+
+def small(folder: str) -> None:
+    """Six x 5 calls of `model.fit` on a small table."""
+    from tasks.csv import TASK, Settings
+
+    by_fit(folder, TASK, Settings(target="Class"), SMALL_TABLE, seeds=5, steps=500)
+
+
+def by_fit(folder: str, task: Any, settings: Any, path: Path, seeds: int, steps: int) -> None:
+    """Six strategies x seeds by `model.fit` in turn, each run tracked with the same measures."""
     import keras
     import mlflow
 
     from benchmark.metrics import classification
     from benchmark.protocol import grammar
-    from benchmark.protocol.task import Budget
-    from tasks import insurance as task
 
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    settings, budget = task.Settings(), Budget(2000, 512)
-    data = task.load(settings, DATA / "insurance")
-    for seed in range(3):
+    budget, data = replace(task.budget(settings, "real"), steps=steps), task.load(settings, path)
+    for seed in range(seeds):
         for name in SIX.split(","):
             strategy = grammar.read(name).strategy
             with mlflow.start_run(run_name=f"{name} {seed}"):
@@ -169,13 +198,13 @@ def insurance(folder: str) -> None:
                 loss = strategy.loss(np.bincount(splits.y[rows], weights=weights) / len(rows))
                 network.model.compile(network.optimizer, loss=lambda y, z, loss=loss: loss(y, z))
                 targets = np.eye(2, dtype=np.float32)[splits.y]
-                order = np.resize(rng.permutation(len(rows)), 2000 * 512)
+                order = np.resize(rng.permutation(len(rows)), steps * budget.batch)
                 for look, part in enumerate(np.array_split(order, 10)):
                     network.model.fit(
                         splits.x[rows[part]],
                         targets[rows[part]],
                         sample_weight=weights[part],
-                        batch_size=512,
+                        batch_size=budget.batch,
                         verbose=0,
                     )
                     logits = predicted(network.model, splits.x[splits.validation])
@@ -234,7 +263,7 @@ def backbone(folder: str) -> None:
     (Path(folder) / "epoch").write_text(str(time.perf_counter() - started))
 
 
-PLAIN = {"insurance": insurance, "photos": photos, "backbone": backbone}
+PLAIN = {"insurance": insurance, "small": small, "photos": photos, "backbone": backbone}
 
 if __name__ == "__main__":
     PLAIN[sys.argv[1]](sys.argv[2])
