@@ -141,6 +141,8 @@ class _Sampler:
         self.most, self.grid, self.rng = most, grid, rng
         self.widths = np.log(np.gradient(grid))  # of the flat prior on the grid
         self.log_prior = _log_prior_of_degrees()
+        halves = special.gammaln((DEGREES + 1) / 2) - special.gammaln(DEGREES / 2)
+        self.constant = halves - np.log(DEGREES) / 2  # of the density of Student's t
         shape = (CHAINS, len(means))
         self.error_weights = np.ones(shape)
         self.weights = np.ones(shape)
@@ -167,22 +169,19 @@ class _Sampler:
 
     def _spread(self, noise: Floats) -> Floats:
         """Draw the spread of the data sets, (chains,), centre and effects integrated out."""
-        variance = (self.grid**2)[:, None] * (1 / self.weights)[:, None, :]
-        variance += noise[:, None, :]
+        variance = (1 / self.weights.T)[:, :, None] * self.grid**2  # (data sets, chains, grid)
+        variance += noise.T[:, :, None]
         logs = _sum_of_logs(variance)
-        precision = np.divide(1, variance, out=variance)
+        precision = np.divide(1, variance, out=variance).reshape(len(variance), -1)
         off = self.means - self.means.mean()
-        total, first, second = np.moveaxis(precision @ np.stack([off**0, off, off**2], 1), 2, 0)
+        total, first, second = (np.stack([off**0, off, off**2]) @ precision).reshape(3, *logs.shape)
         loglik = -0.5 * (logs + np.log(total) + second - first**2 / total)
         return np.asarray(self.grid[self._pick(loglik + self.widths)])
 
     def _degrees(self, off: Floats) -> Floats:
         """Draw the degrees of freedom, (chains,), the weights integrated out."""
-        nu = DEGREES[:, None]
-        sets = off.shape[1]
-        constant = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - np.log(nu) / 2
-        logs = _sum_of_logs(1 + off[:, None, :] / nu)
-        loglik = (sets * constant)[:, 0] - (DEGREES + 1) / 2 * logs
+        logs = _sum_of_logs(1 + off.T[:, :, None] / DEGREES)
+        loglik = off.shape[1] * self.constant - (DEGREES + 1) / 2 * logs
         return np.asarray(DEGREES[self._pick(loglik + self.log_prior)])
 
     def _pick(self, logs: Floats) -> Ints:
@@ -199,12 +198,12 @@ class _Sampler:
 
 
 def _sum_of_logs(values: Floats) -> Floats:
-    """Sum the logs over the last axis: logs of products of eight, a third of the time.
+    """Sum the logs over the first axis: logs of products of eight, a third of the time.
 
     The values are variances and squares of standardised differences: eight stay within range.
     """
-    starts = np.arange(0, values.shape[-1], 8)
-    return np.asarray(np.log(np.multiply.reduceat(values, starts, axis=-1)).sum(axis=-1))
+    eights = (values[start : start + 8] for start in range(0, len(values), 8))
+    return np.asarray(sum(np.log(np.multiply.reduce(some)) for some in eights))
 
 
 def _log_prior_of_degrees() -> Floats:

@@ -13,6 +13,8 @@ import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from benchmark.protocol.errors import UserError
@@ -65,15 +67,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}" if known else "it takes none"
 
 
-def parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+@cache  # hints are evaluated anew each time; strategies are read once per run
+def parameters(target: Callable[..., Any]) -> Mapping[str, tuple[Any, Any]]:
     """Return name -> (annotation, default) for every parameter of `target`."""
     hints = typing.get_type_hints(target, include_extras=True)
     if inspect.isclass(target):
         hints = typing.get_type_hints(target.__init__, include_extras=True)
-    return {
-        name: (hints[name], parameter.default)
-        for name, parameter in inspect.signature(target).parameters.items()
-    }
+    given = inspect.signature(target).parameters
+    return MappingProxyType({name: (hints[name], given[name].default) for name in given})
 
 
 def bind(target: Callable[..., Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -52,8 +52,15 @@ class Claim:
 
 def values(table: Leaderboard, metric: str) -> pd.DataFrame:
     """A measure, one row per strategy (label), one column per seed; nan if not finished."""
-    return table.runs.pivot(index="label", columns="seed", values=metric).reindex(
-        table.runs["label"].drop_duplicates()
+    import pandas as pd
+
+    # as `pivot` does, which takes ten times as long
+    rows, labels = pd.factorize(table.runs["label"])
+    columns, seeds = pd.factorize(table.runs["seed"], sort=True)
+    found = np.full((len(labels), len(seeds)), np.nan)
+    found[rows, columns] = table.runs[metric]
+    return pd.DataFrame(
+        found, index=pd.Index(labels, name="label"), columns=pd.Index(seeds, name="seed")
     )
 
 
@@ -92,8 +99,9 @@ def between(
 
 def complete(table: Leaderboard) -> list[str]:
     """Labels of the strategies whose planned runs are all finished."""
-    finished = (table.runs["state"] == "finished").groupby(table.runs["label"], sort=False).all()
-    return [str(label) for label in finished.index[finished]]
+    labels, finished = table.runs["label"].tolist(), (table.runs["state"] == "finished").tolist()
+    lacking = {label for label, done in zip(labels, finished, strict=True) if not done}
+    return [str(label) for label in dict.fromkeys(labels) if label not in lacking]
 
 
 def shared(table: Leaderboard) -> Leaderboard:

@@ -8,12 +8,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from benchmark.metrics.posterior import Evidence, evidence, forecast, posterior
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.row_errors import RowErrors
+from benchmark.results.row_errors import RowErrors, one_thread
 
 TUNED = "the baseline at its tuned threshold"  # takes part beside the strategies
 NEGLIGIBLE = 0.01  # expected F1 that nobody would give up simplicity for
@@ -73,7 +72,7 @@ class Race:
     @cached_property
     def settles(self) -> float:
         """Probability that at the next look one candidate will be the best or nearly so."""
-        with threadpool_limits(1):
+        with one_thread():
             return forecast(self.evidence, self.coming, SETTLED, np.random.default_rng(0))
 
 
@@ -97,7 +96,7 @@ def race(table: Leaderboard, baseline: str, skilled: Collection[str]) -> Race | 
         return None
     labels = [str(label) for label in scores.index]
     rows = RowErrors(predicted).covariance(METRIC, labels)
-    with threadpool_limits(1):
+    with one_thread():
         known = evidence(scores.to_numpy(np.float64), rows, comparison.correlation(METRIC))
         drawn = posterior(known, np.random.default_rng(0))
     columns = scores.mean(axis=1), drawn.best(), drawn.within(), drawn.regret()

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard, leaderboards
 from benchmark.results.predicted import Predicted, predict
-from benchmark.results.row_errors import RowErrors
+from benchmark.results.row_errors import RowErrors, one_thread
 from benchmark.tracking.history import read_fit
 from benchmark.training.predictions import Fit, Predictions
 
@@ -54,7 +53,7 @@ def read_predictions(uri: str, table: Leaderboard) -> dict[str, list[Predicted]]
         except UserError:
             continue
         if all(fit for _, fit in of_seeds):
-            with threadpool_limits(1):  # sums of two columns: threads would wait for each other
+            with one_thread():  # sums of two columns: threads would wait for each other
                 found[str(label)] = [predict(strategy, fit, seed) for seed, fit in of_seeds if fit]
     return found
 

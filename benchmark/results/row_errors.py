@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from benchmark.metrics import influence, stats
 from benchmark.protocol.arrays import Floats, Ints
 from benchmark.results.predicted import Predicted
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Influence = Callable[[Predicted], Floats]
 
@@ -41,14 +40,15 @@ class RowErrors:
     """Errors of means over seeds that come from the test rows; 0 where they are unknown."""
 
     predicted: Mapping[str, Sequence[Predicted]] = field(default_factory=dict)  # by label
-    _known: dict[str, pd.DataFrame] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[str, Floats] = field(default_factory=dict, compare=False, repr=False)
 
     def covariance(self, metric: str, labels: Sequence[str]) -> Floats:
         """Covariance of the means of these strategies, (labels, labels)."""
         if metric not in self._known:
             self._known[metric] = self._measured(metric)
-        square = self._known[metric].reindex(index=list(labels), columns=list(labels)).fillna(0.0)
-        return square.to_numpy(np.float64)
+        every, found = list(self.predicted), self._known[metric]
+        places = [every.index(label) if label in every else -1 for label in labels]
+        return found[np.ix_(places, places)]
 
     def variance(self, metric: str, label: str, reference: str = "") -> float:
         """Variance of a strategy's mean, or of its difference to a reference."""
@@ -64,6 +64,11 @@ class RowErrors:
             }
         )
 
+    def only(self, metrics: Iterable[str]) -> RowErrors:
+        """Those of some measures alone, measured now; the predictions are let go."""
+        known = {metric: self._measured(metric) for metric in metrics}
+        return RowErrors(dict.fromkeys(self.predicted, ()), known)
+
     def chance_auc(self) -> dict[str, float]:
         """Label -> variance of the mean ROC AUC of scores that tell nothing."""
         return {label: _chance_auc(seeds) for label, seeds in self.predicted.items()}
@@ -77,19 +82,31 @@ class RowErrors:
             for label, seeds in self.predicted.items()
         }
 
-    def _measured(self, metric: str) -> pd.DataFrame:
-        import pandas as pd
+    def _measured(self, metric: str) -> Floats:
+        """Covariance of all strategies; the last row and column stand for any other, and are 0."""
+        count = len(self.predicted)
+        found = np.zeros((count + 1, count + 1))
+        if metric in INFLUENCES and count:
+            of = INFLUENCES[metric]
+            found[:-1, :-1] = covariance_of(list(self.predicted.values()), of)
+        return found
 
-        if metric not in INFLUENCES or not self.predicted:
-            return pd.DataFrame()
-        found = covariance_of(list(self.predicted.values()), INFLUENCES[metric])
-        return pd.DataFrame(found, index=list(self.predicted), columns=list(self.predicted))
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Limit numpy's libraries to a thread; they are looked for once, which takes milliseconds."""
+    limited: AbstractContextManager[Any] = _libraries().limit(limits=1)
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def covariance_of(strategies: Sequence[Sequence[Predicted]], of: Influence) -> Floats:
     """Covariance of the strategies' means over seeds, see `influence.row_covariance`."""
     # sums of so few numbers are slower on several threads, and differ in their last digit
-    with threadpool_limits(1):
+    with one_thread():
         return influence.row_covariance(
             [{one.seed: (one.rows, of(one)) for one in seeds} for seeds in strategies]
         )

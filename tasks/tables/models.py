@@ -143,6 +143,19 @@ def easy_ensemble(splits: Splits, classes: int, budget: Budget) -> Estimator:
     return Estimator(ensemble, library="imbalanced-learn")
 
 
+def rusboost(splits: Splits, classes: int, budget: Budget) -> Estimator:
+    """Build AdaBoost of stumps, each on a balanced sample; a step is at most one stump.
+
+    It ends early where a stump is no better than chance on the weighted rows. Source: Seiffert,
+    Khoshgoftaar, Van Hulse and Napolitano 2010, "RUSBoost: a hybrid approach to alleviating class
+    imbalance".
+    """
+    from imblearn.ensemble import RUSBoostClassifier
+
+    boosted = RUSBoostClassifier(n_estimators=budget.steps, random_state=SEED)
+    return Estimator(boosted, library="imbalanced-learn")
+
+
 class CodingSettings(Protocol):
     """The settings that decide how a model takes columns."""
 
@@ -202,6 +215,7 @@ CODINGS = {
     "catboost": TREES,
     "balanced_forest": Coding(rare=1, codes=0),
     "easy_ensemble": Coding(rare=1, codes=0),
+    "rusboost": Coding(rare=1, codes=0),
     # plain numbers for what is linear, their quantiles for long tails and steps
     "logistic": Coding(rare=1, codes=0, standardised=True),
 }
@@ -213,6 +227,7 @@ Model = Literal[
     "catboost",
     "balanced_forest",
     "easy_ensemble",
+    "rusboost",
     "logistic",
 ]
 MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
@@ -223,6 +238,7 @@ MODELS: dict[str, Callable[[Splits, int, Budget], Network | Estimator]] = {
     "catboost": partial(boosting.build, "catboost"),
     "balanced_forest": balanced_forest,
     "easy_ensemble": easy_ensemble,
+    "rusboost": rusboost,
     "logistic": logistic,
 }
 TAKE_LOSSES = ("xgboost", "lightgbm")
@@ -234,5 +250,6 @@ BUDGETS: dict[str, dict[Source, Budget]] = {
     "catboost": {"real": Budget(500, 0), "synthetic": Budget(200, 0)},
     "balanced_forest": {"real": Budget(100, 0), "synthetic": Budget(100, 0)},
     "easy_ensemble": {"real": Budget(10, 0), "synthetic": Budget(10, 0)},
+    "rusboost": {"real": Budget(50, 0), "synthetic": Budget(50, 0)},
     "logistic": {"real": Budget(1000, 0), "synthetic": Budget(1000, 0)},
 }

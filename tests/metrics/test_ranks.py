@@ -46,12 +46,21 @@ def test_signed_ranks_are_those_of_demsars_example() -> None:
     )
 
 
-@pytest.mark.parametrize("sets", [8, 20, 60])
-def test_signed_ranks_are_scipys(sets: int) -> None:
-    differences = np.random.default_rng(sets).normal(0.3, 1, sets)
-    expected = scipy_stats.wilcoxon(differences).pvalue
-    assert ranks.signed_rank(differences) == pytest.approx(expected, abs=1e-9)
-    assert ranks.signed_rank(np.zeros(sets)) == 1.0
+@pytest.mark.parametrize("places", [9, 1, 0])  # ties, and zeros
+@pytest.mark.parametrize("sets", [2, 8, 22, 50, 51, 60])
+def test_signed_ranks_are_scipys(sets: int, places: int) -> None:
+    rng = np.random.default_rng(sets)
+    for shift in (0.0, 0.3, 1.0):
+        differences = np.round(rng.normal(shift, 1, sets), places)
+        differences[0] = differences[0] or 1.0
+        simple = len(set(np.abs(differences))) == sets and 0 not in differences
+        method = "exact" if simple and sets <= 50 else "asymptotic"
+        expected = scipy_stats.wilcoxon(differences, zero_method="zsplit", method=method).pvalue
+        assert ranks.signed_rank(differences) == pytest.approx(expected, rel=1e-9)
+
+
+def test_signed_ranks_of_zeros_are_one() -> None:
+    assert ranks.signed_rank(np.zeros(8)) == 1.0
 
 
 def test_friedman_is_scipys_before_the_correction() -> None:

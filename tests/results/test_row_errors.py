@@ -114,6 +114,18 @@ def test_what_is_unknown_adds_nothing() -> None:
     assert known.until(1).variance("test/f1", "none") == 0  # of a single seed
 
 
+def test_errors_that_were_measured_stay_without_the_predictions() -> None:
+    rng = np.random.default_rng(3)
+    splits, values = [split(rng)] * 2, rng.normal(size=POOL)
+    known = RowErrors({label: seeds_of(rng, values, splits) for label in ("none", "smote")})
+    kept = known.only(["test/f1", "test/ece"])
+    for metric in ("test/f1", "test/ece"):
+        expected = known.covariance(metric, ["smote", "absent", "none"])
+        assert np.array_equal(kept.covariance(metric, ["smote", "absent", "none"]), expected)
+        assert expected[0, 0] > 0
+    assert not any(kept.predicted.values())
+
+
 @pytest.mark.parametrize(
     "metric", slow_but(["test/f1_tuned", "test/average_precision", "test/ece"], INFLUENCES)
 )

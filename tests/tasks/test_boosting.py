@@ -182,7 +182,7 @@ def test_catboost_takes_no_loss_of_a_strategy_and_trees_take_no_head() -> None:
     assert not suits("xgboost", "ldam") and suits("catboost", "class_weight+threshold")
 
 
-@pytest.mark.parametrize("name", ["balanced_forest", "easy_ensemble"])
+@pytest.mark.parametrize("name", ["balanced_forest", "easy_ensemble", "rusboost"])
 def test_balanced_ensembles_of_imbalanced_learn(name: str) -> None:
     splits = drawn()
     splits = dataclasses.replace(splits, x=np.nan_to_num(splits.x, nan=0.5))
@@ -191,7 +191,8 @@ def test_balanced_ensembles_of_imbalanced_learn(name: str) -> None:
     data = rows_of(splits)
     made.fit(made.estimator, data)
     p = made.estimator.predict_proba(splits.x[splits.test])[:, 1]
-    assert average_precision_score(splits.y[splits.test], p) > 0.6
+    truth = splits.y[splits.test]  # RUSBoost ends after a stump here, as its library does
+    assert average_precision_score(truth, p) > (1.9 * truth.mean() if name == "rusboost" else 0.6)
     weighted = dataclasses.replace(data, weights=np.where(data.y == 1, 2.0, 1.0))
     if name == "easy_ensemble":
         with pytest.raises(UserError, match="EasyEnsembleClassifier takes no sample weights"):

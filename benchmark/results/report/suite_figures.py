@@ -140,17 +140,17 @@ def forest(answer: Answer) -> Figure:
 
 
 def _forest_row(axes: Axes, place: int, one: Versus) -> None:
-    rng = np.random.default_rng(0)
-    for difference in one.differences:
-        clear = difference.low > 0 or difference.high < 0
-        height = place - 0.16 + rng.uniform(-0.12, 0.12)
+    clear = np.array([own.low > 0 or own.high < 0 for own in one.differences])
+    means = np.array([own.mean for own in one.differences])
+    heights = place - 0.16 + np.random.default_rng(0).uniform(-0.12, 0.12, len(means))
+    for dots, color, face in ((~clear, "0.6", "none"), (clear, "black", "black")):
         axes.plot(
-            difference.mean,
-            height,
+            means[dots],
+            heights[dots],
             "o",
             markersize=3.5,
-            color="black" if clear else "0.6",
-            markerfacecolor="black" if clear else "none",
+            color=color,
+            markerfacecolor=face,
             markeredgewidth=0.7,
         )
     axes.plot([one.centre.low, one.centre.high], [place + 0.2] * 2, color="#0b5394", linewidth=2.4)

@@ -15,27 +15,10 @@ from benchmark.metrics.stats import Difference
 from benchmark.protocol.arrays import Floats
 from benchmark.results import comparison
 from benchmark.results.suite.members import Result
+from benchmark.results.suite.questions import Question
 
 ROPE = 0.01  # differences below it are practically none, of every measure
 FEWEST_SETS = 3  # with both, for a strategy to be compared
-
-
-@dataclass(frozen=True)
-class Question:
-    """A measure that strategies are compared by."""
-
-    metric: str
-    title: str  # of the score, more of which is better
-    sign: int  # -1 where less is better: differences are turned, so that more is better
-    trainings: bool  # asked of trainings alone: a threshold of its own changes nothing
-
-
-QUESTIONS = (
-    Question("test/f1", "F1 at each strategy's own threshold", 1, False),
-    Question("test/f1_tuned", "F1 with every threshold tuned", 1, True),
-    Question("test/average_precision", "average precision", 1, True),
-    Question("test/ece", "calibration (decrease of ECE)", -1, True),
-)
 
 
 @dataclass(frozen=True)
@@ -128,11 +111,16 @@ def answer(results: Sequence[Result], question: Question, seed: int = 0) -> Answ
 
 def differences(one: Result, question: Question) -> dict[str, Difference]:
     """Label -> difference to the baseline on a data set, turned so that more is better."""
-    labels = comparison.complete(one.table)
-    if question.trainings:
-        labels = [*comparison.trainings(one.table).values()]
+    labels = _asked(one, question)
     found = comparison.against(one.table, one.baseline, question.metric, labels)
     return {label: turned(own, question.sign) for label, own in found.items()}
+
+
+def _asked(one: Result, question: Question) -> list[str]:
+    """Labels of the complete strategies that the question is about."""
+    if question.trainings:
+        return [*comparison.trainings(one.table).values()]
+    return comparison.complete(one.table)
 
 
 def turned(one: Difference, sign: int) -> Difference:
@@ -186,14 +174,7 @@ def _signed(one: Difference) -> bool:
 def scores(results: Sequence[Result], question: Question, seed: int = 0) -> Scores:
     """Return the scores of the strategies that are complete on most data sets, where all are."""
     tables = {one.name: comparison.values(one.table, question.metric) for one in results}
-    complete = {
-        one.name: {
-            label
-            for label in comparison.complete(one.table)
-            if not question.trainings or label in comparison.trainings(one.table).values()
-        }
-        for one in results
-    }
+    complete = {one.name: set(_asked(one, question)) for one in results}
     counts: dict[str, int] = {}
     for own in complete.values():
         for label in own:

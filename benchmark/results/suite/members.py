@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.protocol.errors import UserError
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard, leaderboards_of
 from benchmark.results.predictions import with_predictions
+from benchmark.results.suite.questions import QUESTIONS
 from benchmark.tracking import suites
 
 AT_ONCE = 2  # tables whose predictions are read
@@ -34,7 +35,7 @@ class Result:
 
 
 def results(uri: str, suite: str) -> list[Result]:
-    """Return the members of a suite, with the predictions from which row errors are measured.
+    """Return the members of a suite, with their row errors on `QUESTIONS`.
 
     Of a data set and a model that were planned by different code, the newest counts.
 
@@ -51,11 +52,18 @@ def results(uri: str, suite: str) -> list[Result]:
     tables = {table.conditions: table for table in leaderboards_of(uri, set(chosen.values()))}
     kept = {key: tables[identity] for key, identity in sorted(chosen.items())}
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        read = threads.map(lambda table: with_predictions(uri, table), kept.values())
+        read = threads.map(lambda table: _read(uri, table), kept.values())
         return [
             _result(name, model, plans[chosen[name, model]][0][0].properties, table)
             for (name, model), table in zip(kept, read, strict=True)
         ]
+
+
+def _read(uri: str, table: Leaderboard) -> Leaderboard:
+    """Measure row errors at once: predictions of thousands of runs would fill the memory."""
+    table = with_predictions(uri, table)
+    metrics = [question.metric for question in QUESTIONS]
+    return replace(table, row_errors=table.row_errors.only(metrics))
 
 
 def _result(name: str, model: str, properties: Mapping[str, float], table: Leaderboard) -> Result:

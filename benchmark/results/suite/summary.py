@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from benchmark.metrics.stats import Difference
 from benchmark.results import comparison
 from benchmark.results.suite.calibration import Calibration, calibrate
-from benchmark.results.suite.field import FEWEST_SETS, QUESTIONS, Answer, Scores, answer
+from benchmark.results.suite.field import FEWEST_SETS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
 from benchmark.results.suite.measured import BEFORE, measured
 from benchmark.results.suite.members import Result
+from benchmark.results.suite.questions import QUESTIONS
 from benchmark.results.suite.when import DIFFICULTY, When, when
 
 MOST_REASONS = 8

@@ -6,8 +6,9 @@ import pytest
 from benchmark.metrics import hierarchical
 from benchmark.metrics.aggregate import Aggregate
 from benchmark.metrics.stats import Difference
-from benchmark.results.suite.field import QUESTIONS, Answer, Scores, Versus, estimates
+from benchmark.results.suite.field import Answer, Scores, Versus, estimates
 from benchmark.results.suite.halves import confirm
+from benchmark.results.suite.questions import QUESTIONS
 
 
 def _answer(**centres: float) -> Answer:
