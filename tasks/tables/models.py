@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SEED = 0  # boosting and logistic regression as set up here draw no random numbers
-MOST_EMBEDDINGS = 64  # layers of their own; each takes time to compile
+MOST_EMBEDDINGS = 8  # layers of their own; each takes time to compile, and in every step
 NUMBERS_PER_LEVEL = 4  # where all columns share one layer
 RATE = 2e-3  # of the network, at the first step
 
