@@ -49,6 +49,7 @@ SOURCES = sorted(
 EXECUTES = {"eval", "exec", "compile", "__import__"}
 LOADS = {"load_model", "loads", "Unpickler", "unsafe_load", "full_load", "load_state", "pyfunc"}
 KNOWN = {"json.loads", "tomllib.loads", "keras.saving.load_model"}  # the last one in safe mode
+KNOWN |= {"CatBoostClassifier().load_model"}  # trees without code, of a file written a line before
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
 
 
