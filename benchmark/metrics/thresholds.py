@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmark.metrics.constraints import cuts
 from benchmark.protocol.arrays import Bools, Floats, Ints
 
 ROUNDS = 20  # at most, through all classes; it nearly always converges sooner
@@ -136,15 +137,10 @@ def best_threshold(labels: Ints, scores: Floats, weights: Floats, beta: float = 
     """
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite")
-    order = np.argsort(-scores, kind="stable")
-    ranked, weight, true = scores[order], weights[order], (labels == 1)[order]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)[::-1]  # lowest score first
-    hits, false = np.cumsum(true * weight)[ends], np.cumsum(~true * weight)[ends]
+    found = cuts(labels, scores, weights)
+    hits, false = found.true[:0:-1], found.false[:0:-1]  # lowest threshold first, without none
     precision = hits / (hits + false)
     recall = hits / hits[0] if hits[0] else np.ones(len(hits))
     weighted_sum = beta**2 * precision + recall
     f = (1 + beta**2) * precision * recall / np.where(weighted_sum > 0, weighted_sum, 1)
-    best = int(np.argmax(f))
-    thresholds = ranked[ends]
-    below = thresholds[best - 1] if best else thresholds[0] - 1
-    return float((below + thresholds[best]) / 2)
+    return float(found.thresholds[:0:-1][np.argmax(f)])
