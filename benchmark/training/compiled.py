@@ -29,7 +29,7 @@ from benchmark.training.parameters import Parameters, parameters
 MOST_CACHED = 8  # networks per process; each holds its weights
 MOST_LOSSES = 16  # programs per network
 # steps of a training from which XLA saves more time on a processor than it takes to compile
-XLA_FROM = 1000
+XLA_FROM = 500
 
 
 @dataclass(frozen=True)
@@ -141,13 +141,15 @@ def layers_in(model: Any) -> list[Any]:
 def compiles(model: Any, steps: int) -> bool:
     """Return whether XLA should run the training: on a CPU, only where it is faster.
 
-    On a CPU it is slower for convolutions and for random numbers (dropout), and takes seconds to
+    On a CPU it is slower for convolutions and for Keras' random numbers, and takes seconds to
     compile.
     """
     import tensorflow as tf
     from keras import layers
 
-    parts = layers_in(model)
+    from benchmark.training.dropout import Dropout
+
+    parts = [layer for layer in layers_in(model) if not isinstance(layer, Dropout)]
     slow = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dropout)
     faster = steps >= XLA_FROM and not any(isinstance(layer, slow) for layer in parts)
     on_gpu = bool(tf.config.get_visible_devices("GPU"))

@@ -91,11 +91,13 @@ def head(width: int, classes: int) -> keras.Model:
     import keras
     from keras import layers
 
+    from benchmark.training.dropout import Dropout
+
     return keras.Sequential(
         [
             keras.Input((width,)),
             layers.Dense(256, activation="relu"),
-            layers.Dropout(0.5),
+            Dropout(0.5),
             layers.Dense(classes, dtype="float32", name="logits"),
         ],
         name="head",

@@ -32,6 +32,8 @@ def mlp(splits: Splits, classes: int, budget: Budget, dropout: float = 0.2) -> N
     import keras
     from keras import layers
 
+    from benchmark.training.dropout import Dropout
+
     rows = keras.Input(splits.x.shape[1:])
     numbers = rows[:, : splits.x.shape[1] - len(splits.categorical)]
     few = len(splits.categorical) <= MOST_EMBEDDINGS
@@ -40,7 +42,7 @@ def mlp(splits: Splits, classes: int, budget: Budget, dropout: float = 0.2) -> N
     for units in (64, 32):
         hidden = layers.Dense(units, activation="relu")(hidden)
         if dropout:
-            hidden = layers.Dropout(dropout)(hidden)
+            hidden = Dropout(dropout)(hidden)
     logits = layers.Dense(classes, name="logits")(hidden)
     return Network(keras.Model(rows, logits), _adamw(budget))
 

@@ -183,15 +183,17 @@ def test_of_more_than_two_classes_every_probability_is_told() -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras with NumPy 2
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", ["jitter", "cosine", "several"])
+@pytest.mark.parametrize("layer", ["jitter", "cosine", "dropout", "several"])
 def test_a_new_process_finds_the_layers_of_tasks_and_specs(layer: str, tmp_path: Path) -> None:
     import keras
 
+    from benchmark.training.dropout import Dropout
     from benchmark.training.layers import Cosine, together
     from tasks.images.augmentation import Jitter
 
     inputs = keras.Input((8, 8, 3))
-    rows = keras.layers.Flatten()(Jitter()(inputs) if layer == "jitter" else inputs)
+    first = {"jitter": Jitter(), "dropout": Dropout(0.5)}.get(layer, keras.layers.Identity())
+    rows = keras.layers.Flatten()(first(inputs))
     last = Cosine(2, 30.0) if layer == "cosine" else keras.layers.Dense(2)
     model = keras.Model(inputs, last(rows))
     if layer == "several":

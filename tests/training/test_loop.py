@@ -156,10 +156,18 @@ def noise() -> Data:
 def test_xla_runs_long_trainings_of_dense_networks_on_a_processor() -> None:
     import keras
 
+    from benchmark.training.dropout import Dropout
+
     inputs = keras.Input((8, 8, 1))
     convolution = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
     dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    dropping, slowly = (
+        keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2)])
+        for layer in (Dropout(0.5), keras.layers.Dropout(0.5))
+    )
     assert compiling.compiles(dense, compiling.XLA_FROM)
+    assert compiling.compiles(dropping, compiling.XLA_FROM)
+    assert not compiling.compiles(slowly, compiling.XLA_FROM)
     assert not compiling.compiles(dense, compiling.XLA_FROM - 1)
     assert not compiling.compiles(convolution, compiling.XLA_FROM)
 
