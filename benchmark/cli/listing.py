@@ -65,7 +65,8 @@ def fetch(task: str, model: str, data: str, size: str) -> None:
     """Download the real data of TASK and check its hash.
 
     `fetch weights MODEL` downloads the ImageNet weights of a network of keras.applications,
-    `fetch suite imbalanced-learn` the 27 tables of that library, for `suite run --data`.
+    `fetch suite imbalanced-learn` the 27 tables of that library, `fetch suite openml:31,1461` data
+    sets of OpenML by their numbers, for `suite run --data`.
     """
     target = Path(data or Path("data") / task)
     pixels = parse_count("--size", size, 32)

@@ -115,7 +115,7 @@ def compile_network(initial: InitialNetwork, origin: Hashable, steps: int) -> Co
     Args:
         origin: what the network was built from. A cached network is reused if its origin and the
             configuration of model and optimizer are the same.
-        steps: of the training.
+        steps: of the training, of all its networks.
     """
     by_xla = compiles(initial.network.model, steps)
     key = (origin, initial.configuration, by_xla)

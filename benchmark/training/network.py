@@ -78,7 +78,8 @@ def _segments(
     budget, stages = Budget(steps, job.budget.batch), plan.stages
     first = first_network(job, budget, plan)
     thaw = first.network.thaw
-    compiled = compile_network(first, (job.task.network, job.settings, budget), budget.steps)
+    # the networks of a strategy are trained by one program
+    compiled = compile_network(first, (job.task.network, job.settings, budget), job.budget.steps)
     for stage_number, stage in enumerate(split_at_thaw(stages, thaw.share) if thaw else stages):
         clock.turn("compilation")
         network = compiled.network
