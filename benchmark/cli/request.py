@@ -115,7 +115,7 @@ def make_request(
     processes = parse_optional_count("--workers", workers, 0)
     limit = parse_optional_count("--timeout", timeout, 1)
     path = find_data(task, data)
-    say(f"{task}: {len(specs)} strategies, {text.seeds(number)}")
+    say(f"{task}: {text.strategies(len(specs))}, {text.seeds(number)}")
 
     from benchmark.workflows.execution.cluster import default_workers
     from benchmark.workflows.run import RunRequest

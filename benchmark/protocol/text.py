@@ -88,6 +88,11 @@ def seeds(number: int) -> str:
     return f"{number:,} seed{'s' * (number != 1)}"
 
 
+def strategies(number: int) -> str:
+    """Count strategies: "1 strategy", "3 strategies"."""
+    return f"{number:,} strateg{'y' if number == 1 else 'ies'}"
+
+
 def duration(seconds: float) -> str:
     """Format a time for people: "40 s", "12 min", "3.5 h"."""
     if seconds < 90:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.protocol.grid import Plan
-from benchmark.protocol.text import seeds
+from benchmark.protocol.text import seeds, strategies
 from benchmark.tracking import tags
 from benchmark.tracking.history import end_abandoned
 from benchmark.tracking.lease import owner_tags
@@ -39,14 +39,10 @@ def tags_of(plan: Plan) -> dict[str, str]:
         tags.FACTS: json.dumps(plan.conditions.facts()),
         tags.SOURCE: plan.conditions.source,
         **_plan_tags(plan),
-        "mlflow.runName": f"{plan.conditions.task}: {_strategies(len(plan.strategies))}, "
+        "mlflow.runName": f"{plan.conditions.task}: {strategies(len(plan.strategies))}, "
         f"{seeds(plan.most)}",
         tags.KIND: "invocation",
     }
-
-
-def _strategies(number: int) -> str:
-    return f"{number} strateg{'y' if number == 1 else 'ies'}"
 
 
 def start_owned_run(store: Store, facts: Mapping[str, str]) -> Store:

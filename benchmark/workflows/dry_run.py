@@ -20,7 +20,7 @@ from benchmark.protocol.errors import UserError
 from benchmark.protocol.grid import Plan, Training
 from benchmark.protocol.splits import restrict
 from benchmark.protocol.strategy import NETWORK_SLOTS, changed
-from benchmark.protocol.text import duration
+from benchmark.protocol.text import duration, seeds, strategies
 from benchmark.results.report import terminal
 from benchmark.results.report.console import phase
 from benchmark.tracking.history import finished_cells
@@ -97,7 +97,7 @@ def show_plan(request: RunRequest) -> int:
     out = terminal.console()
     budget = plan.conditions.budget
     out.print(
-        f"plan: {len(plan.strategies)} strategies x {plan.most} seeds = {plan.cells} runs, "
+        f"plan: {strategies(len(plan.strategies))} x {seeds(plan.most)} = {plan.cells} runs, "
         f"{len(left)} trainings to go of {budget}",
         highlight=False,
     )

@@ -166,7 +166,8 @@ def _conflicts(inspection: Inspection) -> Part:
         "The first of the rows that are equal in all features but not in class, numbered among "
         "those that have a class. No model can be right on all of them."
     )
-    said = f"{found.rows:,} rows in {found.groups:,} groups are equal but for their class."
+    groups = f"{found.groups:,} group{'s' * (found.groups != 1)}"
+    said = f"{found.rows:,} rows in {groups} are equal but for their class."
     return Part(title, [said], [TextTable(title, caption, ("rows", "classes"), rows, ("classes",))])
 
 

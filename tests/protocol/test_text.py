@@ -19,6 +19,7 @@ from benchmark.protocol.text import (
     listed,
     percent,
     seeds,
+    strategies,
     share,
 )
 
@@ -60,6 +61,10 @@ def test_percent(share: float, digits: int, text: str) -> None:
 )
 def test_names_are_joined_as_in_a_sentence(names: list[str], text: str) -> None:
     assert listed(names) == text
+
+
+def test_strategies_are_counted() -> None:
+    assert [strategies(number) for number in (1, 2)] == ["1 strategy", "2 strategies"]
 
 
 def test_seeds_are_counted() -> None:

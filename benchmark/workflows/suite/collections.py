@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.protocol.arguments import suggest
 from benchmark.protocol.errors import UserError
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLLECTIONS = ("imbalanced-learn", "openml:ID,ID")
-TARGET = "target"  # the last column
 OPENML = re.compile(r"openml:\s*(\d+(?:\s*,\s*\d+)*)")
 
 
@@ -68,7 +67,7 @@ def _of_openml(number: int, folder: Path) -> Path:
     return _write(found.data, found.target, folder / f"{found.details['name']}-{number}.csv")
 
 
-def _write(table: pd.DataFrame, labels: object, path: Path) -> Path:
-    """Write a table with its labels last."""
-    table.assign(**{TARGET: labels}).to_csv(path, index=False)
+def _write(table: pd.DataFrame, labels: pd.Series[Any] | list[str], path: Path) -> Path:
+    """Write a table with its labels as the last column, `target`."""
+    table.assign(target=labels).to_csv(path, index=False)
     return path
