@@ -19,8 +19,8 @@ from benchmark.protocol.text import (
     listed,
     percent,
     seeds,
-    strategies,
     share,
+    strategies,
 )
 
 
