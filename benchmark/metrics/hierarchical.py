@@ -21,9 +21,10 @@ CHAINS = 16
 WARM_UP = 100  # iterations of each chain that are dropped
 KEPT = 300  # iterations of each chain
 SHAPES, RATES = (1.0, 2.0), (0.01, 0.1)  # of the Gamma prior of the degrees of freedom less 1
-DEGREES = 1 + np.geomspace(0.05, 400, 60)  # grid of the degrees of freedom
+DEGREES = 1 + np.geomspace(0.05, 400, 36)  # grid of the degrees of freedom
 LEAST_ERROR = 1e-4  # of a data set: scores that are equal at every seed may differ at the next
-MOST_SPREAD = 20.0  # times that of the estimates: the end of the flat prior
+# grid of the spread, in units of that of the estimates; its end is the end of the flat prior
+SPREADS = np.geomspace(0.01, 20, 48)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def field(known: Estimates, rope: float, rng: np.random.Generator) -> Field:
         np.maximum(known.errors, LEAST_ERROR) ** 2,
         known.degrees,
         float(np.abs(known.means).max()) + LEAST_ERROR,
-        np.concatenate([np.geomspace(0.01, 1, 35), np.linspace(1.05, MOST_SPREAD, 45)]) * scale,
+        SPREADS * scale,
         rng,
     )
     kept = [sampler.step() for _ in range(WARM_UP + KEPT)][WARM_UP:]

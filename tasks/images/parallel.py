@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from benchmark.protocol import progress
+from benchmark.protocol import processes, progress
 from benchmark.protocol.arrays import Array
-from benchmark.protocol.errors import UserError
 
 CHUNK = 16  # files handed to a thread at once
 PER_PROCESS = 500  # images at least; fewer take less time than the start of a process
@@ -41,8 +37,7 @@ def in_processes(
 ) -> Iterator[Array]:
     """Apply `work` to each piece in a process per core and yield the results in order.
 
-    For work in TensorFlow, of which a process uses one thread. A few images, or a process that may
-    have no children, do it themselves.
+    For work in TensorFlow, of which a process uses one thread.
 
     Args:
         work: must be picklable; gives a row per row.
@@ -51,34 +46,7 @@ def in_processes(
     Raises:
         UserError: if a process dies.
     """
-    count = min(os.cpu_count() or 1, rows // PER_PROCESS)
     with progress.bar(title, rows) as advance:
-        alone = count < 2 or multiprocessing.current_process().daemon
-        for result in map(work, pieces) if alone else _pooled(work, pieces, count, title):
+        for result in processes.in_processes(work, pieces, rows // PER_PROCESS, title):
             advance(len(result))
             yield result
-
-
-def _pooled(
-    work: Callable[[Array], Array], pieces: Sequence[Array], count: int, title: str
-) -> Iterator[Array]:
-    spawn = multiprocessing.get_context("spawn")  # TensorFlow hangs in a fork
-    pool = ProcessPoolExecutor(count, spawn, _end_with_parent)
-    try:
-        yield from pool.map(work, pieces)
-    except BrokenProcessPool:
-        raise UserError(f"{title}: a process died; is the memory too small?") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it does, even if that is killed."""
-    parent = multiprocessing.parent_process()
-
-    def wait() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

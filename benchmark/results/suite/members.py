@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.processes import in_processes
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard, leaderboards_of
 from benchmark.results.predictions import with_predictions
 from benchmark.results.suite.questions import QUESTIONS
 from benchmark.tracking import suites
 
-AT_ONCE = 2  # tables whose predictions are read
+PER_PROCESS = 1000  # runs at least; fewer take less time than the start of a process
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ def results(uri: str, suite: str) -> list[Result]:
         chosen.setdefault((member.name, member.model), identity)
     tables = {table.conditions: table for table in leaderboards_of(uri, set(chosen.values()))}
     kept = {key: tables[identity] for key, identity in sorted(chosen.items())}
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        read = threads.map(lambda table: _read(uri, table), kept.values())
-        return [
-            _result(name, model, plans[chosen[name, model]][0][0].properties, table)
-            for (name, model), table in zip(kept, read, strict=True)
-        ]
+    runs = sum(len(table.runs) for table in kept.values())
+    read = in_processes(partial(_read, uri), kept.values(), runs // PER_PROCESS, "reading the runs")
+    return [
+        _result(name, model, plans[chosen[name, model]][0][0].properties, table)
+        for (name, model), table in zip(kept, read, strict=True)
+    ]
 
 
 def _read(uri: str, table: Leaderboard) -> Leaderboard:

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
+from benchmark.protocol.processes import in_processes
 from benchmark.results import comparison
+from benchmark.results.row_errors import one_thread
 from benchmark.results.suite.calibration import Calibration, calibrate
 from benchmark.results.suite.field import FEWEST_SETS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
 from benchmark.results.suite.measured import BEFORE, measured
 from benchmark.results.suite.members import Result
-from benchmark.results.suite.questions import QUESTIONS
+from benchmark.results.suite.questions import QUESTIONS, Question
 from benchmark.results.suite.when import DIFFICULTY, When, when
 
 MOST_REASONS = 8
+PER_PROCESS = 100  # strategies on data sets at least, for the start of a process to be worth it
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,13 @@ def summarise(results: Sequence[Result]) -> Summary:
     whole = Counter(one.model for one in results if one.baseline)
     models = tuple(model for model, sets in sorted(whole.items()) if sets >= FEWEST_SETS)
     compared = [one for one in results if one.baseline and one.model in models]
-    answers = tuple(
-        answer([one for one in compared if one.model == model], question)
+    asked = [
+        ([one for one in compared if one.model == model], question)
         for model in models
         for question in QUESTIONS
-    )
+    ]
+    fits = sum(one.table.runs["label"].nunique() for one in compared)
+    answers = tuple(in_processes(_answer, asked, fits // PER_PROCESS, "comparing strategies"))
     properties = {one.name: one.properties for one in compared}
     own = {one.model: one for one in answers if one.question == QUESTIONS[0] and one.versus}
     counts = Counter[str]()
@@ -102,6 +107,11 @@ def summarise(results: Sequence[Result]) -> Summary:
         strategies=max((one.table.runs["label"].nunique() for one in compared), default=0),
         seeds=max((int(one.table.runs["seed"].max()) + 1 for one in compared), default=0),
     )
+
+
+def _answer(asked: tuple[Sequence[Result], Question]) -> Answer:
+    with one_thread():
+        return answer(*asked)
 
 
 def _when(own: Mapping[str, Answer], results: Sequence[Result]) -> dict[str, When]:

@@ -1,5 +1,6 @@
 """A suite from a folder to its page: left out, resumed, added to."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.results.suite import members, summary
 from benchmark.tracking import tags
 from benchmark.tracking.records import read_runs
 from benchmark.workflows.suite import sources
@@ -59,6 +61,14 @@ def _cells(request: SuiteRequest) -> int:
     return sum(tags.DONE in run.tags for run in read_runs(request.uri, "cell"))
 
 
+def _texts(page: Path) -> dict[str, str]:
+    return {
+        file.name: file.read_text(encoding="utf-8")
+        for file in page.iterdir()
+        if file.suffix in (".md", ".csv")
+    }
+
+
 def test_what_cannot_be_used_is_named(folder: Path) -> None:
     request = _request(folder)
     found = list(prepare(request.named, request.wanted))
@@ -80,7 +90,9 @@ def test_a_strategy_that_does_not_suit_a_model_is_not_planned(folder: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_suite_runs_goes_on_and_grows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_suite_runs_goes_on_and_grows(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     request = _request(folder)
     assert run_suite(request) == 1  # as data sets were left out
     printed = capsys.readouterr().err
@@ -103,6 +115,12 @@ def test_a_suite_runs_goes_on_and_grows(folder: Path, capsys: pytest.CaptureFixt
     assert "done before: 18, trainings to go: 6" in capsys.readouterr().err
     assert _cells(request) == 24
     assert report_suite(request.uri, "mine", request.output) == 0
+    alone = _texts(request.output)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for module in (members, summary):
+        monkeypatch.setattr(module, "PER_PROCESS", 1)
+    assert report_suite(request.uri, "mine", request.output) == 0
+    assert _texts(request.output) == alone  # from several processes
     rows = pd.read_csv(request.output / "suite.csv")
     assert set(rows["strategy"]) == {"threshold", "class_weight", "oversample"}
     with pytest.raises(UserError, match="no suite 'yours'"):

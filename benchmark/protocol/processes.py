@@ -1,0 +1,57 @@
+"""Independent pieces of work, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from benchmark.protocol.errors import UserError
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+def in_processes(
+    work: Callable[[Input], Output], pieces: Iterable[Input], most: int, title: str
+) -> Iterator[Output]:
+    """Apply `work` to each piece in a process per core and yield the results in order.
+
+    A process that may have no children does it itself.
+
+    Args:
+        work: must be picklable, as pieces and results.
+        most: processes that are worth their start.
+        title: of the work, for errors.
+
+    Raises:
+        UserError: if a process dies.
+    """
+    count = min(os.cpu_count() or 1, most)
+    if count < 2 or multiprocessing.current_process().daemon:
+        yield from map(work, pieces)
+        return
+    spawn = multiprocessing.get_context("spawn")  # threads and TensorFlow do not survive a fork
+    pool = ProcessPoolExecutor(count, spawn, _end_with_parent)
+    try:
+        yield from pool.map(work, pieces)
+    except BrokenProcessPool:
+        raise UserError(f"{title}: a process died; is the memory too small?") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, even if that is killed."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
