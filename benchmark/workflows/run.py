@@ -253,9 +253,7 @@ def announce(data: Data, console: Console) -> None:
 
 def in_words(workers: int) -> str:
     """Say what is going on while an engine with so many workers is opened."""
-    return (
-        f"starting {workers} worker{'s' * (workers > 1)}" if workers else "getting ready to train"
-    )
+    return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "getting ready"
 
 
 def _crew(

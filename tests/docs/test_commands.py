@@ -11,13 +11,14 @@ import click
 import pytest
 import yaml
 
-from benchmark.cli.listing import WEIGHTS
+from benchmark.cli.listing import SUITE, WEIGHTS
 from benchmark.cli.main import main
 from benchmark.metrics import cost_spec
 from benchmark.protocol import grammar, registry, selection
 from benchmark.protocol.errors import UserError
 from benchmark.results import objective as objectives
 from benchmark.results import study as studies
+from benchmark.workflows.suite.collections import COLLECTIONS, OPENML
 from tasks.images import weights
 from tests.docs.pages import PAGES, ROOT, name, shell_lines
 
@@ -64,6 +65,9 @@ def check_values(command: str, values: dict[str, Any]) -> None:
     task = known.get("task", "")
     if command == "fetch" and task == WEIGHTS:
         assert known["model"] in weights.FILES
+        return
+    if command == "fetch" and task == SUITE:
+        assert known["model"] in COLLECTIONS or OPENML.fullmatch(known["model"])
         return
     for name_ in task if isinstance(task, tuple) else [task]:
         if name_ and not PLACEHOLDER.search(name_):

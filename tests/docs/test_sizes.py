@@ -13,8 +13,13 @@ from tests.docs.pages import PAGES, ROOT, name
 MOST_LINES = 200
 # references are looked up, not read
 MOST_OF = {"README.md": 150, "docs/cli.md": 350}
-MOST_OF |= {"docs/results/suite.md": 300, "docs/results/suite-datasets.md": 1200}  # 45 data sets
+# 45 data sets, three models
+MOST_OF |= {"docs/results/suite.md": 400, "docs/results/suite-datasets.md": 1800}
 MOST_BYTES = 300_000
+LARGE = {
+    "docs/results/suite.csv",  # `inspect` forecasts from it
+    "docs/results/suite-mlp-f1-heat.svg",  # 45 data sets x 12 strategies
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -31,4 +36,5 @@ def test_no_committed_file_is_large() -> None:
     ).stdout.split("\0")
     files = [ROOT / path for path in listed if path and (ROOT / path).is_file()]
     assert files
-    assert {name(file) for file in files if file.stat().st_size > MOST_BYTES} == set()
+    assert {name(file) for file in files if file.stat().st_size > MOST_BYTES} <= LARGE
+    assert all((ROOT / file).stat().st_size < 2 * MOST_BYTES for file in LARGE)
