@@ -253,7 +253,7 @@ def announce(data: Data, console: Console) -> None:
 
 def in_words(workers: int) -> str:
     """Say what is going on while an engine with so many workers is opened."""
-    return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "getting ready"
+    return f"starting {workers} worker{'s' * (workers > 1)}" if workers else "loading TensorFlow"
 
 
 def _crew(
