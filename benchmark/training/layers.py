@@ -49,6 +49,25 @@ class Cosine(layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("skewbench")
+class Offsets(layers.Layer):  # type: ignore[misc]
+    """Layer that adds a constant to each column.
+
+    The constants are weights, not arguments: networks that differ in them alone share compiled
+    code.
+    """
+
+    def build(self, shape: Sequence[int]) -> None:
+        """Create the constants, 0 until they are assigned."""
+        self.offsets = self.add_weight(
+            shape=(shape[-1],), initializer="zeros", trainable=False, name="offsets"
+        )
+
+    def call(self, rows: Any) -> Any:
+        """Return rows (batch, columns) plus the constants (columns,)."""
+        return rows + self.offsets
+
+
+@keras.saving.register_keras_serializable("skewbench")
 class MeanProbability(layers.Layer):  # type: ignore[misc]
     """Log of the mean probabilities of several networks."""
 

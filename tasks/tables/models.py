@@ -69,10 +69,13 @@ def _embedded_together(splits: Splits, rows: keras.KerasTensor) -> list[keras.Ke
     """
     from keras import layers
 
+    from benchmark.training.layers import Offsets
+
     first, last = splits.categorical[0], splits.categorical[-1] + 1
     levels = 1 + splits.x[splits.train, first:last].max(axis=0).astype(int)
-    starts = (np.cumsum(levels) - levels).tolist()  # of the columns in the table of embeddings
-    codes = layers.Rescaling(1.0, offset=starts)(rows[:, first:last])
+    starts = Offsets()  # of the columns in the table of embeddings
+    codes = starts(rows[:, first:last])
+    starts.offsets.assign(np.cumsum(levels) - levels)
     table = layers.Embedding(1 << int(levels.sum() - 1).bit_length(), NUMBERS_PER_LEVEL)
     return [layers.Flatten()(table(codes))]
 
