@@ -8,12 +8,22 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol, TypeVar
 
 from benchmark.protocol.errors import UserError
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+
+
+class Apply(Protocol):
+    """A function like `in_processes`."""
+
+    def __call__(
+        self, work: Callable[[Input], Output], pieces: Iterable[Input], most: int, title: str
+    ) -> Iterator[Output]: ...
 
 
 def in_processes(
@@ -31,18 +41,37 @@ def in_processes(
     Raises:
         UserError: if a process dies.
     """
-    count = min(os.cpu_count() or 1, most)
-    if count < 2 or multiprocessing.current_process().daemon:
+    with kept_processes(most) as apply:
+        yield from apply(work, pieces, most, title)
+
+
+@contextmanager
+def kept_processes(most: int | None = None) -> Iterator[Apply]:
+    """Yield a function like `in_processes` whose processes stay for its next call."""
+    count = max(1, min(os.cpu_count() or 1, most or os.cpu_count() or 1))
+    spawn = multiprocessing.get_context("spawn")  # threads and TensorFlow do not survive a fork
+    pool = ProcessPoolExecutor(count, spawn, _end_with_parent)  # starts them when work comes
+    try:
+        yield partial(_apply, pool, count)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _apply(
+    pool: ProcessPoolExecutor,
+    count: int,
+    work: Callable[[Input], Output],
+    pieces: Iterable[Input],
+    most: int,
+    title: str,
+) -> Iterator[Output]:
+    if min(count, most) < 2 or multiprocessing.current_process().daemon:
         yield from map(work, pieces)
         return
-    spawn = multiprocessing.get_context("spawn")  # threads and TensorFlow do not survive a fork
-    pool = ProcessPoolExecutor(count, spawn, _end_with_parent)
     try:
         yield from pool.map(work, pieces)
     except BrokenProcessPool:
         raise UserError(f"{title}: a process died; is the memory too small?") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from benchmark.protocol.processes import Apply
 from benchmark.protocol.text import escape_markdown as harmless
 from benchmark.protocol.text import interval
 from benchmark.results.report import suite_figures as figures
@@ -11,6 +16,11 @@ from benchmark.results.report import suite_when
 from benchmark.results.suite.field import Answer
 from benchmark.results.suite.summary import Summary
 from benchmark.training.figures import svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PER_PROCESS = 10  # figures at least, for the start of a process to be worth it
 
 
 def datasets(summary: Summary) -> str:
@@ -47,24 +57,39 @@ def _cell(answer: Answer, label: str, name: str) -> str:
     return ""
 
 
-def drawn(summary: Summary) -> dict[str, str]:
-    """Return the figures: name of the file -> SVG."""
-    files: dict[str, str] = {}
+def drawn(summary: Summary, apply: Apply) -> dict[str, str]:
+    """Return the figures: name of the file -> SVG.
+
+    Args:
+        apply: draws them, in processes.
+    """
+    calls = _figures(summary)
+    images = apply(_draw, calls.values(), len(calls) // PER_PROCESS, "drawing")
+    return dict(zip(calls, images, strict=True))
+
+
+def _draw(figure: Callable[[], Figure]) -> str:
+    return svg(figure())
+
+
+def _figures(summary: Summary) -> dict[str, Callable[[], Figure]]:
+    """Name of the file -> a call that makes the figure, and can be sent to another process."""
+    found: dict[str, Callable[[], Figure]] = {}
     for answer in summary.answers:
-        files[name_of(answer, "forest")] = svg(figures.forest(answer))
+        found[name_of(answer, "forest")] = partial(figures.forest, answer)
         if answer.scores.ranks:
-            files[name_of(answer, "ranks")] = svg(
-                figures.critical_difference(answer.scores, answer.scores.ranks)
+            found[name_of(answer, "ranks")] = partial(
+                figures.critical_difference, answer.scores, answer.scores.ranks
             )
     gaps = summary.own_threshold()
     if gaps:
-        files["suite-profiles.svg"] = svg(figures.profiles(gaps))
+        found["suite-profiles.svg"] = partial(figures.profiles, gaps)
     if summary.when:
-        files["suite-when.svg"] = svg(suite_when.figure(summary.when))
+        found["suite-when.svg"] = partial(suite_when.figure, summary.when)
     for model in summary.models:
         own = summary.of(model)[0]
-        files[name_of(own, "heat")] = svg(figures.heat_map(own, summary.order))
-    return files
+        found[name_of(own, "heat")] = partial(figures.heat_map, own, summary.order)
+    return found
 
 
 def name_of(answer: Answer, kind: str) -> str:

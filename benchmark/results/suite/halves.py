@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from benchmark.metrics import ranks, stats
-from benchmark.protocol.arrays import Floats
+from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.processes import Apply
 from benchmark.results.suite.field import ROPE, Answer
 
 SPLITS = 50  # random halves, each half tried on the other
+FEWEST = 6  # data sets, for halves to say anything
+PER_PROCESS = 4  # answers at least, for the start of a process to be worth it
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,25 @@ class Confirmed:
     still_equal: int
 
 
-def confirm(answers: Sequence[Answer], seed: int = 0) -> Confirmed:
-    """Make claims on random halves of the data sets and test each on the other half."""
-    totals = np.zeros(6, int)
-    for answer in answers:
-        table = _differences(answer)
-        rng = np.random.default_rng(seed)
-        for _ in range(SPLITS if len(table) >= 6 else 0):
-            order = rng.permutation(len(table))
-            one, other = order[: len(order) // 2], order[len(order) // 2 :]
-            totals += _tested(table[one], table[other]) + _tested(table[other], table[one])
-    return Confirmed(*totals.tolist())
+def confirm(answers: Sequence[Answer], apply: Apply, seed: int = 0) -> Confirmed:
+    """Make claims on random halves of the data sets and test each on the other half.
+
+    Args:
+        apply: takes the answers one by one, in processes.
+    """
+    tables = [_differences(answer) for answer in answers]
+    counts = apply(partial(_on_halves, seed), tables, len(tables) // PER_PROCESS, "confirming")
+    return Confirmed(*np.sum([np.zeros(6, int), *counts], axis=0).tolist())
+
+
+def _on_halves(seed: int, table: Floats) -> Ints:
+    """Counts in the order of `Confirmed`, over `SPLITS` halves of the data sets, both ways."""
+    totals, rng = np.zeros(6, int), np.random.default_rng(seed)
+    for _ in range(SPLITS if len(table) >= FEWEST else 0):
+        order = rng.permutation(len(table))
+        one, other = order[: len(order) // 2], order[len(order) // 2 :]
+        totals += _tested(table[one], table[other]) + _tested(table[other], table[one])
+    return totals
 
 
 def _differences(answer: Answer) -> Floats:
@@ -58,7 +70,7 @@ def _differences(answer: Answer) -> Floats:
     return table
 
 
-def _tested(one: Floats, other: Floats) -> Floats:
+def _tested(one: Floats, other: Floats) -> Ints:
     """Counts in the order of `Confirmed`, of claims made on `one`."""
     columns = [(a[~np.isnan(a)], b[~np.isnan(b)]) for a, b in zip(one.T, other.T, strict=True)]
     columns = [(a, b) for a, b in columns if len(a) >= 2 and len(b) >= 2]

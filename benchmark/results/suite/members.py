@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmark.protocol.errors import UserError
-from benchmark.protocol.processes import in_processes
+from benchmark.protocol.processes import Apply
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard, leaderboards_of
 from benchmark.results.predictions import with_predictions
@@ -35,10 +35,13 @@ class Result:
     baseline: str
 
 
-def results(uri: str, suite: str) -> list[Result]:
+def results(uri: str, suite: str, apply: Apply) -> list[Result]:
     """Return the members of a suite, with their row errors on `QUESTIONS`.
 
     Of a data set and a model that were planned by different code, the newest counts.
+
+    Args:
+        apply: reads the predictions, in processes.
 
     Raises:
         UserError: if the store has no such suite, or cannot be reached.
@@ -53,7 +56,7 @@ def results(uri: str, suite: str) -> list[Result]:
     tables = {table.conditions: table for table in leaderboards_of(uri, set(chosen.values()))}
     kept = {key: tables[identity] for key, identity in sorted(chosen.items())}
     runs = sum(len(table.runs) for table in kept.values())
-    read = in_processes(partial(_read, uri), kept.values(), runs // PER_PROCESS, "reading the runs")
+    read = apply(partial(_read, uri), kept.values(), runs // PER_PROCESS, "reading the runs")
     return [
         _result(name, model, plans[chosen[name, model]][0][0].properties, table)
         for (name, model), table in zip(kept, read, strict=True)

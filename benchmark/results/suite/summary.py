@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
-from benchmark.protocol.processes import in_processes
+from benchmark.protocol.processes import Apply
 from benchmark.results import comparison
 from benchmark.results.row_errors import one_thread
 from benchmark.results.suite.calibration import Calibration, calibrate
@@ -69,8 +69,12 @@ class Summary:
         return [one for one in self.answers if one.model == model]
 
 
-def summarise(results: Sequence[Result]) -> Summary:
-    """Compare the strategies on all data sets, model by model and question by question."""
+def summarise(results: Sequence[Result], apply: Apply) -> Summary:
+    """Compare the strategies on all data sets, model by model and question by question.
+
+    Args:
+        apply: compares them, in processes.
+    """
     whole = Counter(one.model for one in results if one.baseline)
     models = tuple(model for model, sets in sorted(whole.items()) if sets >= FEWEST_SETS)
     compared = [one for one in results if one.baseline and one.model in models]
@@ -80,7 +84,7 @@ def summarise(results: Sequence[Result]) -> Summary:
         for question in QUESTIONS
     ]
     fits = sum(one.table.runs["label"].nunique() for one in compared)
-    answers = tuple(in_processes(_answer, asked, fits // PER_PROCESS, "comparing strategies"))
+    answers = tuple(apply(_answer, asked, fits // PER_PROCESS, "comparing strategies"))
     properties = {one.name: one.properties for one in compared}
     own = {one.model: one for one in answers if one.question == QUESTIONS[0] and one.versus}
     counts = Counter[str]()
@@ -101,7 +105,7 @@ def summarise(results: Sequence[Result]) -> Summary:
         without_baseline=_left_out(results, compared),
         best=_best(compared),
         order=tuple(sorted(properties, key=lambda name: -properties[name]["prevalence"])),
-        confirmed=confirm(answers),
+        confirmed=confirm(answers, apply),
         when=_when(own, compared),
         forecasts=_forecasts(own, properties),
         strategies=max((one.table.runs["label"].nunique() for one in compared), default=0),

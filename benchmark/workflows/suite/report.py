@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.processes import kept_processes
 from benchmark.protocol.text import command
 from benchmark.results.report import suite as report
 from benchmark.results.report import suite_files, terminal
@@ -31,22 +32,23 @@ def write_report(uri: str, name: str, output: Path, console: Console) -> dict[st
         UserError: if the store has no such suite, none of its data sets has a baseline, or the
             folder cannot be written to.
     """
-    with phase(console, "reading the runs"):
-        members = results(uri, name)
-    with phase(console, "comparing strategies over data sets"):
-        summary = summarise(members)
-    if not summary.models:
-        raise UserError(
-            f"suite {name!r} has no model with a complete baseline on {FEWEST_SETS} data sets: add "
-            "none to --strategies, or data sets"
-        )
-    with phase(console, "drawing"):
-        files = {
-            "suite.md": report.page(summary, _command(summary)),
-            "suite-datasets.md": suite_files.datasets(summary),
-            "suite.csv": suite_files.csv(summary),
-            **suite_files.drawn(summary),
-        }
+    with kept_processes() as apply:
+        with phase(console, "reading the runs"):
+            members = results(uri, name, apply)
+        with phase(console, "comparing strategies over data sets"):
+            summary = summarise(members, apply)
+        if not summary.models:
+            raise UserError(
+                f"suite {name!r} has no model with a complete baseline on {FEWEST_SETS} data sets: "
+                "add none to --strategies, or data sets"
+            )
+        with phase(console, "drawing"):
+            files = {
+                "suite.md": report.page(summary, _command(summary)),
+                "suite-datasets.md": suite_files.datasets(summary),
+                "suite.csv": suite_files.csv(summary),
+                **suite_files.drawn(summary, apply),
+            }
     write_files(output, files)
     for line in report.findings(summary.answers):
         console.print(f"• {escape(line)}", highlight=False)

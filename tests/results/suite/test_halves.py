@@ -31,7 +31,7 @@ def _answer(**centres: float) -> Answer:
 
 
 def test_real_effects_are_confirmed_and_equal_ones_stay_equal() -> None:
-    held = confirm([_answer(better=0.05, worse=-0.05, equal=0.0)])
+    held = confirm([_answer(better=0.05, worse=-0.05, equal=0.0)], in_processes)
     assert held.claims >= 200
     assert held.same >= 0.95 * held.claims
     assert held.reversed == 0
@@ -39,7 +39,7 @@ def test_real_effects_are_confirmed_and_equal_ones_stay_equal() -> None:
 
 
 def test_without_effects_claims_are_rare() -> None:
-    held = confirm([_answer(one=0.0, two=0.0, three=0.0)])
+    held = confirm([_answer(one=0.0, two=0.0, three=0.0)], in_processes)
     assert held.claims < 0.1 * 300
 
 
