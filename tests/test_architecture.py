@@ -39,7 +39,7 @@ ALLOWED = {
         "benchmark.metrics.thresholds.",
         "benchmark.training.layers.",
     ),
-    "tasks": ("benchmark.protocol.", "benchmark.training.dropout."),
+    "tasks": ("benchmark.protocol.", "benchmark.training.dropout.", "benchmark.training.layers."),
     "studies": ("benchmark.protocol.", "benchmark.metrics.", "benchmark.results."),
 }
 EXCEPT = {"tasks.images.backbones": ("benchmark.training.device.", "benchmark.training.seeding.")}

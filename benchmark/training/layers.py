@@ -1,4 +1,4 @@
-"""Keras layers that strategies put into a network. Imports Keras: import this module late.
+"""Keras layers of strategies and tasks, put into networks. Imports Keras: import this module late.
 
 They are part of the harness, which exported models take along.
 """

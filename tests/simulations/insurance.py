@@ -30,43 +30,32 @@ WINDOWS, OF_WINDOW = 5, 0.1  # their number, and the share of the rows that each
 EPOCHS, BATCH, UNITS, RATE, MOMENTUM = 8, 64, 8, 0.1, 0.9
 
 
-@dataclass
+@dataclass(frozen=True)
+class Training:
+    """All that chance decides in a training, drawn before it."""
+
+    batches: Ints  # rows of each step, (steps, BATCH)
+    weights: Floats  # of the classes, (2,)
+    network: Network  # untrained
+
+
+@dataclass(frozen=True)
 class Network:
-    """One hidden layer of tanh units, and gradient descent with momentum."""
+    """One hidden layer of tanh units; of several networks, all arrays have a leading axis."""
 
     hidden: Floats  # (columns + 1, units), the last row is the bias
     out: Floats  # (units + 1,)
-    velocity: tuple[Floats, Floats]
 
     @classmethod
     def random(cls, columns: int, rng: np.random.Generator) -> Network:
         """Draw weights."""
         hidden = rng.normal(size=(columns + 1, UNITS)) / columns**0.5
-        out = rng.normal(size=UNITS + 1) / UNITS**0.5
-        return cls(hidden, out, (np.zeros_like(hidden), np.zeros_like(out)))
+        return cls(hidden, rng.normal(size=UNITS + 1) / UNITS**0.5)
 
     def __call__(self, x: Floats) -> Floats:
         """Log-odds of rows, (rows,)."""
-        return self._units(x) @ self.out[:-1] + self.out[-1]
-
-    def _units(self, x: Floats) -> Floats:
-        return np.tanh(x @ self.hidden[:-1] + self.hidden[-1])
-
-    def step(self, x: Floats, y: Ints, weights: Floats) -> None:
-        """Descend along the gradient of the weighted log loss of a batch."""
-        units = self._units(x)
-        error = weights * (expit(units @ self.out[:-1] + self.out[-1]) - y) / weights.sum()
-        back = np.outer(error, self.out[:-1]) * (1 - units**2)
-        gradients = (
-            np.vstack([x.T @ back, back.sum(axis=0)]),
-            np.append(units.T @ error, error.sum()),
-        )
-        for weights, velocity, gradient in zip(
-            (self.hidden, self.out), self.velocity, gradients, strict=True
-        ):
-            velocity *= MOMENTUM
-            velocity -= RATE * gradient
-            weights += velocity
+        units = np.tanh(x @ self.hidden[:-1] + self.hidden[-1])
+        return units @ self.out[:-1] + self.out[-1]
 
 
 @dataclass(frozen=True)
@@ -144,10 +133,16 @@ def benchmark(
     influences: list[list[dict[int, tuple[Ints, Floats]]]] = [
         [{} for _ in _strategies(name)] for name in MEASURES
     ]
+    parts: list[Sequence[Ints]] = []
+    trainings = []
     for seed in range(SEEDS):
-        train, validation, test = (rows[part] for part in splitter(y[rows], seed, rng))
+        parts.append([rows[part] for part in splitter(y[rows], seed, rng)])
+        trainings += [draw(name, x, y, parts[-1][0], rng) for name in TRAININGS]
+    networks = iter(train(trainings, x, y))
+    for seed, (_, validation, test) in enumerate(parts):
         for number, strategy in enumerate(TRAININGS):
-            validated, tested = fit(strategy, x, y, train, [validation, test], rng)
+            network = next(networks)
+            validated, tested = network(x[validation]), network(x[test])
             tuned = best_threshold(y[validation], validated, np.ones(len(validation)))
             found = _measured(y[test], tested, tuned)
             places = [(measure, number, one) for measure, one in enumerate(found)]
@@ -198,10 +193,8 @@ def split(y: Ints, rng: np.random.Generator) -> Sequence[Ints]:
     return [np.sort(np.concatenate(part)) for part in parts]
 
 
-def fit(
-    strategy: str, x: Floats, y: Ints, train: Ints, parts: Sequence[Ints], rng: np.random.Generator
-) -> list[Floats]:
-    """Return the log-odds of the rows of each part; every strategy trains for as many steps."""
+def draw(strategy: str, x: Floats, y: Ints, train: Ints, rng: np.random.Generator) -> Training:
+    """Draw the training of a strategy; every strategy trains for as many steps."""
     steps = EPOCHS * len(train) // BATCH
     positive, negative = train[y[train] == 1], train[y[train] == 0]
     if strategy == "undersample":
@@ -212,10 +205,47 @@ def fit(
     weights = np.ones(2)
     if strategy == "class_weight":
         weights = len(train) / 2 / np.bincount(y[train])
-    network = Network.random(x.shape[1], rng)
-    for batch in np.concatenate(order)[: steps * BATCH].reshape(steps, BATCH):
-        network.step(x[batch], y[batch], weights[y[batch]])
-    return [network(x[part]) for part in parts]
+    batches = np.concatenate(order)[: steps * BATCH].reshape(steps, BATCH)
+    return Training(batches, weights, Network.random(x.shape[1], rng))
+
+
+def train(trainings: Sequence[Training], x: Floats, y: Ints) -> list[Network]:
+    """Train networks, those of as many steps side by side."""
+    trained: dict[int, Network] = {}
+    for steps in {len(one.batches) for one in trainings}:
+        alike = [place for place, one in enumerate(trainings) if len(one.batches) == steps]
+        networks = _descend([trainings[place] for place in alike], x, y)
+        trained |= dict(zip(alike, networks, strict=True))
+    return [trained[place] for place in range(len(trainings))]
+
+
+def _descend(trainings: Sequence[Training], x: Floats, y: Ints) -> list[Network]:
+    """Descend along the gradients of the weighted log loss of each batch, with momentum."""
+    with_ones = np.column_stack([x, np.ones(len(x))])
+    hidden = np.stack([one.network.hidden for one in trainings])
+    out = np.stack([one.network.out for one in trainings])[:, :, None]
+    velocities = np.zeros_like(hidden), np.zeros_like(out)
+    batches = np.stack([one.batches for one in trainings], axis=1)  # (steps, networks, BATCH)
+    of_class = np.stack([one.weights for one in trainings])
+    for rows in batches:
+        inputs, labels = with_ones[rows], y[rows]
+        weights = np.take_along_axis(of_class, labels, axis=1)
+        units = np.tanh(inputs @ hidden)
+        scores = (units @ out[:, :-1] + out[:, -1:])[:, :, 0]
+        error = (weights * (expit(scores) - labels) / weights.sum(axis=1, keepdims=True))[
+            :, :, None
+        ]
+        back = error * out[:, :-1, 0][:, None] * (1 - units**2)
+        total = error.sum(axis=1, keepdims=True)
+        gradients = (
+            inputs.transpose(0, 2, 1) @ back,
+            np.concatenate([units.transpose(0, 2, 1) @ error, total], axis=1),
+        )
+        for values, velocity, gradient in zip((hidden, out), velocities, gradients, strict=True):
+            velocity *= MOMENTUM
+            velocity -= RATE * gradient
+            values += velocity
+    return [Network(*own) for own in zip(hidden, out[:, :, 0], strict=True)]
 
 
 def logits_of(scores: Floats) -> Floats:

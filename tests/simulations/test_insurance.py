@@ -118,14 +118,16 @@ def test_hardly_any_shuffle_of_the_labels_ends_in_a_claim(
         rows = rng.choice(len(y), insurance.ROWS, replace=False)
         own_x, own_y = x[rows], rng.permutation(y[rows])
         fits: dict[str, list[Fit]] = {name: [] for name in (*better, "undersample")}
-        for _ in range(3):
-            train, *parts = insurance.split(own_y, rng)
-            for name, made in fits.items():
-                scores = insurance.fit(name, own_x, own_y, train, parts, rng)
+        splits = [insurance.split(own_y, rng) for _ in range(3)]
+        trainings = [insurance.draw(name, own_x, own_y, s[0], rng) for s in splits for name in fits]
+        networks = iter(insurance.train(trainings, own_x, own_y))
+        for _, *parts in splits:
+            for made in fits.values():
+                network = next(networks)
                 validation, test = (
                     Predictions(part, own_y[part], logits, logits, np.ones(len(part)))
-                    for part, one in zip(parts, scores, strict=True)
-                    for logits in [insurance.logits_of(one)]
+                    for part in parts
+                    for logits in [insurance.logits_of(network(own_x[part]))]
                 )
                 made.append(replace(toys.FIT, validation=validation, test=test))
         analysis = analysis_of(fits, table_of)

@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmark.protocol import progress
 from benchmark.protocol.strategy import NONE
 from benchmark.protocol.task import Budget, Network
+from benchmark.training import compiled as compiling
 from benchmark.training import fit as fitting
 from benchmark.training.job import TrainingJob
 from tasks.csv import TASK, Settings
@@ -90,3 +91,21 @@ def test_a_network_of_many_columns_has_few_layers_and_learns(tmp_path: Path, wor
     predicted = fit.test.last[:, 1] - fit.test.last[:, 0]
     yes = fit.test.labels == 1
     assert predicted[yes].mean() > predicted[~yes].mean() + 1
+
+
+def test_seeds_with_other_rare_levels_share_a_program(tmp_path: Path) -> None:
+    """A level that training rows lack moves the codes of all columns after it."""
+    words = np.array([f"w{number}" for number in range(40)])
+    table = pd.DataFrame(words[np.minimum(RNG.zipf(1.5, (ROWS, 12)), 40) - 1]).add_prefix("c")
+    table.assign(y=np.where(YES, "yes", "no")).to_csv(tmp_path / "t.csv", index=False)
+    settings = Settings(target="y")
+    data = TASK.load(settings, tmp_path / "t.csv")
+    splits = [TASK.split(data, settings, seed) for seed in range(2)]
+    levels = [own.x[own.train][:, own.categorical].max(axis=0) for own in splits]
+    assert len(levels[0]) == 12 and levels[0].tolist() != levels[1].tolist()
+    compiling._cache.clear()
+    for seed, own in enumerate(splits):
+        job = TrainingJob(TASK, settings, own, 2, NONE, Budget(5, 64), seed)
+        fitting.fit(job, lambda steps: None)
+    [network] = compiling._cache.values()
+    assert len(network.programs) == 1

@@ -6,6 +6,7 @@ import pytest
 from benchmark.metrics import hierarchical
 from benchmark.metrics.aggregate import Aggregate
 from benchmark.metrics.stats import Difference
+from benchmark.protocol.processes import in_processes
 from benchmark.results.suite.field import Answer, Scores, Versus, estimates
 from benchmark.results.suite.halves import confirm
 from benchmark.results.suite.questions import QUESTIONS
