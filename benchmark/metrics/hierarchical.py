@@ -19,7 +19,7 @@ from benchmark.protocol.arrays import Bools, Floats, Ints
 
 CHAINS = 16
 WARM_UP = 25  # iterations of each chain that are dropped
-KEPT = 100  # iterations of each chain
+KEPT = 160  # iterations of each chain
 SHAPES, RATES = (1.0, 2.0), (0.01, 0.1)  # of the Gamma prior of the degrees of freedom less 1
 DEGREES = 1 + np.geomspace(0.05, 400, 36)  # grid of the degrees of freedom
 LEAST_ERROR = 1e-4  # of a data set: scores that are equal at every seed may differ at the next

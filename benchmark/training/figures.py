@@ -97,7 +97,10 @@ def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as SVG text."""
+    """Return a figure as SVG text, the same for the same figure."""
+    import matplotlib
+
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": "skewbench"}):  # else names in it are random
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

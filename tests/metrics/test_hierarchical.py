@@ -31,9 +31,9 @@ def test_probabilities_are_baycomps_within_monte_carlo_error(
     case: tuple[int, int, float, float, float],
 ) -> None:
     known = hierarchical.from_scores(_scores(*case), 0.1)
-    fields = [hierarchical.field(known, 0.01, np.random.default_rng(seed)) for seed in range(6)]
+    fields = [hierarchical.field(known, 0.01, np.random.default_rng(seed)) for seed in range(4)]
     next_one, wins = BAYCOMP[case]
-    # its 10,000 draws and our 9,600 scatter by up to 0.008 from seed to seed
+    # its 10,000 draws and our 10,240 scatter by up to 0.008 from seed to seed
     np.testing.assert_allclose(
         np.mean([f.next_one() for f in fields], axis=0), next_one, atol=0.012
     )
