@@ -23,7 +23,6 @@ from benchmark.tracking import retry, tags
 from benchmark.tracking import store as tracking
 from tests.faults.conftest import Here
 from tests.faults.harness import finish
-from tests.slow import slow_but
 from tests.stores import add_seeds, file_of, multiply
 
 REFUSE = """CREATE TRIGGER refuse BEFORE INSERT ON metrics
@@ -54,9 +53,8 @@ def test_05_a_write_that_is_always_refused_fails_that_run_alone(here: Here) -> N
     assert len(here.bench.results()) == 2
 
 
-@pytest.mark.parametrize(
-    "call", slow_but(["log_batch"], ["log_batch", "log_inputs", "log_artifacts", "get_run"])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["log_batch", "log_inputs", "log_artifacts", "get_run"])
 def test_05_a_store_that_falters_is_asked_again(
     call: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:

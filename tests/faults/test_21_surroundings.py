@@ -247,6 +247,7 @@ def test_21_no_home_and_no_account(tmp_path: Path) -> None:
     assert not list((tmp_path / "here").iterdir())
 
 
+@pytest.mark.slow
 def test_21_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     words = ["run", "--task", "catsdogs", "--data", "stand-in"]
     environment = {"HOME": "/proc/nothing", "SKEWBENCH_CACHE": ""}

@@ -19,7 +19,6 @@ from benchmark.workflows.execution import worker as workers
 from tasks import catsdogs, insurance
 from tasks.synthetic import insurance as synthetic_insurance
 from tasks.synthetic.insurance import customers
-from tests.slow import slow_but
 
 NAMES = sorted(studies.studies())
 FEWER = (
@@ -42,10 +41,8 @@ def fewer_customers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "name",
-    slow_but(["weights"], NAMES),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_study_gives_a_paragraph_a_table_and_a_figure(
     name: str,
     store_uri: str,

@@ -29,6 +29,7 @@ def test_every_call_gives_the_same_customers(customers: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(customers, insurance.customers())
 
 
+@pytest.mark.slow
 def test_boosted_trees_score_as_on_real_rows() -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
