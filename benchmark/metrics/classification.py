@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.metrics import ranking
 from benchmark.protocol.arrays import Floats, Ints
 
 CALIBRATION_BINS = 10
@@ -150,13 +151,8 @@ def shares_of_actual(counts: Floats) -> Floats:
 
 def average_precision(labels: Ints, logits: Floats, weights: Floats) -> float:
     """Return average precision: the area under precision over recall, as a sum of steps."""
-    from sklearn.metrics import average_precision_score
-
-    areas = [
-        average_precision_score(*contest, sample_weight=weights)
-        for contest in one_vs_rest(labels, logits)
-    ]
-    return float(np.mean(areas))
+    ranked = (ranking.rank(*each, weights) for each in one_vs_rest(labels, logits))
+    return float(np.mean([ranking.average_precision(one) for one in ranked]))
 
 
 def log_loss(labels: Ints, logits: Floats, weights: Floats) -> float:
@@ -175,14 +171,10 @@ def ranking_metrics(labels: Ints, logits: Floats, weights: Floats) -> dict[str, 
 
     With two classes, weights that are the same within each leave ROC AUC as it is.
     """
-    from sklearn.metrics import roc_auc_score
-
-    areas = [
-        roc_auc_score(*contest, sample_weight=weights) for contest in one_vs_rest(labels, logits)
-    ]
+    ranked = [ranking.rank(*each, weights) for each in one_vs_rest(labels, logits)]
     return {
-        "average_precision": average_precision(labels, logits, weights),
-        "roc_auc": float(np.mean(areas)),
+        "average_precision": float(np.mean([ranking.average_precision(one) for one in ranked])),
+        "roc_auc": float(np.mean([ranking.roc_auc(one) for one in ranked])),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.metrics import classification
+from benchmark.metrics.ranking import Ranking, rank
 from benchmark.protocol.arrays import Curve, Floats, Ints
 
 RECALLS = np.linspace(0, 1, 101)
@@ -32,41 +33,15 @@ def band(x: Floats, curves: Sequence[Floats]) -> Band:
     return Band(np.asarray(x, np.float64), mean, mean - spread, mean + spread)
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """The rows of a class against the rest, from the highest score down; (steps,) each.
-
-    Rows of the same score are one step.
-
-    Attributes:
-        scores: log-odds, falling.
-        hits: weight of the rows of the class that reach each score.
-        false: weight of the other rows that reach it.
-    """
-
-    scores: Floats
-    hits: Floats
-    false: Floats
-
-
 Ranked = Sequence[Sequence[Ranking]]  # by seed and class; with two classes, of the positive one
 
 
 def ranked(seeds: Sequence[Scored]) -> list[list[Ranking]]:
     """Sort the rows of every seed once, for all the curves that follow from their order."""
     return [
-        [_ranking(*contest, weights) for contest in classification.one_vs_rest(labels, logits)]
+        [rank(*contest, weights) for contest in classification.one_vs_rest(labels, logits)]
         for labels, logits, weights in seeds
     ]
-
-
-def _ranking(labels: Ints, scores: Floats, weights: Floats) -> Ranking:
-    order = np.argsort(-scores, kind="stable")
-    scores, weights, hits = scores[order], weights[order], (weights * labels)[order]
-    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of each step
-    reached = np.cumsum(weights)[ends]
-    found = np.cumsum(hits)[ends]
-    return Ranking(scores[ends], found, reached - found)
 
 
 def precision_recall(seeds: Ranked) -> Band:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.posterior import Evidence, evidence, forecast, posterior
+from benchmark.protocol.threads import one_thread
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard
-from benchmark.results.row_errors import RowErrors, one_thread
+from benchmark.results.row_errors import RowErrors
 
 TUNED = "the baseline at its tuned threshold"  # takes part beside the strategies
 NEGLIGIBLE = 0.01  # expected F1 that nobody would give up simplicity for

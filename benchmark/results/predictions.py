@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from benchmark.protocol import grammar
 from benchmark.protocol.errors import UserError
+from benchmark.protocol.threads import one_thread
 from benchmark.results import comparison
 from benchmark.results.leaderboard import Leaderboard, leaderboards
 from benchmark.results.predicted import Predicted, predict
-from benchmark.results.row_errors import RowErrors, one_thread
+from benchmark.results.row_errors import RowErrors
 from benchmark.tracking.history import read_fit
 from benchmark.training.predictions import Fit, Predictions
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from benchmark.metrics import influence, stats
 from benchmark.protocol.arrays import Floats, Ints
+from benchmark.protocol.threads import one_thread
 from benchmark.results.predicted import Predicted
 
 Influence = Callable[[Predicted], Floats]
@@ -90,17 +87,6 @@ class RowErrors:
             of = INFLUENCES[metric]
             found[:-1, :-1] = covariance_of(list(self.predicted.values()), of)
         return found
-
-
-def one_thread() -> AbstractContextManager[Any]:
-    """Limit numpy's libraries to a thread; they are looked for once, which takes milliseconds."""
-    limited: AbstractContextManager[Any] = _libraries().limit(limits=1)
-    return limited
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def covariance_of(strategies: Sequence[Sequence[Predicted]], of: Influence) -> Floats:

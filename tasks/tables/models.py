@@ -111,13 +111,10 @@ def logistic(splits: Splits, classes: int, budget: Budget) -> Estimator:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+    numbers = StandardScaler()
     indicators = (OneHotEncoder(handle_unknown="ignore"), list(splits.categorical))
-    return Estimator(
-        make_pipeline(
-            make_column_transformer(indicators, remainder=StandardScaler()),
-            LogisticRegression(max_iter=budget.steps),
-        )
-    )
+    columns = make_column_transformer(indicators, remainder=numbers) if indicators[1] else numbers
+    return Estimator(make_pipeline(columns, LogisticRegression(max_iter=budget.steps)))
 
 
 def balanced_forest(splits: Splits, classes: int, budget: Budget) -> Estimator:

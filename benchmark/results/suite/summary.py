@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from benchmark.metrics.stats import Difference
 from benchmark.protocol.processes import Apply
+from benchmark.protocol.threads import one_thread
 from benchmark.results import comparison
-from benchmark.results.row_errors import one_thread
 from benchmark.results.suite.calibration import Calibration, calibrate
 from benchmark.results.suite.field import FEWEST_SETS, Answer, Scores, answer
 from benchmark.results.suite.halves import Confirmed, confirm
