@@ -192,12 +192,11 @@ def probability_metrics(labels: Ints, logits: Floats, weights: Floats) -> dict[s
 
 def brier(labels: Ints, logits: Floats, weights: Floats) -> float:
     """Return the mean squared distance of the probabilities from the true classes."""
-    from scipy.special import softmax
-    from sklearn.metrics import brier_score_loss
-
     if logits.shape[1] == 2:
-        p = positive_probabilities(logits)
-        return float(brier_score_loss(labels, p, sample_weight=weights))
+        distances = positive_probabilities(logits) - labels
+        return float(np.average(distances**2, weights=weights))
+    from scipy.special import softmax
+
     errors = softmax(logits, axis=1)
     errors[np.arange(len(labels)), labels] -= 1
     return float(np.average((errors**2).sum(axis=1), weights=weights))
