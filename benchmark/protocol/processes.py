@@ -41,31 +41,40 @@ def in_processes(
     Raises:
         UserError: if a process dies.
     """
-    with kept_processes(most) as apply:
-        yield from apply(work, pieces, most, title)
+    if _worth(most):
+        with kept_processes(most) as apply:
+            yield from apply(work, pieces, most, title)
+    else:
+        yield from map(work, pieces)
 
 
 @contextmanager
 def kept_processes(most: int | None = None) -> Iterator[Apply]:
     """Yield a function like `in_processes` whose processes stay for its next call."""
-    count = max(1, min(os.cpu_count() or 1, most or os.cpu_count() or 1))
+    cores = os.cpu_count() or 1
+    count = min(cores, most or cores)
     spawn = multiprocessing.get_context("spawn")  # threads and TensorFlow do not survive a fork
     pool = ProcessPoolExecutor(count, spawn, _end_with_parent)  # starts them when work comes
     try:
-        yield partial(_apply, pool, count)
+        yield partial(_apply, pool)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def _worth(most: int) -> bool:
+    """Return whether work is shared: worth two processes, by one that may have children."""
+    shared = min(os.cpu_count() or 1, most) >= 2
+    return shared and not multiprocessing.current_process().daemon
+
+
 def _apply(
     pool: ProcessPoolExecutor,
-    count: int,
     work: Callable[[Input], Output],
     pieces: Iterable[Input],
     most: int,
     title: str,
 ) -> Iterator[Output]:
-    if min(count, most) < 2 or multiprocessing.current_process().daemon:
+    if not _worth(most):
         yield from map(work, pieces)
         return
     try:
